@@ -28,7 +28,7 @@ def slug(heading):
 
 
 def anchors(text):
-    """Returns all anchors of a Markdown text: of its headings, and those set in HTML."""
+    """Returns all anchors in a Markdown document: those of its headings, and those set in HTML."""
     found, seen = set(HTML_ANCHOR.findall(text)), {}
     for heading in HEADING.findall(blank_fences(text)):
         base = slug(heading)

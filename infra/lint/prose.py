@@ -3,12 +3,12 @@
 
 Reads comments in Rust, Python, shell, TOML, YAML, JavaScript and CSS, Python docstrings, and Markdown. Reports:
 
-  - comments and paragraphs that open with a word of `OPENERS`, unless they ask a question
-  - words and phrases of `REFUSED`
+  - comments and paragraphs that open with a word in `OPENERS`, unless they ask a question
+  - words and phrases in `REFUSED`
   - sentences of more than 35 words in the documents that `is_guide` names
 
 Prints `FILE:LINE: MESSAGE` for each finding and exits with 1 if there is one. Skips code blocks and text in backticks.
-The list `prose.allow` exempts lines that quote somebody or that a customer reads.
+The list `prose.allow` exempts lines that quote someone or that a customer reads.
 
     prose.py            prints the findings
     prose.py --count    prints how many findings each folder has
@@ -64,7 +64,7 @@ class Block:
 
 @dataclasses.dataclass(frozen=True)
 class Comment:
-    """One comment as the source has it. `alone` means that no code precedes it on its line."""
+    """A comment as it appears in the source. `alone` means that no code precedes it on its line."""
 
     line: int
     marker: str
@@ -159,7 +159,7 @@ READERS = {
     ".py": python_blocks,
     ".md": markdown_blocks,
 }
-# Files whose kind their suffix does not tell.
+# Files that cannot be recognized by their suffix.
 NAMES = {"Makefile": READERS[".sh"], ".env.example": READERS[".sh"], ".ci/run": READERS[".sh"]}
 
 
@@ -229,7 +229,7 @@ def without_allowed(findings, entries, texts):
 
 
 def check_tree(root=ROOT):
-    """Returns the findings of all files, sorted by place."""
+    """Returns the findings of all files, sorted by file and line."""
     texts = {path: (root / path).read_text(encoding="utf-8") for path in list_files(root) if reader_of(path)}
     findings = (finding for path, text in texts.items() for finding in check_text(path, text))
     entries = read_allow_list((root / ALLOW_LIST).read_text(encoding="utf-8"))
@@ -237,7 +237,7 @@ def check_tree(root=ROOT):
 
 
 def count_by_folder(findings):
-    """Returns how many findings each folder has, highest count first. Crates are folders of the second level."""
+    """Returns how many findings each folder has, highest count first. Crates are second-level folders."""
     folders = ("/".join(finding.path.parts[:-1][:2]) or "." for finding in findings)
     return collections.Counter(folders).most_common()
 

@@ -1,4 +1,4 @@
-"""Finds the project's files and takes code out of prose, for the checks beside this file."""
+"""Lists the project's files, and blanks out code in prose, for the checks in this folder."""
 
 import pathlib
 import re
@@ -18,12 +18,12 @@ def list_files(root=ROOT):
 
 
 def blank_fences(text):
-    """Returns `text` with fenced code blocks emptied. Line numbers stay."""
+    """Returns `text` with fenced code blocks emptied. Line numbers do not change."""
     return FENCED.sub(_newlines, text)
 
 
 def blank_code(text, placeholder="code"):
-    """Returns `text` with fenced code emptied and each code span replaced by one word. Line numbers stay."""
+    """Returns `text` with fenced code emptied and each code span replaced by one word. Line numbers do not change."""
     return INLINE.sub(lambda span: placeholder + _newlines(span), blank_fences(text))
 
 

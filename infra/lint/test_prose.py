@@ -24,7 +24,7 @@ class Openers(unittest.TestCase):
     def test_only_first_line_of_comment_opens_it(self):
         self.assertEqual(check("a.rs", "/// Returns\n/// What it found.\nfn f() {}\n"), [])
 
-    def test_trailing_comment_is_its_own(self):
+    def test_trailing_comment_is_separate(self):
         self.assertEqual(check("a.rs", "f(); // Who asked.\ng(); // Who answered.\n"),
                          ['1: opens with "Who"', '2: opens with "Who"'])
 
@@ -34,10 +34,10 @@ class Openers(unittest.TestCase):
     def test_question_may_open_with_what(self):
         self.assertEqual(check("a.md", "What happens if a stage fails? It runs again.\n"), [])
 
-    def test_longer_word_is_no_opener(self):
+    def test_longer_word_is_not_an_opener(self):
         self.assertEqual(check("a.rs", "// Whatever. Whose.\n"), [])
 
-    def test_list_item_opens_anew(self):
+    def test_each_list_item_is_checked(self):
         self.assertEqual(check("a.md", "- Good.\n- What is bad.\n"), ['2: opens with "What"'])
 
     def test_heading_and_table_cell_may_open_with_what(self):
@@ -93,7 +93,7 @@ class Languages(unittest.TestCase):
 
 
 class Sentences(unittest.TestCase):
-    def test_guide_with_36_words(self):
+    def test_guide_sentence_of_36_words_is_reported(self):
         message = '1: sentence of 36 words: "It really really really really really …"'
         for name in ["README.md", "docs/guides/first.md"]:
             self.assertEqual(check(name, sentence_of(36)), [message], name)
@@ -107,11 +107,11 @@ class Sentences(unittest.TestCase):
     def test_sentence_is_reported_at_its_first_line(self):
         self.assertEqual(check("README.md", f"Short. Short.\n{sentence_of(40)}\n")[0].split(":")[0], "2")
 
-    def test_items_and_cells_are_sentences_of_their_own(self):
+    def test_items_and_cells_are_separate_sentences(self):
         half = "word " * 20
         self.assertEqual(check("README.md", f"{half}:\n\n- {half}\n- {half}\n\n| {half} | {half} |\n"), [])
 
-    def test_address_and_abbreviation(self):
+    def test_address_and_abbreviation_do_not_end_a_sentence(self):
         words = prose.sentences("See [the guide](https://a.example/b.c) for 1.5 s, e.g. here. Next.")
         self.assertEqual([len(each) for _, each in words], [8, 1])
 

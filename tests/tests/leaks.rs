@@ -211,6 +211,7 @@ proptest! {
             keys: &keys,
             categories: &Category::ALL,
             at_most: 3,
+            stop_days: 180,
             today: jiff::civil::date(2026, 11, 24),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

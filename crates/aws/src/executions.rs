@@ -89,7 +89,7 @@ fn unavailable(name: &str, action: &'static str, reason: String) -> ExecutionsEr
 #[async_trait]
 impl Executions for StateMachine {
     async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
-        let json = serde_json::to_string(input).expect("the types of contracts serialize to JSON");
+        let json = serde_json::to_string(input).expect("every type in the contracts crate serializes to JSON");
         let request = self.client.start_execution().state_machine_arn(&self.arn).name(name).input(json);
         match request.send().await {
             Ok(_) => Ok(StartOutcome::Started),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -178,6 +179,12 @@ pub struct Host {
     config: SdkConfig,
 }
 
+/// Returns the HTTP client for every AWS service. It uses ring as its TLS stack; the SDK's default would add another one.
+#[must_use]
+pub fn https_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
 impl Host {
     /// Starts a function: JSON logs, clients from the environment (`BUCKET` and the ids of the secrets), and keys.
     pub async fn start() -> Result<Self, Failure> {
@@ -186,9 +193,8 @@ impl Host {
         let bucket = environment::required("BUCKET")?;
         environment::required("DATA_KEY_SECRET")?;
         environment::required("REFERENCE_KEY_SECRET")?;
-        // The program uses ring as its only TLS stack; the SDK's default would add another one.
-        let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https).load().await;
+        let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
+        let config = defaults.http_client(https_client()).load().await;
         Self::with(&config, bucket).await
     }
 
@@ -257,7 +263,7 @@ impl Host {
     async fn write_step(&self, call: &StageCall, kind: StepKind, seconds: f64, error: Option<ErrorName>) {
         let step = Step { stage: call.stage, kind, at: Timestamp::now(), seconds, error };
         let key = ObjectKey::Progress(call.run.clone(), call.reference.clone(), step.name());
-        let json = serde_json::to_vec(&step).expect("the types of contracts serialize to JSON");
+        let json = serde_json::to_vec(&step).expect("every type in the contracts crate serializes to JSON");
         if let Err(error) = self.vault.store().put(&key, json.into()).await {
             tracing::warn!(error = chain(&error), "failed to write progress");
         }

@@ -22,7 +22,7 @@ impl NamedError for BrandError {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Brand {
-    /// The kind of institution, which decides the rules for its products.
+    /// The kind of institution, which determines the rules for its products.
     #[serde(default)]
     pub institution: Institution,
     /// The bank's name.
@@ -40,18 +40,18 @@ pub struct Brand {
     pub voice_notice: String,
     /// The instructions for opting out.
     pub opt_out: String,
-    /// The lines that every end card and script carries.
+    /// The lines that appear on every end card and in every script.
     pub disclosures: Vec<String>,
     /// The words above the web address at the end of a video.
     #[serde(default = "default_action")]
     pub action: String,
-    /// The words in the picture of a service message.
+    /// The headline shown in the video of a service message.
     #[serde(default = "default_service_headline")]
     pub service_headline: String,
     /// The folder of scene templates.
     #[serde(default = "default_scenes")]
     pub scenes: String,
-    /// The ground behind the scenes.
+    /// The backdrop of the scenes.
     #[serde(default)]
     pub ground: Ground,
     /// How scenes move.
@@ -119,18 +119,18 @@ const fn default_corner() -> u32 {
     28
 }
 
-/// The ground behind the scenes if neither the command nor the settings name a background.
+/// The backdrop of the scenes if neither the command nor the settings name a background.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ground {
-    /// The templates' own still ground.
+    /// The templates' own still backdrop.
     #[default]
     Still,
     /// The first of `backgrounds`, which loops.
     Loop,
 }
 
-/// How scenes move: durations in milliseconds, and the curve of movements.
+/// How scenes move: durations in milliseconds, and the easing curve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MotionTokens {
@@ -140,7 +140,7 @@ pub struct MotionTokens {
     pub normal: u32,
     /// The duration for large elements.
     pub slow: u32,
-    /// The curve.
+    /// The easing curve.
     pub easing: Easing,
     /// The transition between scenes.
     pub cover: Cover,
@@ -152,7 +152,7 @@ impl Default for MotionTokens {
     }
 }
 
-/// The curve of a movement.
+/// An easing curve: how the speed of a movement changes over time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Easing {
@@ -200,7 +200,7 @@ impl Brand {
         Ok(toml::from_str(text)?)
     }
 
-    /// Returns the web address as it is said: the host without scheme and `www.`.
+    /// Returns the web address as it is spoken: the host without the scheme and `www.`.
     #[must_use]
     pub fn spoken_web(&self) -> &str {
         let address = self.web.split_once("://").map_or(self.web.as_str(), |(_, address)| address);

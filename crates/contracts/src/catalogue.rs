@@ -32,7 +32,7 @@ pub enum Category {
 }
 
 impl Category {
-    /// All five.
+    /// All categories.
     pub const ALL: [Self; 5] = [
         Self::ConsumerAndSmallBusiness,
         Self::ConsumerLending,
@@ -113,7 +113,7 @@ pub struct Eligibility {
     pub min_tenure: Option<Tenure>,
 }
 
-/// A figure with the terms that must accompany it. The three texts appear together or not at all.
+/// A figure with the terms that must accompany it. The three strings appear together or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Figure {
@@ -125,12 +125,12 @@ pub struct Figure {
     pub terms: String,
 }
 
-/// The texts and the drawing of a product in the picture.
+/// A product as a video shows it: its wording, its figure and its drawing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductPicture {
     /// The short name.
     pub customer_name: String,
-    /// The reason for the product in few words.
+    /// The reason for the product, in a few words.
     pub headline: String,
     /// The name of the drawing.
     pub art: String,
@@ -161,10 +161,10 @@ pub struct Product {
     /// The short name in the picture. Derived from `name` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
-    /// The reason for the product in at most five words, for the picture. `customer_name` if `None`.
+    /// The reason for the product, in at most five words, for the picture. `customer_name` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headline: Option<String>,
-    /// The drawing, a file of the brand without its ending. Derived from `kind` if `None`.
+    /// The drawing: the name of a file in the brand, without its extension. Derived from `kind` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub art: Option<String>,
     /// One figure with its required terms, for the picture.
@@ -174,7 +174,7 @@ pub struct Product {
     pub summary: String,
     /// Sentences approved for verbatim use in speech.
     pub approved_claims: Vec<String>,
-    /// The same claims in fewer words, for the picture. One for each approved claim, or none.
+    /// Shorter versions of the approved claims, for the picture: one for each claim, or none at all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub short_claims: Vec<String>,
     /// Blocks of rates and terms. Each block is shown verbatim and in full, or not at all.
@@ -212,7 +212,7 @@ impl Product {
         self.valid_from.is_none_or(|first| first <= day) && self.valid_until.is_none_or(|last| day <= last)
     }
 
-    /// Returns the product's texts and drawing in the picture. `bank` is the bank's name.
+    /// Returns the product as a video shows it. `bank` is the bank's name.
     #[must_use]
     pub fn picture(&self, bank: &str) -> ProductPicture {
         let customer_name = self.customer_name.clone().unwrap_or_else(|| self.name_without(bank).to_owned());
@@ -235,7 +235,7 @@ impl Product {
     }
 }
 
-/// A checked catalog.
+/// A validated catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalogue {
     file: CatalogueFile,
@@ -260,7 +260,7 @@ struct CatalogueFile {
     products: Vec<Product>,
 }
 
-/// A problem at one place in a catalog.
+/// A problem in a catalog, with its location.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogueProblem {
     /// The product's id, or its position if it has no id. `None` if the problem concerns the whole catalog.
@@ -330,7 +330,7 @@ impl Catalogue {
         &self.file.bank
     }
 
-    /// Returns the person who wrote this version, or an empty text if the catalog does not name one.
+    /// Returns the person who wrote this version, or an empty string if the catalog does not name one.
     #[must_use]
     pub fn author(&self) -> &str {
         &self.file.author
@@ -461,13 +461,13 @@ fn check_texts(product: &Product, fail: &mut impl FnMut(&str, String)) {
     check_picture(product, fail);
 }
 
-/// Returns the numbers in a text, such as `3.60`, `1,000` or `2026`.
+/// Returns the numbers in a string, such as `3.60`, `1,000` or `2026`.
 fn numbers(text: &str) -> Vec<&str> {
     let parts = text.split(|character: char| !character.is_ascii_digit() && !matches!(character, '.' | ','));
     parts.map(|part| part.trim_matches(['.', ','])).filter(|part| !part.is_empty()).collect()
 }
 
-/// Checks the texts in the picture.
+/// Checks the fields that a video shows.
 fn check_picture(product: &Product, fail: &mut impl FnMut(&str, String)) {
     let words = product.headline.as_ref().map_or(0, |headline| headline.split_whitespace().count());
     if words > MAX_HEADLINE_WORDS {
@@ -480,7 +480,7 @@ fn check_picture(product: &Product, fail: &mut impl FnMut(&str, String)) {
     }
     let claims = product.approved_claims.len();
     if !product.short_claims.is_empty() && product.short_claims.len() != claims {
-        fail("short_claims", format!("must have one text for each of the {claims} approved claims"));
+        fail("short_claims", format!("must have one entry for each of the {claims} approved claims"));
     }
     if let Some(Figure { value, label, terms }) = &product.figure {
         let approved: BTreeSet<&str> = product.rates_and_terms.iter().flat_map(|block| numbers(block)).collect();
@@ -574,7 +574,7 @@ mod tests {
             (|p| p["art"] = "../logo".into(), "product everyday-checking: art: must consist of"),
             (
                 |p| p["short_claims"] = serde_json::json!(["one"]),
-                "product everyday-checking: short_claims: must have one text for each of the 3 approved claims",
+                "product everyday-checking: short_claims: must have one entry for each of the 3 approved claims",
             ),
             (
                 |p| p["figure"] = serde_json::json!({ "value": "4.10%", "label": "APY", "terms": "Variable." }),
@@ -628,7 +628,7 @@ mod tests {
     }
 
     #[test]
-    fn picture_is_derived_from_what_every_product_has() {
+    fn picture_is_derived_from_required_fields() {
         let mut product = Catalogue::from_json(SAMPLE.as_bytes()).unwrap().products()[0].clone();
         (product.customer_name, product.headline, product.art, product.figure) = (None, None, None, None);
         product.short_claims.clear();

@@ -48,7 +48,7 @@ pub enum Meaning {
     Unclear,
 }
 
-/// The reason that there is no consent.
+/// The reason why there is no consent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {

@@ -28,7 +28,7 @@ pub struct Notification {
     pub reference: CustomerRef,
     /// `published`, `skipped`, `in-review`, `failed` or `recalled`.
     pub outcome: String,
-    /// The digest of the record behind the outcome.
+    /// The digest of the record that contains the outcome.
     pub record: Digest,
 }
 

@@ -36,7 +36,7 @@ impl Digest {
     /// If the value does not serialize to JSON; all types in this crate do.
     #[must_use]
     pub fn of_json<T: Serialize>(value: &T) -> Self {
-        Self::of(&serde_json::to_vec(value).expect("the types of contracts serialize to JSON"))
+        Self::of(&serde_json::to_vec(value).expect("every type in the contracts crate serializes to JSON"))
     }
 
     /// Returns a digest with these 32 bytes.

@@ -5,13 +5,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 macro_rules! error_names {
-    ($($(#[$doc:meta])* $variant:ident => $text:literal, $exit:expr, transient: $transient:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident => $text:literal, $exit:expr, transient: $transient:literal;)*) => {
         /// The stable name of an error, as it appears in an execution's history, in `manifest.csv` and on the terminal.
         ///
         /// The reference documents names and exit codes. A name never changes its meaning.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum ErrorName {
-            $($(#[$doc])* #[serde(rename = $text)] $variant,)*
+            $($(#[doc = $doc])* #[serde(rename = $text)] $variant,)*
         }
 
         impl ErrorName {
@@ -22,6 +22,12 @@ macro_rules! error_names {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
+            }
+
+            /// Returns the meaning as one or more sentences.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// Returns the exit code of a command that fails with this error.
@@ -39,7 +45,7 @@ macro_rules! error_names {
     };
 }
 
-/// The exit code if the guard rejects text, if a run fails verification, or if a person may not do something.
+/// The exit code if the guard rejects text, if a run fails verification, or if a person lacks permission.
 pub const EXIT_REFUSED: u8 = 1;
 /// The exit code for an invalid command line or invalid settings.
 pub const EXIT_USAGE: u8 = 2;
@@ -73,11 +79,13 @@ error_names! {
     InputUnknownCustomer => "Input.UnknownCustomer", EXIT_INPUT, transient: false;
     /// The request or a stage's payload is invalid.
     InputInvalidRequest => "Input.InvalidRequest", EXIT_USAGE, transient: false;
+    /// The idempotency key of an API request was used for a different request.
+    InputKeyReused => "Input.KeyReused", EXIT_USAGE, transient: false;
     /// The settings, the catalog, the lexicon or the brand are invalid.
     ConfigInvalid => "Config.Invalid", EXIT_USAGE, transient: false;
     /// The catalog or the settings changed since the run started.
     ConfigChanged => "Config.Changed", EXIT_INPUT, transient: false;
-    /// No person other than the author has approved the catalog, the lexicon or a rule pack as it is now.
+    /// No person other than the author has approved the catalog, the lexicon or a rule pack in its current form.
     ConfigNotApproved => "Config.NotApproved", EXIT_USAGE, transient: false;
     /// The person's roles do not permit this, or the person started the run and so cannot approve its results.
     AccessForbidden => "Access.Forbidden", EXIT_REFUSED, transient: false;
@@ -143,7 +151,7 @@ impl fmt::Display for ErrorName {
     }
 }
 
-/// An error with a name from the closed list. Its message appears in an execution's history, so it never holds a
+/// An error with a name from the closed list. Its message appears in an execution's history, so it must not contain a
 /// secret, a cell's content, a prompt or a customer id.
 pub trait NamedError: std::error::Error + Send + Sync + 'static {
     /// Returns the error's name.

@@ -36,7 +36,7 @@ pub enum Outcome {
         /// The reason.
         why: String,
     },
-    /// The run ended before it began with the customer: because of a limit, a budget or too many failures.
+    /// The run ended before it reached the customer, because of a limit, a budget or too many failures.
     NotStarted,
     /// A stage failed.
     Failed {
@@ -66,7 +66,7 @@ impl Outcome {
 pub struct PersonalEvidence {
     /// The consent answers.
     pub consent: ConsentAsRead,
-    /// The reason of a skip, if the plain record says less than it.
+    /// The actual reason for a skip, if the plain record reveals less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<Skip>,
     /// The facts, candidates and scores, if the run got that far.
@@ -148,7 +148,7 @@ pub struct MadeBy {
     pub voice_instead_of: Vec<String>,
 }
 
-/// The phrasebook that a result was written from.
+/// The phrasebook whose lines a result uses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhrasebookUsed {
     /// The digest of the phrasebook and its approvals.
@@ -204,7 +204,7 @@ fn counts_by_current_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 pub struct Manifest {
     /// The run.
     pub run: RunId,
-    /// The dataset, which is the start of the chain. `None` if merge failed.
+    /// The dataset, from which the chain starts. `None` if merge failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetId>,
     /// The number of customers in the run.

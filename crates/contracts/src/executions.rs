@@ -1,4 +1,4 @@
-//! The port to the service that executes the workflow.
+//! The interface to the service that executes the workflow.
 
 use async_trait::async_trait;
 use jiff::Timestamp;

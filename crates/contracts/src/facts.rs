@@ -81,9 +81,9 @@ closed_list!(
         Vehicle => "a vehicle",
         /// Long-term investing.
         Investing => "investing",
-        /// Income in later life.
+        /// Retirement income.
         Retirement => "retirement",
-        /// Advice for large fortunes.
+        /// Advice on large fortunes.
         WealthPlanning => "wealth planning",
         /// Running a business.
         BusinessOperations => "running a business",
@@ -119,7 +119,7 @@ closed_list!(
         Investing => "investing",
         /// A business.
         Business => "business",
-        /// Trouble with money or life: job loss, debt, illness, grief.
+        /// Financial or personal trouble: job loss, debt, illness, grief.
         Hardship => "hardship",
         /// A hard time that messages never mention explicitly, or posts that the program cannot read. No lexicon lists
         /// words for this topic.
@@ -150,7 +150,7 @@ closed_list!(
         OpenApplication => "an application is open",
         /// The profile says that the customer's accounts are closed.
         Closed => "the relationship is closed",
-        /// A column of the profile that may stop cannot be read, or holds an unknown word.
+        /// A stop column in the profile cannot be read, or contains an unknown word.
         Unclear => "a profile column that may stop messages is unclear",
         /// Payments to debt collectors.
         DebtCollection => "payments show debt collection",
@@ -208,9 +208,9 @@ closed_list!(
     Sign {
         /// Repeated trips.
         Travel => "travel",
-        /// A home, owned or improved.
+        /// A home that the customer owns or improves.
         Home => "a home",
-        /// A business, run by the customer.
+        /// A business that the customer runs.
         Business => "a business",
     }
 );
@@ -221,9 +221,9 @@ closed_list!(
     Tenure {
         /// Under a year.
         New => "under a year",
-        /// One year to five.
+        /// One to five years.
         Settled => "one year to five",
-        /// Five years and more.
+        /// Five years or more.
         Long => "five years and more",
     }
 );
@@ -283,7 +283,7 @@ pub struct Spending {
 pub enum Sentiment {
     /// Compound ≤ −0.05.
     Negative,
-    /// Between.
+    /// Compound between the two.
     Neutral,
     /// Compound ≥ 0.05.
     Positive,
@@ -423,7 +423,7 @@ pub struct Facts {
     pub consent: ConsentAsRead,
 }
 
-/// The reason that a customer gets no recommendation.
+/// The reason why a customer gets no recommendation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "reason", content = "because", rename_all = "kebab-case")]
 pub enum Skip {
@@ -451,7 +451,7 @@ pub enum Skip {
 }
 
 impl Skip {
-    /// Returns the reason as it may be recorded without a seal.
+    /// Returns the reason in the form that may be recorded unsealed.
     #[must_use]
     pub const fn plain(self) -> Self {
         match self {
@@ -474,8 +474,8 @@ impl Skip {
         self.plain().sealed_because()
     }
 
-    /// Returns the reason as a short phrase that may reveal a stop, and with it a post or a record of the bank. Only for
-    /// people who have opened the customer's sealed data.
+    /// Returns the reason as a short phrase that may reveal a stop, and therefore the content of a post or of the
+    /// bank's records. Show it only to people who have opened the customer's sealed data.
     #[must_use]
     pub fn sealed_because(self) -> &'static str {
         match self {
@@ -535,7 +535,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_ignore_case_marks_and_spaces() {
+    fn five_word_runs_ignore_case_punctuation_and_spacing() {
         let runs = ["i dont trust this bank", "dont trust this bank anymore"];
         assert_eq!(five_word_runs("I don’t TRUST this bank, anymore!!"), runs);
         assert_eq!(five_word_runs("i dont\u{200b} trust\nthis…bank #anymore"), runs);
@@ -548,7 +548,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_other_scripts_count() {
+    fn words_in_other_scripts_count() {
         assert_eq!(five_word_runs("Żółć gęślą JAŹŃ ñandú 李").len(), 1);
     }
 }

@@ -158,7 +158,7 @@ display!(BackgroundName);
 display!(DatasetId);
 display!(ProductId);
 
-/// Returns whether a spreadsheet program may take `text` for a formula, for example when it opens a CSV file.
+/// Returns whether a spreadsheet program may interpret `text` as a formula, for example when it opens a CSV file.
 #[must_use]
 pub fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])

@@ -1,6 +1,7 @@
-//! The rules of a market: the lines that products of a kind must show, and the words that they must not have.
+//! The rules of a market: the lines that each kind of product must show, and the words that it must not use.
 //!
-//! Each pack is a file below `rules/`, with a version and the source of each rule. The brand file chooses the pack.
+//! Each rule pack is a file under `rules/`, with a version and the source of each rule. The brand file chooses the
+//! pack.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 use crate::catalogue::{Catalogue, CatalogueProblem, Product, ProductKind};
 
-/// The kind of institution, which decides the market's rules.
+/// The kind of institution, which determines the market's rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Institution {
@@ -60,11 +61,11 @@ impl Institution {
     /// Returns the market's rules.
     ///
     /// # Panics
-    /// Never: a test reads every pack.
+    /// Never: a test parses every pack.
     #[must_use]
     pub fn rules(self) -> &'static RulePack {
         static PACKS: LazyLock<[RulePack; 4]> = LazyLock::new(|| {
-            Institution::ALL.map(|institution| toml::from_str(institution.pack()).expect("the packs are sound"))
+            Institution::ALL.map(|institution| toml::from_str(institution.pack()).expect("the packs are valid"))
         });
         let [us_bank, us_credit_union, eu, uk] = &*PACKS;
         match self {
@@ -102,15 +103,15 @@ pub struct RulePack {
     /// Lines that a product must disclose.
     #[serde(default)]
     required: Vec<RequiredLine>,
-    /// Lines that the brand must disclose beside a product.
+    /// Lines that the brand must disclose alongside a product.
     #[serde(default)]
     required_of_brand: Vec<RequiredLine>,
-    /// Words that a product's texts must not have.
+    /// Words that a product's fields must not contain.
     #[serde(default)]
     forbidden: Vec<ForbiddenWords>,
 }
 
-/// A line that products of some kinds must show: any one of `lines`, as a whole sentence.
+/// A line that certain kinds of products must show: any one of `lines`, as a whole sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RequiredLine {
@@ -119,7 +120,7 @@ struct RequiredLine {
     source: String,
 }
 
-/// Words that products of some kinds must not have in any text.
+/// Words that no field of certain kinds of products may contain.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ForbiddenWords {
@@ -128,7 +129,7 @@ struct ForbiddenWords {
     source: String,
 }
 
-/// Words in a name that show the kind of a product.
+/// Words in a name that reveal the kind of a product.
 const KIND_WORDS: [(&str, &[&str]); 4] = [
     ("deposit", &["savings", "checking", "certificate of deposit", "share certificate", "money market"]),
     ("credit-card", &["credit card"]),
@@ -141,8 +142,8 @@ impl RequiredLine {
         offered.iter().any(|product| self.kinds.contains(&product.kind))
     }
 
-    /// Returns whether a shown text has the line as a whole sentence. A part of a sentence does not count: "is not a
-    /// Member FDIC institution" has the words, but says the opposite.
+    /// Returns whether the shown strings contain the line as a whole sentence. Part of a sentence does not count: "is
+    /// not a Member FDIC institution" contains the words, but says the opposite.
     fn is_shown(&self, shown: &[String], bank: &str) -> bool {
         let lines: Vec<String> = self.lines.iter().map(|line| plain(&line.replace("{bank}", bank))).collect();
         shown.iter().any(|text| sentences(text).any(|sentence| lines.contains(&plain(sentence))))
@@ -154,7 +155,7 @@ impl RequiredLine {
 }
 
 impl RulePack {
-    /// Returns the problems of a catalog under these rules.
+    /// Returns the problems of a catalog according to these rules.
     #[must_use]
     pub fn check(&self, catalogue: &Catalogue) -> Vec<CatalogueProblem> {
         let mut problems = Vec::new();
@@ -174,7 +175,10 @@ impl RulePack {
                 }
             }
             if let Some(kind) = evaded_kind(product) {
-                add("kind", format!("the name is that of a {kind}, whose rules a service evades; correct the kind"));
+                add(
+                    "kind",
+                    format!("the name suggests a {kind}, and the kind service evades its rules; correct the kind"),
+                );
             }
         }
         problems
@@ -186,7 +190,7 @@ impl RulePack {
         missing(&self.required, shown, offered, bank)
     }
 
-    /// Returns a problem for each line that the brand must show beside the products and does not.
+    /// Returns a problem for each line that the brand must show alongside the products but does not.
     #[must_use]
     pub fn missing_brand_lines(&self, shown: &[String], offered: &[&Product], bank: &str) -> Vec<String> {
         missing(&self.required_of_brand, shown, offered, bank)
@@ -206,7 +210,7 @@ fn missing(rules: &[RequiredLine], shown: &[String], offered: &[&Product], bank:
     rules.iter().filter(is_missing).map(RequiredLine::problem).collect()
 }
 
-/// Returns the texts of a product with their fields.
+/// Returns the strings of a product with the names of their fields.
 fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
     let lists = [
         ("approved_claims", &product.approved_claims),
@@ -218,7 +222,8 @@ fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
     std::iter::once(("summary", &product.summary)).chain(of_lists)
 }
 
-/// Returns whether a text says the words without a negation. "Not insured by NCUA" is what an investment should say.
+/// Returns whether the text contains the words without a negation before them. For example, an investment should say
+/// "Not insured by NCUA".
 fn is_said(text: &str, words: &str) -> bool {
     let text = plain(text);
     text.match_indices(words).any(|(at, _)| {
@@ -227,19 +232,19 @@ fn is_said(text: &str, words: &str) -> bool {
     })
 }
 
-/// Returns the kind that a product's name shows, if the product is filed as a service.
+/// Returns the kind that a product's name reveals, if the catalog lists the product as a service.
 fn evaded_kind(product: &Product) -> Option<&'static str> {
     let name = plain(&product.name);
     let shown = KIND_WORDS.into_iter().filter(|_| product.kind == ProductKind::Service);
     shown.into_iter().find(|(_, words)| words.iter().any(|word| name.contains(word))).map(|(kind, _)| kind)
 }
 
-/// Splits a text at the ends of sentences, and at marks that separate lines.
+/// Splits a text at the ends of sentences, and at characters that separate lines.
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     text.split(". ").flat_map(|part| part.split(['\n', '•', '|', ';']))
 }
 
-/// Returns a sentence in lower case, with single spaces and without marks at its ends.
+/// Returns a sentence in lower case, with single spaces and without punctuation at its ends.
 fn plain(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     text.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
@@ -276,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn required_line_is_whole_and_unnegated() {
+    fn required_line_must_be_a_whole_sentence_without_negation() {
         let deposit = |line| problems(Institution::UsBank, "deposit", "Goal", line);
         for good in ["Member FDIC", "Member FDIC.", "Fees apply. Member FDIC.", "Harbor, Member FDIC"] {
             assert_eq!(deposit(good), Vec::<String>::new(), "{good}");
@@ -287,10 +292,10 @@ mod tests {
     }
 
     #[test]
-    fn credit_union_says_its_own_line_and_never_that_of_a_bank() {
+    fn credit_union_must_show_its_own_line_and_never_a_banks() {
         let deposit = |line| problems(Institution::UsCreditUnion, "deposit", "Goal", line);
         assert_eq!(deposit("Federally insured by NCUA."), Vec::<String>::new());
-        assert_eq!(deposit("Member FDIC.").len(), 2, "the right line is missing, and the wrong one is there");
+        assert_eq!(deposit("Member FDIC.").len(), 2, "the right line is missing, and the wrong one is present");
         let investment = |line| problems(Institution::UsCreditUnion, "investment", "Fund", line);
         assert_eq!(investment("Not insured by NCUA. May lose value."), Vec::<String>::new());
         assert_eq!(investment("Insured by NCUA.").len(), 1);
@@ -298,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn european_credit_warns_and_says_that_it_was_personalized() {
+    fn european_credit_requires_warning_and_personalization_notice() {
         let warning = "Caution! Borrowing money costs money.";
         assert_eq!(problems(Institution::Eu, "loan", "Plan", "Terms apply.").len(), 1);
         assert_eq!(problems(Institution::Eu, "loan", "Plan", warning), Vec::<String>::new());
@@ -313,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn kind_that_evades_the_rules_is_found() {
+    fn service_kind_that_evades_the_rules_is_found() {
         for name in ["Harbor Savings", "Everyday Checking", "Home Equity Line", "Boat Loan"] {
             assert_eq!(problems(Institution::UsBank, "service", name, "Terms apply.").len(), 1, "{name}");
         }

@@ -261,13 +261,13 @@ pub enum ObjectKey {
     /// An empty object. It records that a person, identified by a keyed digest, started a run. Its modification time is
     /// the time of the start.
     Started(Digest, RunKind, RunId),
-    /// A place among the customers whom the run's limit admits: a customer's reference.
+    /// One of the places that the run's limit allows. Contains the reference of the customer who has it.
     Admission(RunId, usize),
-    /// An empty object that says that a customer has one of the places.
+    /// An empty object that records that a customer has one of the places.
     Admitted(RunId, CustomerRef),
-    /// An empty object that says that all places are taken.
+    /// An empty object that records that all places are taken.
     AdmissionsFull(RunId),
-    /// An empty object that says how a customer's part of a run ended: the word of [`crate::evidence::Outcome::word`].
+    /// An empty object whose key records how a customer's part of a run ended, as [`crate::evidence::Outcome::word`].
     Ended(RunId, CustomerRef, &'static str),
     /// The limits of a campaign that a caller started.
     Campaign(RunId),
@@ -294,8 +294,8 @@ pub enum ObjectKey {
     Forgotten(CustomerRef),
     /// A result in review: a [`crate::review::PendingReview`].
     Review(RunId, CustomerRef),
-    /// An empty object that ends a review without a decision, because the customer may no longer be contacted. On AWS, its
-    /// creation invokes publish, as that of a decision does.
+    /// An empty object that ends a review without a decision, because the customer may no longer be contacted. On AWS,
+    /// creating it invokes `publish`, just as creating a decision does.
     ReviewEnded(RunId, CustomerRef),
     /// A reviewer's decision, sealed with the customer's key: a [`crate::review::Decision`].
     Decision(RunId, CustomerRef),
@@ -309,7 +309,7 @@ pub enum ObjectKey {
     /// The result of a notification, keyed by its id: a [`crate::delivery::NotificationRecord`].
     Notification(NotificationState, RunId, Digest),
     /// Speech that all customers share, keyed by the digest of everything that determines it; sealed with the data key.
-    /// Expires with its last use.
+    /// Expires a set time after its last use.
     Speech(Digest),
     /// The list of newer consent answers. It can change at any time, so it is read again for each decision.
     Consents,
@@ -458,14 +458,14 @@ impl ObjectKey {
         RunId::parse(run).ok()
     }
 
-    /// Returns the key of a dataset's index, if `key` is one.
+    /// Parses the key of a dataset's index. Returns `None` for other keys.
     #[must_use]
     pub fn dataset_index(key: &str) -> Option<Self> {
         let dataset = key.strip_prefix("datasets/")?.strip_suffix("/index.csv")?;
         Some(Self::Dataset(DatasetId::parse(dataset).ok()?, DatasetPart::Index))
     }
 
-    /// Returns the customer in the key of their own suppression or erasure record.
+    /// Returns the customer in the key of an artifact, a recalled file, a suppression or an erasure record.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {
         let prefixes = ["customers/", "recalled/", "control/forgotten/", "control/erasures/", "control/suppressions/"];

@@ -1,7 +1,7 @@
 //! The data that the stages of Bespoke exchange: identifiers, object keys, records, settings and error names.
 //!
-//! **Invariant:** this crate does not depend on AWS, a store, a clock or a process. It holds types and pure functions
-//! over them.
+//! **Invariant:** this crate does not depend on AWS, a store, a clock or a process. It contains only types and pure
+//! functions on them.
 
 pub mod brand;
 pub mod catalogue;

@@ -35,7 +35,7 @@ impl Shape {
     }
 }
 
-/// The measurements by ffprobe and ebur128.
+/// The measurements taken with ffprobe and ffmpeg's ebur128 filter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MediaFacts {
     /// The width in pixels.
@@ -66,7 +66,7 @@ pub struct MediaFacts {
     pub true_peak: f64,
     /// The longest silence within the speech, in seconds.
     pub longest_silence: f64,
-    /// The extremes of the captions.
+    /// The measurements of the captions.
     pub captions: CaptionFacts,
     /// The file's machine-readable origin: a term from IPTC's "Digital Source Type" vocabulary.
     #[serde(default)]
@@ -81,7 +81,7 @@ pub struct MediaFacts {
     pub warnings: Vec<String>,
 }
 
-/// The extremes of a video's captions.
+/// The measurements of a video's captions: mostly their extreme values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CaptionFacts {
     /// The number of cues.

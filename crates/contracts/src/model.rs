@@ -56,7 +56,7 @@ impl FromStr for WriterMode {
     }
 }
 
-/// The fallback when the model fails to write an acceptable text.
+/// The fallback when the model fails to write acceptable text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fallback {
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn longest_prefix_wins_and_own_rows_come_first() {
+    fn longest_prefix_wins_and_own_entries_take_precedence() {
         let none = BTreeMap::new();
         assert!(!ModelTraits::of("o3-mini", &none).temperature);
         assert!(ModelTraits::of("llama3.2:3b", &none).temperature);

@@ -1,4 +1,4 @@
-//! The times of each spoken word. The render stage reads only this file and the audio.
+//! The narration, with the time of each spoken word. The render stage reads only this file and the audio.
 
 use std::collections::BTreeMap;
 

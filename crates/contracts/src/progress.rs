@@ -1,4 +1,4 @@
-//! Progress: one object per step in a run. Pages read these objects to show the current state of the run.
+//! Progress: one object per step in a run. The page reads these objects to show the current state of the run.
 
 use std::fmt;
 
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_sort_by_time_as_text() {
+    fn step_names_sort_by_time() {
         let name = |second, stage, kind| StepName { at: Timestamp::from_second(second).unwrap(), stage, kind };
         let first = name(1, Stage::Render, StepKind::Started);
         assert_eq!(first.to_string(), "0000000001000-render-started");

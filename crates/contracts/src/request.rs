@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::Category;
 use crate::media::Shape;
 use crate::model::WriterMode;
-use crate::settings::Settings;
+use crate::settings::{OfferSettings, Settings};
 use crate::voice::Engine;
 use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId};
 
@@ -48,7 +48,7 @@ pub struct Request {
     pub batch: Batch,
     /// The only customer in the run. `None` for all customers.
     pub only: Option<CustomerRef>,
-    /// The lines of business to recommend from. Never empty.
+    /// The lines of business from which products may be recommended. Never empty.
     pub categories: Vec<Category>,
     /// The caller's preferences for tone and emphasis. They cannot disable the guard.
     pub prompt: Option<String>,
@@ -61,7 +61,7 @@ pub struct Request {
     pub engines: Vec<Engine>,
     /// The aspect ratio.
     pub shape: Shape,
-    /// The digest of the caller's own background.
+    /// The digest of a background that the caller supplied.
     pub background: Option<Digest>,
     /// The bank's own backgrounds with their digests: either the one in the settings, or all that existed when the run
     /// started. Each customer gets one of them.
@@ -69,6 +69,9 @@ pub struct Request {
     pub backgrounds: BTreeMap<BackgroundName, Digest>,
     /// The number of customers who get a video, in the dataset's order. `None` for all customers.
     pub videos: Option<usize>,
+    /// The contact cap: the minimum number of days between two recommendations for a customer. 0 means no cap.
+    #[serde(default)]
+    pub at_most_every_days: u16,
     /// The digest of the uploaded workbooks.
     pub upload: Digest,
     /// The digest of the catalog.
@@ -93,7 +96,7 @@ pub struct Request {
     pub attempt: u32,
 }
 
-/// The options for a run. If an option is empty, the settings apply.
+/// The options for a run. The settings apply where an option is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
     /// The only customer in the run. `None` for all customers.
@@ -112,6 +115,8 @@ pub struct RunOptions {
     pub shape: Option<Shape>,
     /// The number of customers who get a video. `None` for all customers.
     pub videos: Option<usize>,
+    /// Whether the default contact cap does not apply, because no customer of a bank hears from the run.
+    pub is_demo: bool,
 }
 
 /// Everything that determines the results of a run, apart from its options.
@@ -120,13 +125,13 @@ pub struct RunInputs<'a> {
     pub settings: &'a Settings,
     /// The digest of the catalog.
     pub catalogue: Digest,
-    /// Digest of the phrasebook and its approvals.
+    /// The digest of the phrasebook and its approvals.
     pub phrases: Digest,
-    /// Digest of the lexicon.
+    /// The digest of the lexicon.
     pub lexicon: Digest,
     /// The digest of the brand and of every file that it refers to.
     pub assets: Digest,
-    /// The digest of the caller's own background.
+    /// The digest of a background that the caller supplied.
     pub background: Option<Digest>,
     /// The bank's backgrounds by name.
     pub backgrounds: BTreeMap<BackgroundName, Digest>,
@@ -180,8 +185,9 @@ impl Request {
     /// Assembles the request for a run. Its digest is the run id, so all code that starts a run must use this function.
     #[must_use]
     pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
-        let RunOptions { only, categories, prompt, writer, words_per_minute, voice, shape, videos } = options;
+        let RunOptions { only, categories, prompt, writer, words_per_minute, voice, shape, videos, is_demo } = options;
         let settings = inputs.settings;
+        let default_cap = if only.is_some() || is_demo { 0 } else { OfferSettings::CAMPAIGN_CAP_DAYS };
         Self {
             trigger,
             batch,
@@ -195,6 +201,7 @@ impl Request {
             background: inputs.background,
             backgrounds: inputs.backgrounds,
             videos,
+            at_most_every_days: settings.offers.at_most_every_days.unwrap_or(default_cap),
             upload: inputs.upload,
             catalogue: inputs.catalogue,
             phrases: inputs.phrases,
@@ -226,6 +233,7 @@ impl Request {
             background: None,
             backgrounds: BTreeMap::new(),
             videos: None,
+            at_most_every_days: 0,
             upload: Digest::of(b""),
             catalogue: Digest::of(b""),
             phrases: Digest::of(b""),
@@ -290,10 +298,38 @@ mod tests {
         };
         let batch = || Batch::parse("tests").unwrap();
         let request = Request::new(Trigger::Command, batch(), RunOptions::default(), inputs());
-        let expected = Request { settings: settings.digest(), ..Request::for_tests() };
+        let expected = Request { settings: settings.digest(), at_most_every_days: 30, ..Request::for_tests() };
         assert_eq!(request, expected, "every way to start a run leads to the same run id");
         let options = RunOptions { words_per_minute: Some(150), ..RunOptions::default() };
         assert_eq!(Request::new(Trigger::Command, batch(), options, inputs()).words_per_minute, 150);
+    }
+
+    #[test]
+    fn contact_cap_is_a_months_for_campaigns_only() {
+        let cap = |set: Option<u16>, one: bool, is_demo: bool| {
+            let mut settings = Settings::default();
+            settings.offers.at_most_every_days = set;
+            let digest = Digest::of(b"");
+            let inputs = RunInputs {
+                settings: &settings,
+                catalogue: digest,
+                phrases: digest,
+                lexicon: digest,
+                assets: digest,
+                background: None,
+                backgrounds: BTreeMap::new(),
+                engines: Vec::new(),
+                upload: digest,
+                keys: String::new(),
+            };
+            let only = one.then(|| CustomerRef::parse("0".repeat(32)).unwrap());
+            let options = RunOptions { only, is_demo, ..RunOptions::default() };
+            Request::new(Trigger::Command, Batch::parse("tests").unwrap(), options, inputs).at_most_every_days
+        };
+        assert_eq!([cap(None, false, false), cap(None, true, false), cap(None, false, true)], [30, 0, 0]);
+        for set in [0, 7] {
+            assert_eq!([cap(Some(set), false, false), cap(Some(set), true, false)], [set, set]);
+        }
     }
 
     fn with(names: &[&str]) -> Request {

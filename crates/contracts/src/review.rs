@@ -25,7 +25,7 @@ pub enum ReviewReason {
     },
     /// A model wrote free text.
     FreeText,
-    /// The customer is among the first of the run.
+    /// The customer is among the first in the run.
     First {
         /// `review.first` in the settings.
         first: u32,

@@ -67,14 +67,14 @@ pub enum SentenceSource {
         /// The line's text with its slots unfilled.
         template: String,
     },
-    /// A catalog text.
+    /// Text from the catalog.
     Catalogue {
         /// The product.
         product: ProductId,
         /// The field.
         field: CatalogueField,
     },
-    /// A text from the brand file.
+    /// Text from the brand file.
     Brand {
         /// The field's name.
         field: String,
@@ -101,7 +101,7 @@ pub enum CatalogueField {
 }
 
 impl CatalogueField {
-    /// Returns the field's text; `None` if the product has none there.
+    /// Returns the field's text, or `None` if the product does not have that field.
     #[must_use]
     pub fn of(self, product: &Product) -> Option<&str> {
         match self {
@@ -194,7 +194,7 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// A caller's wish for tone and emphasis, as interpreted by the phrasebook.
+/// The caller's preferences for tone and emphasis, as interpreted by the phrasebook.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WishAsUnderstood {
     /// The tones, such as `warm`.
@@ -213,7 +213,7 @@ pub struct LineSelection {
     pub model: String,
     /// The data that the service received, and the cost.
     pub given: SentData,
-    /// Digest of the prompt files.
+    /// The digest of the prompt files.
     pub prompt: Digest,
 }
 
@@ -224,13 +224,13 @@ pub struct LineSelection {
 pub enum WrittenBy {
     /// The phrasebook: every sentence is an approved line, or comes from the catalog or the brand file.
     Phrases {
-        /// Digest of the phrasebook and its approvals.
+        /// The digest of the phrasebook and its approvals.
         book: Digest,
         /// The phrasebook's language, a BCP 47 tag.
         language: String,
         /// The phrasebook's version, as its owners number it.
         version: String,
-        /// The caller's wish.
+        /// The caller's preferences.
         wish: WishAsUnderstood,
         /// The model that selected the lines; `None` if the program did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -329,7 +329,7 @@ pub struct TextReview {
     pub refused: Option<RefusedText>,
 }
 
-/// A text that the guard rejected twice.
+/// Text that the guard rejected twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedText {
     /// The segments.
@@ -349,7 +349,7 @@ pub struct OfferShown {
     pub category: String,
     /// The rates and terms, from the catalog. Used in the text only.
     pub rates_and_terms: Vec<String>,
-    /// The texts and the drawing in the picture. `None` in scripts of older versions.
+    /// The product as the video shows it. `None` in scripts from older versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<ProductPicture>,
 }

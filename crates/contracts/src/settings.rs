@@ -61,9 +61,9 @@ pub struct Settings {
     pub intake: IntakeSettings,
     /// How offers are chosen.
     pub offers: OfferSettings,
-    /// How texts are written.
+    /// How text is written.
     pub writer: WriterSettings,
-    /// How texts are spoken.
+    /// How text is spoken.
     pub voice: VoiceSettings,
     /// How videos are rendered.
     pub video: VideoSettings,
@@ -86,22 +86,22 @@ pub struct IntakeSettings {
     pub allow_unprotected: bool,
     /// The share of bad rows, 0 to 1, above which the run stops.
     pub max_bad_rows: f64,
-    /// By workbook, the bank's own names for columns, such as `customer_id = "Client No"`.
+    /// The bank's own column names, by workbook, such as `customer_id = "Client No"`.
     pub columns: BTreeMap<Workbook, BTreeMap<String, String>>,
     /// The sheets to read, by workbook. Several sheets are joined. Required if several visible sheets have the columns.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sheets: BTreeMap<Workbook, SheetNames>,
-    /// The row of the header, by workbook, counted from 1. Without it, the header is the first row with content.
+    /// The header's row, by workbook, counted from 1. Without it, the header is the first row with content.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub header_row: BTreeMap<Workbook, u32>,
     /// The bank's own words for consent and refusal.
     #[serde(skip_serializing_if = "ConsentWords::is_empty")]
     pub consent: ConsentWords,
-    /// The columns that only stop messages.
+    /// The stop columns, which can only stop messages.
     #[serde(skip_serializing_if = "StopSettings::is_empty")]
     pub stops: StopSettings,
-    /// The sign of spending in `transaction_amount`. Required if most amounts are negative. An amount marked DR or CR
-    /// needs none.
+    /// The sign of spending in `transaction_amount`. Required if most amounts are negative. Amounts marked DR or CR are
+    /// not affected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spending: Option<SpendingSign>,
     /// The share of payments, 0 to 1, whose category may be unknown before `bespoke check` fails.
@@ -117,23 +117,23 @@ fn is_default_share(share: &f64) -> bool {
     (*share - MAX_UNKNOWN_CATEGORIES).abs() < f64::EPSILON
 }
 
-/// The sign of the amounts that a customer spends.
+/// The sign of amounts that a customer spends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpendingSign {
-    /// Spending is positive, and money that comes in is negative.
+    /// Spending is positive, and incoming money is negative.
     Positive,
-    /// Spending is negative, and money that comes in is positive.
+    /// Spending is negative, and incoming money is positive.
     Negative,
 }
 
-/// How the columns are read that only stop messages, such as `deceased` or `status`.
+/// How stop columns are read. These columns, such as `deceased` or `status`, can only stop messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StopSettings {
-    /// The bank's own words that stop nothing, such as a status `A`. Any unknown status stops.
+    /// The bank's own words that do not stop messages, such as a status `A`. Any other unknown status does.
     pub harmless: Vec<String>,
-    /// The names of columns that are deliberately not read, although their name suggests a stop.
+    /// The names of columns that are deliberately not read, although they look like stop columns.
     pub declined: Vec<String>,
 }
 
@@ -305,17 +305,30 @@ pub struct OfferSettings {
     pub categories: Vec<Category>,
     /// The maximum number of offers in one recommendation, 1 to 3.
     pub at_most: usize,
-    /// The contact cap: the minimum number of days between two recommendations for a customer; no cap if 0.
-    pub at_most_every_days: u16,
+    /// The contact cap: the minimum number of days between two recommendations for a customer; no cap if 0. If unset,
+    /// it is 30 in a run for all customers, and there is no cap in a run for one customer.
+    pub at_most_every_days: Option<u16>,
+    /// The age, in days, after which a post or a payment no longer stops offers.
+    pub stops_age_out_days: u16,
+}
+
+impl OfferSettings {
+    /// The default contact cap, in days, of a run for all customers.
+    pub const CAMPAIGN_CAP_DAYS: u16 = 30;
 }
 
 impl Default for OfferSettings {
     fn default() -> Self {
-        Self { categories: vec![Category::ConsumerAndSmallBusiness], at_most: 3, at_most_every_days: 0 }
+        Self {
+            categories: vec![Category::ConsumerAndSmallBusiness],
+            at_most: 3,
+            at_most_every_days: None,
+            stops_age_out_days: 180,
+        }
     }
 }
 
-/// How texts are written.
+/// How text is written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WriterSettings {
@@ -414,7 +427,7 @@ impl ModelSettings {
     }
 }
 
-/// How texts are spoken.
+/// How text is spoken.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VoiceSettings {
@@ -507,11 +520,11 @@ pub struct VideoSettings {
     /// The deadline in seconds, after which ffmpeg is killed.
     pub deadline_seconds: u64,
     /// The background file in `config/backgrounds/`. If not set, each customer gets one of the folder's files, or the
-    /// brand's own ground if the folder is empty.
+    /// brand's own backdrop if the folder is empty.
     pub background: Option<BackgroundName>,
     /// How much scenes move.
     pub motion: SceneMotion,
-    /// Whether captions are drawn into the picture. The caption file is always made.
+    /// Whether captions are drawn into the video's image. The caption file is always written.
     pub burn_captions: bool,
 }
 
@@ -519,10 +532,10 @@ pub struct VideoSettings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SceneMotion {
-    /// As the templates say.
+    /// As the templates specify.
     #[default]
     Full,
-    /// Elements only fade, for viewers whom movement disturbs.
+    /// Elements only fade, for viewers who are sensitive to motion.
     Reduced,
 }
 
@@ -541,13 +554,13 @@ impl Default for VideoSettings {
     }
 }
 
-/// Which results are put in review, in addition to the texts for which the writer's settings require a review.
+/// Which results are put in review, in addition to the text for which the writer's settings require a review.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewSettings {
-    /// Put this many customers at the start of a run in review; none if 0.
+    /// The number of customers at the start of a run whose results are put in review; none if 0.
     pub first: u32,
-    /// Put one in this many of the other customers in review; none if 0.
+    /// The sampling interval for all other customers: one in this many is put in review; none if 0.
     pub every: u32,
 }
 
@@ -560,7 +573,7 @@ pub struct DeliverySettings {
     pub link_base: String,
     /// The number of days for which a link works.
     pub link_days: u16,
-    /// The bank's system for notifications.
+    /// The bank's system that receives notifications.
     pub webhook: WebhookSettings,
 }
 
@@ -634,8 +647,8 @@ pub struct LocalSettings {
     pub intake_memory_mib: u64,
     /// The seconds that the reader of workbooks may take.
     pub intake_seconds: u64,
-    /// Whether a person may approve results of runs that they started. Set it only if one person alone uses the machine:
-    /// then no second person checks the first.
+    /// Whether a person may approve results of runs that they started. Set it only if a single person uses the machine,
+    /// because their results are then published without a second person's check.
     pub approve_own: bool,
 }
 
@@ -715,11 +728,12 @@ impl Settings {
             (
                 self.intake.consent.are_clear(),
                 "intake.consent",
-                "two lists without a common or blank word, and yes without a word for no",
+                "two lists without shared or blank words, and a yes list without a plain no",
             ),
             (!self.offers.categories.is_empty(), "offers.categories", "at least one category"),
             ((1..=3).contains(&self.offers.at_most), "offers.at_most", "1, 2 or 3"),
-            (self.offers.at_most_every_days <= 366, "offers.at_most_every_days", "0 to 366"),
+            (self.offers.at_most_every_days.is_none_or(|days| days <= 366), "offers.at_most_every_days", "0 to 366"),
+            ((1..=3_660).contains(&self.offers.stops_age_out_days), "offers.stops_age_out_days", "1 to 3660"),
             ((0.0..=2.0).contains(&self.writer.model.temperature), "writer.model.temperature", "0 to 2"),
             (self.writer.model.max_tokens > 0, "writer.model.max_tokens", "above 0"),
             ((80..=220).contains(&self.voice.words_per_minute), "voice.words_per_minute", "80 to 220"),
@@ -749,8 +763,8 @@ impl Settings {
     }
 
     /// Returns the digest of all settings that can change a result. Excludes concurrency, rate limits, token prices,
-    /// delivery and retention. Covers only values that differ from the defaults, so a field that a later version adds
-    /// keeps the digests of earlier settings.
+    /// delivery and retention. Covers only values that differ from the defaults, so adding a field in a later version
+    /// does not change the digests of existing settings.
     ///
     /// # Panics
     /// Never: the settings serialize to JSON.
@@ -792,7 +806,7 @@ fn differences(value: serde_json::Value, default: &serde_json::Value) -> serde_j
 const WEB_ADDRESS: &str =
     "an address that begins with https:// (http:// only on this machine), without a user, a password or a query";
 
-/// Returns whether an address is empty or holds no secret and uses HTTPS, or HTTP on this machine.
+/// Returns whether an address is acceptable: empty, or without secrets and with HTTPS (or HTTP on this machine).
 fn is_address(address: &str) -> bool {
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let after_local = |host: &&str| {
@@ -907,7 +921,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_survive_json() {
+    fn settings_survive_a_json_round_trip() {
         let text = "[voice]\nwords_per_minute = 120\n[intake.sheets]\nprofile = \"Data\"\n[review]\nevery = 3\n";
         let settings = Settings::from_toml(text).unwrap();
         let json = serde_json::to_string(&settings).unwrap();
@@ -915,7 +929,7 @@ mod tests {
     }
 
     #[test]
-    fn concurrency_rate_limits_and_prices_keep_digest() {
+    fn concurrency_rate_limits_and_prices_do_not_change_the_digest() {
         let text = "[local]\nconcurrency = 7\ntolerated_failure_percentage = 50\n\
             [writer.model]\nrequests_per_minute = 60\ntokens_per_minute = 9000\nusd_per_million_tokens_read = 9.0\n";
         assert_eq!(Settings::from_toml(text).unwrap().digest(), Settings::default().digest());
@@ -946,7 +960,7 @@ mod tests {
     }
 
     #[test]
-    fn retirement_warning_needs_enabled_model() {
+    fn retirement_warning_requires_enabled_model() {
         assert_eq!(Settings::default().writer.retirement_warning(), None);
         let on = Settings::from_toml("[writer.model]\nenabled = true\n").unwrap();
         assert!(on.writer.retirement_warning().unwrap().contains("2027-01-14"));

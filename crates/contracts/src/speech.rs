@@ -22,14 +22,14 @@ pub struct SpeechMark {
     pub milliseconds: u32,
 }
 
-/// An error from a speech service. Never holds the text.
+/// An error from a speech service. Never contains the spoken text.
 #[derive(Debug, Error)]
 pub enum SpeechError {
     /// The service refused the request. A retry would also fail.
     #[error("the speech service refused the request: {0}")]
     Refused(String),
     /// The service is throttling. The same request succeeds later.
-    #[error("the speech service throttles: {0}")]
+    #[error("the speech service is throttling requests: {0}")]
     Throttled(String),
     /// The service cannot be reached, or failed.
     #[error("the speech service cannot be reached: {0}")]
@@ -43,7 +43,7 @@ pub enum SpeechError {
 /// compression.
 pub const SAMPLE_RATE: u32 = 16_000;
 
-/// The maximum number of characters in a document that are billed, which excludes markup (Amazon Polly, Quotas).
+/// The maximum number of billed characters in a document, which excludes markup (Amazon Polly, Quotas).
 pub const MAX_BILLED: usize = 3_000;
 
 /// The maximum number of characters in a document, markup included (Amazon Polly, Quotas).

@@ -22,7 +22,7 @@ pub enum Stage {
     Render,
     /// Publishes the text and the evidence.
     Publish,
-    /// Gives each customer exactly one outcome.
+    /// Verifies that each customer has exactly one outcome, and writes the manifest.
     Finalize,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// The run that a stage is called for, and the customer if the stage works on one.
+/// The subject of a stage's input: the run and, if the stage processes a single customer, that customer.
 pub trait Subject {
     /// The run.
     fn run(&self) -> &RunId;
@@ -140,11 +140,11 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 pub struct WorkflowLimits {
     /// The maximum number of concurrent customers.
     pub concurrency: u32,
-    /// The percentage of customers who may fail before the run starts no further customer.
+    /// The percentage of failed customers above which the run starts no more customers.
     pub tolerated_failure_percentage: u32,
     /// The maximum number of customers who get a recommendation. `None` for all.
     pub customers: Option<usize>,
-    /// Whether the run only assesses its customers.
+    /// Whether this is a dry run, which only assesses its customers.
     pub dry_run: bool,
 }
 
@@ -168,10 +168,10 @@ pub struct WorkflowInput {
     pub video: bool,
 }
 
-/// A run never stops because of fewer failures: they may be chance.
+/// The minimum number of failures that can stop a run. Fewer may be a coincidence.
 const MIN_FAILURES: usize = 5;
 
-/// Returns how many customers of a run may fail before it starts no further customer.
+/// Returns the number of customers who may fail before the run starts no more customers.
 #[must_use]
 pub fn tolerated_failures(customers: usize, percentage: u32) -> usize {
     let share = customers.saturating_mul(percentage as usize) / 100;
@@ -241,7 +241,7 @@ pub struct AssessInput {
     pub run: RunId,
     /// The dataset.
     pub dataset: DatasetId,
-    /// The customer's row of the index.
+    /// The customer's row in the index.
     pub row: IndexRow,
 }
 
@@ -326,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_runs_tolerate_four_failures_and_large_ones_their_share() {
+    fn small_runs_tolerate_four_failures_and_large_runs_a_percentage() {
         assert_eq!([1, 12, 100, 1000].map(|customers| tolerated_failures(customers, 5)), [4, 4, 5, 50]);
         assert_eq!(tolerated_failures(12, 100), 12);
     }

@@ -32,7 +32,7 @@ const S3_EVENT: f64 = 0.000_001;
 const EGRESS_GB: f64 = 0.09;
 /// US dollars per request to an HTTP API.
 const HTTP_REQUEST: f64 = 0.000_001;
-/// Requests of a customer who opens their link: the page, the poster, the video and the captions.
+/// The requests that a customer makes by opening their link: the page, the poster, the video and the captions.
 const LINK_REQUESTS: f64 = 4.0;
 
 /// The number of months for which results are kept: `ResultDays` is 400 days.
@@ -53,7 +53,7 @@ const NARRATE_SECONDS: f64 = 4.0;
 /// The total seconds of a customer's other stages.
 const REST_SECONDS: f64 = 1.5;
 
-/// Polly requests per video: one for the sound of all sentences, and one for the word times.
+/// Polly requests per video: one for the audio of all sentences, and one for the word times.
 const POLLY_REQUESTS_PER_VIDEO: f64 = 2.0;
 /// Requests per second that Polly accepts for neural voices.
 const POLLY_PER_SECOND: f64 = 8.0;
@@ -118,7 +118,7 @@ pub struct AwsForecast {
     /// The total of the items in US dollars.
     pub usd: f64,
     /// The number of workbook batches needed for the customers. Each batch is a run.
-    pub batches: f64,
+    pub batches: usize,
     /// The limits on the run, tightest first.
     pub bounds: Vec<Bound>,
     /// The hours that the run takes under the tightest limit.
@@ -128,6 +128,7 @@ pub struct AwsForecast {
 /// Forecasts the run, or several runs if the customers do not fit in one batch.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a whole number of at least 1")]
 pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let customers = work.customers as f64;
     let recommendations = work.recommendations as f64;
@@ -137,8 +138,8 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let core_seconds = work.video_seconds * RENDER_CORE_SECONDS * (0.1 + 0.9 * pixels);
     let render = core_seconds / RENDER_CORES + videos;
     let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 6e6 + customers * 8e3;
-    let batches = (customers / ROWS.min(ROWS / setup.transactions.max(1.0))).ceil().max(1.0);
-    let transitions = recommendations * 8.0 + (customers - recommendations) * 4.0 + batches * 10.0;
+    let batches = (customers / ROWS.min(ROWS / setup.transactions.max(1.0))).ceil().max(1.0) as usize;
+    let transitions = recommendations * 8.0 + (customers - recommendations) * 4.0 + batches as f64 * 10.0;
     let writes = recommendations * 30.0 + customers * 5.0;
     let watched = work.video_seconds * bytes_per_second(setup.resolution);
     let calls = recommendations * 5.0 + (customers - recommendations) * 2.0;
@@ -218,8 +219,9 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
 pub fn too_large(work: &Workload, forecast: &AwsForecast) -> Vec<String> {
-    let per_batch = work.customers as f64 / forecast.batches;
-    let hours = forecast.hours / forecast.batches;
+    let batches = forecast.batches as f64;
+    let per_batch = work.customers as f64 / batches;
+    let hours = forecast.hours / batches;
     let mut problems = Vec::new();
     if per_batch > FINALIZE_RECORDS {
         problems.push(format!(
@@ -228,7 +230,7 @@ pub fn too_large(work: &Workload, forecast: &AwsForecast) -> Vec<String> {
     }
     if hours * 3600.0 > WORKFLOW_SECONDS {
         problems
-            .push("one batch takes longer than the workflow's timeout of 7 days: raise the narrowest limit".to_owned());
+            .push("one batch takes longer than the workflow's timeout of 7 days: raise the tightest limit".to_owned());
     }
     problems
 }
@@ -243,7 +245,7 @@ mod tests {
     /// Two out of three customers consent and get three offers each, at resolution 1080.
     fn work(customers: usize) -> Workload {
         let recommendations = customers * 2 / 3;
-        #[expect(clippy::cast_precision_loss, reason = "ten millions")]
+        #[expect(clippy::cast_precision_loss, reason = "at most ten million")]
         let video_seconds = TextSize::with_offers(3).video_seconds(140) * recommendations as f64;
         Workload { customers, recommendations, videos: recommendations, video_seconds }
     }
@@ -261,7 +263,7 @@ mod tests {
             let at = |at: usize| if at > 0 && (digits.len() - at).is_multiple_of(3) { "," } else { "" };
             digits.char_indices().map(|(index, digit)| format!("{}{digit}", at(index))).collect::<Vec<_>>().concat()
         };
-        #[expect(clippy::cast_precision_loss, reason = "ten millions")]
+        #[expect(clippy::cast_precision_loss, reason = "at most ten million")]
         let head = SIZES.map(|size| format!(" {} |", thousands(size as f64))).concat();
         let mut text = format!("| US dollars for customers |{head}\n|---|---|---|---|\n");
         let bills = SIZES.map(|size| forecast_aws(&work(size), &setup(5.0, true)));
@@ -273,7 +275,8 @@ mod tests {
         let sums = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.usd))).concat();
         let without =
             SIZES.map(|size| format!(" {} |", dollars(forecast_aws(&work(size), &setup(5.0, false)).usd))).concat();
-        let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches))).concat();
+        #[expect(clippy::cast_precision_loss, reason = "hundreds")]
+        let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches as f64))).concat();
         let _infallible = writeln!(
             text,
             "| **Sum** |{sums}\n| Sum with espeak-ng in place of Polly |{without}\n| Batches |{batches}"
@@ -312,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn polly_is_the_narrowest_quota() {
+    fn polly_is_the_tightest_quota() {
         let forecast = forecast_aws(&work(100_000), &setup(1000.0, true));
         assert_eq!(forecast.bounds[0].what, "Polly, neural voices");
         assert!(forecast.hours > 4.0, "{}", forecast.hours);
@@ -321,8 +324,8 @@ mod tests {
     #[test]
     fn ten_million_customers_need_several_batches() {
         let forecast = forecast_aws(&work(10_000_000), &setup(5.0, false));
-        assert!(forecast.batches > 10_000_000.0 / ROWS, "transactions fill their sheet before profiles do");
-        let in_one = AwsForecast { batches: 1.0, ..forecast };
+        assert!(forecast.batches > 10, "transactions fill their sheet before profiles do");
+        let in_one = AwsForecast { batches: 1, ..forecast };
         assert_eq!(too_large(&work(10_000_000), &in_one).len(), 2, "finalize and the workflow's timeout");
     }
 }

@@ -54,7 +54,7 @@ const DRAWING: f64 = 1.12;
 const SOUND: f64 = 0.04;
 /// CPU seconds per video, regardless of length and size: starting programs, and checking stills, poster and preview.
 const FIXED: f64 = 1.5;
-/// CPU seconds for publishing. Also all CPU seconds for a skipped customer.
+/// CPU seconds for publishing. A skipped customer takes this long in total.
 const BOOKKEEPING: f64 = 0.05;
 /// Returns the CPU seconds per second of speech (`make bench`). An outside voice takes none on this machine.
 const fn speaking(engine: Engine) -> f64 {
@@ -92,12 +92,13 @@ pub struct LocalForecast {
     /// The seconds from start to end.
     pub seconds: f64,
     /// The total bytes of all results.
-    pub bytes: f64,
+    pub bytes: u64,
 }
 
 /// Forecasts a run on `cores` cores. Encoding a second of video takes `encoding` CPU seconds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the bytes are positive, and below 2^53")]
 pub fn forecast_local(
     work: &Workload,
     video: &VideoSettings,
@@ -118,7 +119,7 @@ pub fn forecast_local(
     let seconds = sum / (cores as f64 * BUSY);
     let bytes =
         video_seconds * bytes_per_second(video.resolution) + videos * 96_000.0 * 60.0 + work.customers as f64 * 8_000.0;
-    LocalForecast { cores, cpu_seconds, seconds, bytes }
+    LocalForecast { cores, cpu_seconds, seconds, bytes: bytes as u64 }
 }
 
 /// Returns the bytes in a second of video with audio, at crf 21.

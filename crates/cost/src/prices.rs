@@ -35,13 +35,14 @@ impl VoicePrice {
 
     /// Returns the price of speaking a script once, in US dollars.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a script has some thousand characters")]
+    #[expect(clippy::cast_precision_loss, reason = "a script has a few thousand characters")]
     pub fn of_script(self, script: &Script) -> f64 {
         self.of_characters(script.spoken().chars().count() as f64)
     }
 }
 
-/// Returns the price of a voice, given the evidence's engine and voice, or `None` for voices that run on this machine.
+/// Returns the price of a voice, or `None` for voices that run on this machine. `engine_and_voice` is as in the
+/// evidence.
 #[must_use]
 pub fn voice_price(engine_and_voice: &str) -> Option<VoicePrice> {
     let prices = [("polly", POLLY), ("openai", OPENAI)];
@@ -67,8 +68,8 @@ pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     model + voice.map_or(0.0, |voice| voice.of_characters(TextSize::with_offers(3).characters))
 }
 
-/// Returns the maximum cost of one customer on AWS, in US dollars: two model calls, and the voice. Without a voice of its
-/// own choice, a run on AWS speaks with Polly.
+/// Returns the maximum cost of one customer on AWS, in US dollars: two model calls, and the voice. If neither the
+/// request nor the settings choose an engine, a run on AWS uses Polly.
 #[must_use]
 pub fn worst_case_on_aws(settings: &Settings, request: &Request) -> f64 {
     let requested = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
@@ -78,9 +79,13 @@ pub fn worst_case_on_aws(settings: &Settings, request: &Request) -> f64 {
     worst_case(settings, request) + polly
 }
 
-/// Returns how many customers a budget in US dollars certainly covers. `None` if customers cost nothing.
+/// Returns the number of customers whose worst case fits a budget in US dollars, or `None` if customers cost nothing.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and the largest number")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates at 0 and at the largest number"
+)]
 pub fn customers_within(budget_usd: f64, worst_case_usd: f64) -> Option<usize> {
     (worst_case_usd > 0.0).then(|| (budget_usd / worst_case_usd).floor().max(0.0) as usize)
 }

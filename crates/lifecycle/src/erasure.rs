@@ -1,7 +1,7 @@
 //! Erasure: destroys a customer's key, deletes their artifacts, and leaves a record without personal data.
 //!
-//! All remaining data is either sealed with the destroyed key or holds only the customer reference. The evidence
-//! remains: its personal part can no longer be opened, but its digests still show what was done.
+//! All remaining data is either sealed with the destroyed key or identifies the customer only by the reference. The
+//! evidence remains: its personal part can no longer be opened, but its digests still show what was done.
 
 use std::collections::BTreeSet;
 
@@ -56,10 +56,10 @@ impl NamedError for ErasureError {
             Self::Vault(error) => error.help(),
             Self::Control(error) => error.help(),
             Self::UnknownCustomer => Some(
-                "ids are text: 0001 is not 1; to keep out a person who was never a customer, suppress them".to_owned(),
+                "customer ids are text, so 0001 is not 1; to prevent messages to a person who was never a customer, suppress them".to_owned(),
             ),
             Self::OnHold { .. } => Some(
-                "the customer is suppressed from now on; once the hold ends, remove it and forget them again"
+                "the customer is suppressed from now on; once the hold ends, remove it and repeat the erasure"
                     .to_owned(),
             ),
             Self::Store(_) => None,
@@ -130,7 +130,7 @@ pub async fn check(reference: &CustomerRef, store: &dyn ObjectStore) -> Result<(
     }
 }
 
-/// Fails unless the customer has a key or the record of an erasure.
+/// Fails unless the customer has a key or an erasure record.
 async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<(), ErasureError> {
     for key in [ObjectKey::CustomerKey(reference.clone()), ObjectKey::Forgotten(reference.clone())] {
         if store.find(&key).await?.is_some() {
@@ -140,7 +140,7 @@ async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result
     Err(ErasureError::UnknownCustomer)
 }
 
-/// Writes the record of the erasure. Returns the first record ever written with the keys.
+/// Writes the erasure record. Returns the record that counts, which is the first one written with the keys.
 async fn write_record(vault: &Vault, reference: &CustomerRef, now: Timestamp) -> Result<ErasureRecord, ErasureError> {
     let store = vault.store();
     let key = ObjectKey::Forgotten(reference.clone());

@@ -40,7 +40,7 @@ pub enum RecallError {
         run: RunId,
     },
     /// The recall of the run is not on record.
-    #[error("the recall of run {run} is not on record; record it before its files move")]
+    #[error("the recall of run {run} is not on record; record it before moving its files")]
     NotRecorded {
         /// The run.
         run: RunId,
@@ -95,7 +95,7 @@ pub async fn recall(
     move_files(run, customers, vault.store()).await
 }
 
-/// Writes the record of a recall. Returns the customers whose files must still move.
+/// Writes the record of a recall. Returns the customers whose files must still be moved.
 pub async fn record(
     run: &RunId,
     only: Option<&CustomerRef>,
@@ -115,8 +115,8 @@ pub async fn record(
     Ok(customers)
 }
 
-/// Moves the files of customers whose recall is on record. Returns every customer who has recalled files. Fails without a
-/// record: it must come first, so that links stop working before files move.
+/// Moves the files of customers whose recall is on record. Returns every customer who has recalled files. Fails if
+/// there is no record, because links must stop working before any file moves.
 pub async fn move_files(
     run: &RunId,
     customers: Vec<CustomerRef>,

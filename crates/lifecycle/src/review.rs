@@ -145,7 +145,7 @@ pub async fn list_keys(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<V
     Ok(listed.iter().filter_map(|listed| ObjectKey::review_of(&listed.key)).collect())
 }
 
-/// Loads a result in review. Fails if the guard did not pass the text. Also fails if the text would no longer be
+/// Loads a result in review. Fails if the text did not pass the guard. Also fails if the text would no longer be
 /// published as recorded, because the catalog or the brand has changed.
 pub async fn load(
     pending: PendingReview,
@@ -166,10 +166,10 @@ pub async fn load(
 /// Records a decision about a pending review. Only the first reviewer's decision counts.
 ///
 /// Reads `control/` again first, because a customer who may no longer be contacted needs no decision. The caller then
-/// completes the outcome: on one machine with `publish::run`, on AWS the object of the decision
-/// invokes `publish`. Returns the decision on record: this one, or an earlier reviewer's. The inner error says why the
-/// customer may no longer be contacted, in which case no decision is needed. Fails if
-/// the result has changed since the reviewer saw it, or if the reviewer approves a result of a run that they started.
+/// completes the outcome: on one machine with `publish::run`; on AWS, writing the decision invokes `publish`. Returns
+/// the decision on record: this one, or an earlier reviewer's. The inner error says why the customer may no longer be
+/// contacted, in which case no decision is needed. Fails if the result has changed since the reviewer saw it, or if the
+/// reviewer approves a result of a run that they started.
 pub async fn decide(
     run: &RunId,
     reference: &CustomerRef,

@@ -1,8 +1,8 @@
 //! Builds the HTTP clients with which Bespoke calls outside services.
 //!
-//! **Invariant:** every client uses one TLS stack, rustls over ring. Customer data leaves only through [`Client`], which
-//! demands a [`Permit`] for each request. It never follows a redirect, because the request's headers and body would go
-//! to another origin, and it sends only to HTTPS addresses or to this machine.
+//! **Invariant:** every client uses one TLS stack, rustls with ring. Customer data leaves only through [`Client`],
+//! which requires a [`Permit`] for each request. The client never follows a redirect, because the request's headers and
+//! body could then reach another origin. It sends only to HTTPS addresses or to this machine.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -37,9 +37,9 @@ impl Client {
     }
 }
 
-/// A POST request that may hold customer data.
+/// A POST request that may contain customer data.
 #[derive(Debug)]
-#[must_use = "a request is sent by `send`"]
+#[must_use = "the request is not sent until `send` is called"]
 pub struct Post {
     request: RequestBuilder,
 }
@@ -55,7 +55,7 @@ impl Post {
         Self { request: self.request.bearer_auth(key) }
     }
 
-    /// Sets the body to a value as JSON.
+    /// Sets the body to a value, serialized as JSON.
     pub fn json(self, value: &impl Serialize) -> Self {
         Self { request: self.request.json(value) }
     }
@@ -65,12 +65,12 @@ impl Post {
         Self { request: self.request.body(body) }
     }
 
-    /// Limits the time from the start of the request to the end of the answer.
+    /// Limits the time from the start of the request to the end of the response.
     pub fn timeout(self, limit: Duration) -> Self {
         Self { request: self.request.timeout(limit) }
     }
 
-    /// Sends the request. The permit pays for this one request.
+    /// Sends the request. The permit is valid for this one request only.
     pub async fn send(self, permit: Permit) -> Result<Response, Error> {
         let Self { request } = self;
         let response = request.send().await;
@@ -93,7 +93,7 @@ pub fn is_this_machine(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Returns a builder for clients that never send customer data, with the TLS stack chosen.
+/// Returns a builder for clients that never send customer data. It uses the same TLS stack.
 pub fn builder() -> ClientBuilder {
     // A second installation fails because the provider is already installed, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());

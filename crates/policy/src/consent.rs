@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn no_is_refusal() {
+    fn every_plain_no_is_refusal() {
         for no in ["No", "no", "N", "0", "FALSE"] {
             assert_eq!(both(&[no], &["Yes"]).unwrap_err(), Refusal::SaidNo, "{no}");
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_social_consent_is_refusal_of_posts_only() {
+    fn blank_social_consent_refuses_only_posts() {
         assert_eq!(both(&["Yes"], &[""]).unwrap().social.unwrap_err(), Refusal::Blank);
         assert_eq!(both(&["Yes"], &[]).unwrap().social.unwrap_err(), Refusal::Blank);
     }

@@ -23,8 +23,8 @@ pub struct ContactReservation {
     pub at: Timestamp,
 }
 
-/// Reserves the customer's next contact for `run`. Returns `false` if another run has reserved it within the last
-/// `days` before `now`.
+/// Reserves the customer's next contact for `run`. Returns `false` if another run has reserved it within the `days`
+/// before `now`.
 ///
 /// A reservation lapses if its run ends without publishing. Until then it counts, because missing a message is better
 /// for the customer than getting two.
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_of_concurrent_runs_gets_the_reservation() {
+    async fn only_one_of_concurrent_runs_gets_the_reservation() {
         let store = MemoryStore::default();
         let customer = customer();
         let runs: Vec<RunId> = (0..20).map(run).collect();

@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn newer_yes_never_widens_workbook_refusal() {
+    async fn newer_yes_never_overrides_refusal_in_workbook() {
         let control = answered(&[("yes", "yes", "2026-11-03")]).await;
         let reading = |question, value: &str| contracts::consent::ConsentReading {
             question,

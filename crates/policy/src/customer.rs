@@ -78,13 +78,13 @@ enum PostsState {
 }
 
 impl Posts {
-    /// Keeps the posts. The caller must present the proof of consent.
+    /// Stores the posts. The caller must present the proof of consent.
     #[must_use]
     pub fn granted(_proof: SocialConsent, tweets: Vec<Tweet>) -> Self {
         Self(PostsState::Granted(tweets))
     }
 
-    /// Keeps only the reason for the refusal.
+    /// Stores only the reason for the refusal.
     #[must_use]
     pub const fn refused(refusal: Refusal) -> Self {
         Self(PostsState::Refused(refusal))

@@ -1,7 +1,7 @@
 //! The gate in front of every call that sends a customer's data out of the process: to a model, to a voice, or to the
 //! bank's own system.
 //!
-//! A client for such a call demands a [`Permit`], and only [`Gate::permit`] creates one. The gate reads `control/` for
+//! A client for such a call requires a [`Permit`], and only [`Gate::permit`] creates one. The gate reads `control/` for
 //! each permit, so a withdrawal takes effect with the next call, whether that is a first attempt, a repair or a retry.
 //! A call that has already passed the gate cannot be stopped.
 
@@ -20,7 +20,7 @@ use crate::control::{self, ControlError};
 #[must_use = "a permit is for one call"]
 pub struct Permit(());
 
-/// The reason that a call must not be made.
+/// The reason why a call must not be made.
 #[derive(Debug, Error)]
 pub enum Withheld {
     /// The customer's newest answers forbid it.
@@ -95,8 +95,8 @@ impl Gate {
     }
 }
 
-/// The port to a service that speaks documents in SSML (W3C Speech Synthesis Markup Language 1.1). Its adapter is Amazon
-/// Polly on AWS. One call of a method is one request to the service, without retries.
+/// The interface to a service that speaks SSML documents (W3C Speech Synthesis Markup Language 1.1). On AWS, its
+/// adapter calls Amazon Polly. Each method call makes one request to the service, without retries.
 #[async_trait]
 pub trait SpeechService: Send + Sync {
     /// Returns the service's name and address, for the evidence.
@@ -138,7 +138,7 @@ mod tests {
             self.store.put(&key, content.into()).await.unwrap();
         }
 
-        /// Returns why a call is withheld; `None` if it is permitted.
+        /// Returns the reason why a call is withheld, or `None` if it is permitted.
         async fn withheld(&self, from_posts: bool) -> Option<Skip> {
             match Gate::new(&self.vault, &self.reference, from_posts).permit().await {
                 Ok(_) => None,

@@ -1,4 +1,4 @@
-//! Deletes the objects that an erasure must delete.
+//! Deletes a customer's artifacts for an erasure.
 
 use contracts::CustomerRef;
 use contracts::key::{Artefact, Prefix};

@@ -36,7 +36,7 @@ pub async fn seal_personal(
     inputs: &Digest,
     personal: &PersonalEvidence,
 ) -> Result<String, VaultError> {
-    let plain = serde_json::to_vec(personal).expect("the types of contracts serialize to JSON");
+    let plain = serde_json::to_vec(personal).expect("every type in the contracts crate serializes to JSON");
     let place = personal_place(run, reference);
     let sealed = vault.seal(Owner::Customer(reference), &place, inputs, &plain).await?;
     Ok(BASE64.encode(sealed))

@@ -56,7 +56,7 @@ pub async fn move_to_recalled(
         let to = ObjectKey::Recalled(reference.clone(), run.clone(), artefact);
         match store.copy_new(&from, &to).await? {
             Some(PutOutcome::Created) => {}
-            // An earlier call copied the file and was cut off before it deleted the original.
+            // An earlier call copied the file and was interrupted before it deleted the original.
             Some(PutOutcome::AlreadyThere) => {
                 let moved = store.find(&to).await?;
                 if store.find(&from).await?.is_some_and(|original| Some(original) != moved) {

@@ -34,7 +34,7 @@ pub async fn review_reason(
 }
 
 /// Returns the pending review of one customer's part of a run, or `None` if there is none. Fails if it was not written
-/// with the keys, or changed since.
+/// with the keys, or has changed since.
 pub async fn find_pending(
     vault: &Vault,
     run: &RunId,
@@ -74,7 +74,7 @@ async fn is_among_first(
     let rows = IndexRow::read_all(&head[..whole]).map_err(|_| StoreError::Unavailable {
         key: key.to_string(),
         action: "read",
-        reason: "not an index of customers".to_owned(),
+        reason: "not a valid customer index".to_owned(),
     })?;
     Ok(rows.iter().take(first as usize).any(|row| row.reference == *reference))
 }

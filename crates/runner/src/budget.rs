@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use crate::limits::{RunLimits, StopReason};
 
-/// A run never stops because of this many failures or fewer, because they may be coincidence.
+/// The minimum number of failures that can stop a run. Fewer may be a coincidence.
 const MIN_FAILURES: usize = 5;
 
 /// Starts a customer only if the remaining budget covers their worst case and not too many customers have failed.
@@ -107,7 +107,7 @@ impl<'a> BudgetGate<'a> {
         }
     }
 
-    /// Returns the reason that the run stopped, or `None` if it is continuing.
+    /// Returns the reason why the run stopped, or `None` if it is continuing.
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.ledger().stop
     }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn free_customers_pass_any_budget() {
+    async fn customers_without_cost_fit_any_budget() {
         let limits = RunLimits { budget_usd: Some(0.0), ..RunLimits::default() };
         let gate = BudgetGate::new(&limits);
         assert!(gate.admit(0.0).await.is_some() && gate.admit(0.0).await.is_some());
@@ -160,7 +160,7 @@ mod tests {
         let limits = RunLimits { tolerated_failure_percentage: Some(10), ..RunLimits::default() };
         let gate = BudgetGate::new(&limits);
         (0..4).for_each(|_| gate.record(&FAILED, 0.0));
-        assert!(gate.admit(0.0).await.is_some(), "four failures may be coincidence");
+        assert!(gate.admit(0.0).await.is_some(), "four failures may be a coincidence");
         (0..100).for_each(|_| gate.record(&Outcome::Skipped { skip: Skip::Suppressed }, 0.0));
         gate.record(&FAILED, 0.0);
         assert!(gate.admit(0.0).await.is_none(), "skipped customers do not dilute failures");

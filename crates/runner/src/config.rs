@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn error_contains_its_line() {
+    fn error_contains_line_number() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bespoke.toml");
         std::fs::write(&path, "[voice]\nsped = 120\n").unwrap();

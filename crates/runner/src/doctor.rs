@@ -147,7 +147,7 @@ async fn model(settings: &Settings, secrets: &dyn Secrets) -> Finding {
         (WriterMode::Select | WriterMode::Free, false, _) => note(
             "writer",
             format!("{}, but writer.model.enabled is false, so the phrasebook is used", writer.mode),
-            "set writer.model.enabled = true in bespoke.toml to send the fields of writer.model.fields",
+            "set writer.model.enabled = true in bespoke.toml to send the fields that writer.model.fields lists",
         ),
         (WriterMode::Phrases, ..) if key_is_set => note(
             "writer",
@@ -207,13 +207,13 @@ fn install(package: &str) -> Option<String> {
     Some(format!("{command} {package}"))
 }
 
-/// Checks that the brand's scenes can show every product. Returns nothing if the bank's materials cannot be read, which is
-/// a finding of its own.
+/// Checks that the brand's scenes can show every product. Returns nothing if the bank's materials cannot be read, which
+/// is reported separately.
 fn scenes(folders: &Folders) -> Option<Finding> {
     let project = Project::load(folders.clone()).ok()?;
     let problems = render::preview::check_scenes(&folders.assets, &project.brand, &project.catalogue);
     Some(match problems.first() {
-        None => good("scenes", "every product fits in three shapes".to_owned()),
+        None => good("scenes", "every product fits in all three aspect ratios".to_owned()),
         Some(first) => Finding {
             what: "scenes",
             state: State::Bad,

@@ -4,7 +4,7 @@ use contracts::evidence::Outcome;
 use contracts::stage::Stage;
 use contracts::{CustomerRef, ErrorName};
 
-/// One event of a run. `None` as the customer means that the stage is for the run as a whole.
+/// An event in a run. If the customer is `None`, the stage concerns the run as a whole.
 #[derive(Clone, Debug)]
 pub enum RunnerEvent {
     /// The dataset is ready and the run has this many customers.

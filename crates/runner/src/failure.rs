@@ -6,7 +6,7 @@ use contracts::error::chain;
 use contracts::{ErrorName, NamedError};
 use thiserror::Error;
 
-/// The reason that a command failed.
+/// The reason why a command failed.
 #[derive(Debug, Error)]
 pub enum Failure {
     /// An error from a stage, the store, a secret or the settings. It has its own name.

@@ -75,7 +75,8 @@ impl FolderStore {
             file.write_all(&bytes)?;
             file.as_file().sync_data()?;
             let outcome = place(file, &path)?;
-            // Without this, a power cut could undo the move, and with it a withdrawal that was acknowledged.
+            // Without this, a power failure could undo the move, and with it a withdrawal that was already
+            // acknowledged.
             if let Some(parent) = path.parent() {
                 sync_folder(parent)?;
             }
@@ -211,7 +212,7 @@ impl ObjectStore for FolderStore {
 
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
         let failed = |reason: String| StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason };
-        // A listed key never points outside the folder, so any other path is refused.
+        // A listed key never points outside the folder, so refuse any other path.
         let path = Path::new(listed);
         if !path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
             return Err(failed("not a key".to_owned()));
@@ -252,7 +253,7 @@ fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<L
             let entry = entry?;
             let path = entry.path();
             if path.is_dir() {
-                // Behind a link are files that are not the store's, and a listed file may be deleted.
+                // Files behind a symbolic link do not belong to the store, and a listed file may be deleted.
                 if !entry.file_type()?.is_symlink() {
                     folders.push(path);
                 }

@@ -16,8 +16,8 @@ use storage::vault::{Owner, Vault};
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// Fails if the workbooks are no longer the ones that the run used, because the new ones may hold a stop for the
-/// customer.
+/// Fails if the workbooks are no longer the ones that the run used, because the new ones may contain a reason not to
+/// contact the customer.
 pub async fn ensure_newest_workbooks(run: &RunId, project: &Project, vault: &Vault) -> Result<(), Failure> {
     let (request, _): (Request, _) =
         vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
@@ -65,7 +65,7 @@ pub async fn rewrite_manifest(run: &RunId, vault: &Vault) -> Result<(), Failure>
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     let Some(json) = vault.store().find(&key).await? else { return Ok(()) };
     let manifest: Manifest = serde_json::from_slice(&json).map_err(|error| {
-        let help = "run it again to rewrite the manifest";
+        let help = "repeat the run to rewrite the manifest";
         Failure::new(ErrorName::SealBroken, format!("{key}: {error}"), help)
     })?;
     let input = FinalizeInput { run: run.clone(), dataset: manifest.dataset };

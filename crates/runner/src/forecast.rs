@@ -35,12 +35,12 @@ const TRANSACTIONS: f64 = 50.0;
 pub struct Forecast {
     /// The run that would start or continue.
     pub run: RunId,
-    /// Customers in the workbooks, or those within the limit.
+    /// Customers whom the run would process: all in the workbooks, or only those within the limit.
     pub customers: usize,
     /// Customers with a recommendation or a service message, including those from earlier attempts.
-    #[serde(rename = "told")]
+    #[serde(rename = "selected")]
     pub recommendations: usize,
-    /// Those who get a service message without an offer.
+    /// Customers who get a service message without an offer.
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
@@ -50,7 +50,7 @@ pub struct Forecast {
     pub videos: usize,
     /// The total length of these videos in seconds.
     pub video_seconds: f64,
-    /// The use of the model.
+    /// The model usage.
     pub model: ModelUse,
     /// The forecast for this machine.
     pub here: LocalForecast,
@@ -58,14 +58,14 @@ pub struct Forecast {
     pub encoding_cpu_seconds: f64,
     /// The forecast for AWS.
     pub aws: AwsForecast,
-    /// The problems of a batch that is too large for AWS, each with its remedy.
+    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not too large.
     pub too_large: Vec<String>,
     /// The decision for each customer, in the dataset's order.
     #[serde(rename = "each")]
     pub decisions: Vec<Decision>,
 }
 
-/// The use of the model for the customers who are not finished yet.
+/// The model calls for the customers who are not finished yet.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct ModelUse {
     /// Model calls, assuming that the guard never sends a draft back to the model.
@@ -114,7 +114,7 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     let videos = texts.len().min(request.videos.unwrap_or(usize::MAX));
     let video_seconds = texts.iter().take(videos).map(|text| text.video_seconds(request.words_per_minute)).sum();
     let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds };
-    // The phrasebook writes every service message.
+    // A service message needs no model call, because the phrasebook writes it.
     let calls = decisions.iter().filter(|decision| decision.is_open() && decision.offers != Some(0)).count();
     let model = model_use(&runner.services.settings.writer.model, request.writer, calls);
     let encoding = encoding(runner, request, videos).await?;
@@ -161,7 +161,7 @@ fn engine(runner: &Runner, request: &Request) -> Engine {
     chosen.or(request.engines.first().copied()).unwrap_or(Engine::Espeak)
 }
 
-/// Returns the use of the model for the open customers with an offer.
+/// Returns the model usage for this number of calls.
 fn model_use(settings: &ModelSettings, writer: WriterMode, calls: usize) -> ModelUse {
     if !settings.enabled || !writer.asks_a_model() {
         return ModelUse::default();
@@ -208,10 +208,11 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         keys: runner.services.vault.keys(),
         categories: &request.categories,
         at_most: settings.offers.at_most,
+        stop_days: settings.offers.stops_age_out_days.into(),
         today: now.to_zoned(TimeZone::UTC).date(),
     };
     let store = runner.services.vault.store();
-    let days = settings.offers.at_most_every_days;
+    let days = request.at_most_every_days;
     let mut decisions = Vec::with_capacity(records.len());
     for record in records {
         let reference = record.reference().clone();
@@ -283,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_model_that_is_asked_costs_anything() {
+    fn only_writers_that_use_a_model_cost_anything() {
         let settings = ModelSettings { enabled: true, ..ModelSettings::default() };
         assert_eq!(model_use(&settings, WriterMode::Phrases, 10).calls, 0);
         assert_eq!(model_use(&settings, WriterMode::Select, 10).calls, 10);

@@ -1,4 +1,4 @@
-//! Runs all stages on one machine, on top of a folder.
+//! Runs all stages on one machine, with a folder as the store.
 //!
 //! [`session`] opens the folder and prepares a run, [`run`] carries it out, and [`tally`] counts its events.
 //!

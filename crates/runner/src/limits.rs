@@ -1,4 +1,4 @@
-//! The limits of a run, and the reasons that it may stop early.
+//! The limits of a run, and the reasons why it may stop early.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub struct RunLimits {
     pub tolerated_failure_percentage: Option<u8>,
 }
 
-/// The reason that a run stopped starting customers.
+/// The reason why a run stopped starting customers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
 pub enum StopReason {

@@ -1,5 +1,5 @@
-//! Logs: warnings go to the terminal, and all messages go as JSON to `artifacts/logs/<run>.jsonl`. Neither contains
-//! personal data.
+//! Sets up logging. Warnings go to the terminal. All messages go to `artifacts/logs/<run>.jsonl` as JSON. Neither
+//! contains personal data.
 
 use std::fs::File;
 use std::path::Path;
@@ -26,8 +26,8 @@ pub enum CustomerFailures {
     LoggedOnly,
 }
 
-/// Starts logging to `logs/<name>.jsonl`, where `name` is a run or a command. The terminal shows warnings. With
-/// `verbose` 1 it also shows information, and with 2 everything.
+/// Starts logging to `logs/<name>.jsonl`, where `name` is a run or a command. The terminal shows warnings. If `verbose`
+/// is 1, it also shows informational messages; if it is 2, everything.
 pub fn start(artifacts: &Path, name: &str, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
     let folder = artifacts.join("logs");
     let path = folder.join(format!("{name}.jsonl"));

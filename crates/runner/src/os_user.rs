@@ -12,17 +12,18 @@ pub struct OsUser {
 }
 
 impl OsUser {
-    /// Returns the user who runs this process. Reads the system's list of users, because anybody can set `USER`.
+    /// Returns the user who runs this process. Reads the system's list of users, because anyone can set the `USER`
+    /// variable.
     pub fn current() -> Result<Self, Failure> {
         let unknown = |reason: String| {
-            let message = format!("the operating system does not name the user of this process: {reason}");
+            let message = format!("cannot determine the user of this process: {reason}");
             Failure::new(ErrorName::InputInvalidRequest, message, "run the command as a user with an account")
         };
         let name = name().map_err(unknown)?;
         Ok(Self { name })
     }
 
-    /// Returns the subject that identifies this user in keyed digests.
+    /// Returns the subject that represents this user in keyed digests.
     #[must_use]
     pub fn subject(&self) -> String {
         format!("os-user:{}", self.name)

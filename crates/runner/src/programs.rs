@@ -18,7 +18,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs on the path, or where `BESPOKE_FFMPEG`, `BESPOKE_FFPROBE` and `BESPOKE_ESPEAK` point.
+    /// Finds the programs in `PATH`, or at the paths in `BESPOKE_FFMPEG`, `BESPOKE_FFPROBE` and `BESPOKE_ESPEAK`.
     #[must_use]
     pub fn find() -> Self {
         let program = |variable: &str, name: &str| {

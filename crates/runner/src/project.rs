@@ -67,7 +67,8 @@ pub fn phrasebook(folders: &Folders, catalogue: &Catalogue) -> Result<Phrasebook
     Ok(Phrasebook::parse(&text(&path)?, &approvals)?)
 }
 
-/// Reads the approvals beside the catalog. Without a file, the packaged approvals count, which fit the sample catalog only.
+/// Reads the approvals beside the catalog. Without such a file, the packaged approvals apply, which cover only the
+/// sample catalog.
 pub fn material_approvals(folders: &Folders) -> Result<Approvals, Failure> {
     let path = beside(&folders.data, folders.catalogue.as_ref(), "catalogue.json").with_extension("approvals.csv");
     if !path.exists() {
@@ -78,7 +79,7 @@ pub fn material_approvals(folders: &Folders) -> Result<Approvals, Failure> {
     Approvals::parse(&text(&path)?).map_err(invalid)
 }
 
-/// Reads the brand from the folder of assets.
+/// Reads the brand from the assets folder.
 pub fn brand(assets: &Path) -> Result<Brand, Failure> {
     Ok(Brand::from_toml(&text(&assets.join("brand.toml"))?)?)
 }
@@ -118,7 +119,7 @@ impl Workbooks {
     }
 }
 
-/// Returns the path of a workbook in a folder, or that of the table of text which takes its place.
+/// Returns the path of a workbook in a folder, or of the CSV file that takes its place.
 #[must_use]
 pub fn workbook_path(data: &Path, workbook: Workbook) -> PathBuf {
     let path = data.join(workbook.file_name());
@@ -167,14 +168,14 @@ impl Project {
         Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
     }
 
-    /// Fails unless the catalog and the market's rules are approved as they are now, which a campaign needs.
+    /// Fails unless the catalog and the market's rules are approved in their current form, as a campaign requires.
     pub fn ensure_approved(&self) -> Result<(), Failure> {
         let approvals = material_approvals(&self.folders)?;
         Ok(ensure_approved(&self.catalogue, self.brand.institution, &approvals)?)
     }
 
-    /// Returns the digest of the phrasebook as its files are now, so an approval withdrawn during a run no longer
-    /// counts. If the phrasebook can no longer be read, the digest differs from that of every phrasebook.
+    /// Returns the digest of the phrasebook's current files, so an approval withdrawn during a run no longer counts. If
+    /// the phrasebook can no longer be read, the digest differs from that of every phrasebook.
     #[must_use]
     pub fn current_phrases(&self) -> Digest {
         phrasebook(&self.folders, &self.catalogue).map_or_else(|_| Digest::of(b"unreadable"), |book| book.digest())
@@ -196,7 +197,7 @@ impl Project {
         let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
         let backgrounds = Prefix::Backgrounds.to_string();
         let store = store.mount(backgrounds.trim_end_matches('/'), &self.folders.data.join("backgrounds"));
-        // A table of text is mounted in the place of its workbook.
+        // Mount a CSV file in place of a workbook that is missing.
         let tables = Workbook::ALL.into_iter().fold(store, |store, workbook| {
             let key = ObjectKey::Incoming(Self::batch(), workbook).to_string();
             store.mount(&key, &workbook_path(&self.folders.data, workbook))

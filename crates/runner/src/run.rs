@@ -34,8 +34,8 @@ use crate::project::Project;
 use crate::services::Services;
 use cost::prices;
 
-/// The number of customers in progress for each customer whose video can be rendering, including that customer. The
-/// others are in the recommend, narrate or publish stage, so neither the cores nor the model service sit idle.
+/// The number of customers in progress per video that can be rendered concurrently. The other customers are in the
+/// recommend, narrate or publish stage, so neither the cores nor the model service sits idle.
 const AHEAD: usize = 4;
 
 /// Carries out runs on one machine.
@@ -46,7 +46,7 @@ pub struct Runner {
     pub services: Services,
     /// The limits of the run.
     pub limits: RunLimits,
-    /// The caller's own background.
+    /// A background that the caller supplied.
     pub background: Option<PathBuf>,
     /// Cancels the run.
     pub cancel: CancellationToken,
@@ -81,7 +81,7 @@ pub struct RunReport {
     /// Customers whom no attempt has started processing, because they are beyond [`RunLimits::customers`] or because
     /// the run stopped first.
     pub waiting: usize,
-    /// The reason that the run stopped early, or `None` if it did not.
+    /// The reason why the run stopped early, or `None` if it did not.
     pub stop: Option<StopReason>,
 }
 
@@ -114,7 +114,7 @@ struct Shared<'a> {
 impl Runner {
     /// Carries out `request`. A customer's failure is an outcome. Only a failure of the whole run is an error.
     pub async fn run(&self, request: &Request) -> Result<RunReport, Failure> {
-        // This check comes before any write, because the prompt may mention the customer.
+        // Check this before writing anything, because the prompt may mention the customer.
         if let Some(only) = &request.only
             && self.services.vault.store().find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
         {
@@ -183,8 +183,7 @@ impl Runner {
             let mut running = stream::iter(rows.into_iter().take_while(|_| goes_on()))
                 .map(|(position, row)| async move { (position, self.customer(shared, row).await) }.boxed())
                 .buffer_unordered(self.concurrency() * AHEAD);
-            // If processing one customer returns an error, the customers still in progress are processed to the end
-            // anyway.
+            // If processing one customer returns an error, still finish the customers in progress.
             while let Some((position, result)) = running.next().await {
                 match result {
                     Ok(customer) => customers.extend(customer.map(|customer| (position, customer))),
@@ -259,7 +258,7 @@ impl Runner {
         assessed.filter_map(std::future::ready).take(count).collect().await
     }
 
-    /// Returns whether there is something to say to the customer.
+    /// Assesses a customer, and returns whether they would get a message.
     async fn assess(&self, run: &RunId, merged: &MergeOutput, row: &IndexRow) -> Result<bool, StageFailed> {
         let deps = assess::Deps {
             vault: &self.services.vault,

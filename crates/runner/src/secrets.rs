@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn keys_are_created_once_and_private() {
+    async fn keys_are_created_once_and_are_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bespoke/keys.toml");
         let first = LocalSecrets::new(path.clone()).get(SecretName::DataKey).await.unwrap();

@@ -130,7 +130,7 @@ fn text_problem(script: &Script, evidence: &Evidence, project: &Project) -> Opti
     Some(if evidence.program == version {
         "the published text does not consist of the script's sentences".to_owned()
     } else {
-        format!("version {} laid out the published text; verify it with that version", evidence.program)
+        format!("version {} formatted the published text; verify it with that version", evidence.program)
     })
 }
 
@@ -139,10 +139,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unchecked_or_sealed_sentences_are_not_proved() {
+    fn unchecked_or_sealed_sentences_do_not_count_as_proved() {
         assert!(SentenceReport::default().is_complete());
         assert!(SentenceReport { erased: 1, ..SentenceReport::default() }.is_complete());
-        let not_checked = Some("the phrasebook is not the one of the run".to_owned());
+        let not_checked = Some("the phrasebook has changed since the run".to_owned());
         assert!(!SentenceReport { not_checked, ..SentenceReport::default() }.is_complete());
         assert!(!SentenceReport { sealed: 1, ..SentenceReport::default() }.is_complete());
     }

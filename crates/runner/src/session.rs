@@ -37,9 +37,9 @@ pub struct LocalRequest {
     pub customer: Option<CustomerId>,
     /// The options of the run.
     pub options: RunOptions,
-    /// The caller's own background.
+    /// A background that the caller supplied.
     pub background: Option<PathBuf>,
-    /// Whether to create all results anew, in a new run, while keeping those of finished attempts.
+    /// Whether to start a new run that creates every result again. The results of earlier runs are kept.
     pub again: bool,
 }
 
@@ -110,7 +110,7 @@ impl Session {
             project.ensure_approved()?;
         }
         let request = assemble(request, &project, &services).await?;
-        // With this record, the same person cannot approve the results.
+        // This record prevents the same person from approving the results.
         let starter = services.vault.keys().staff(&OsUser::current()?.subject());
         let started = ObjectKey::Started(starter, RunKind::Command, request.run_id());
         services.vault.store().put_new(&started, "{}".into()).await?;

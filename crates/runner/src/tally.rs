@@ -13,7 +13,7 @@ use crate::event::RunnerEvent;
 /// The number of customers in each state of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OutcomeCounts {
-    /// Customers with a published text, and with a published video if the run makes one.
+    /// Customers whose text is published, together with the video if the run makes one.
     pub published: usize,
     /// Customers who were skipped.
     pub skipped: usize,
@@ -58,7 +58,7 @@ pub struct RunProgress {
 #[derive(Debug, Default)]
 pub struct Tally {
     progress: RunProgress,
-    /// Customers that are running.
+    /// The customers in progress.
     running: HashSet<CustomerRef>,
     /// The time at which the first customer started.
     started: Option<Instant>,
@@ -82,7 +82,7 @@ impl Tally {
                 match outcome {
                     Outcome::Published { .. } => counts.published += 1,
                     Outcome::InReview { .. } => counts.held += 1,
-                    // They stay among the waiting customers.
+                    // These customers still count as waiting.
                     Outcome::NotStarted => {}
                     Outcome::Skipped { skip } => {
                         counts.skipped += 1;
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn each_customer_counts_once_and_finished_ones_leave_the_rate_alone() {
+    fn each_customer_counts_once_and_earlier_results_do_not_affect_the_rate() {
         let mut tally = Tally::default();
         tally.record(&RunnerEvent::Customers(6));
         // An earlier attempt finished this customer, so the run only publishes again.

@@ -22,7 +22,7 @@ use storage::vault::{Owner, Vault, VaultError};
 
 use crate::failure::Failure;
 
-/// The number of customers who are verified at a time.
+/// The number of customers who are verified concurrently.
 const CONCURRENCY: usize = 4;
 
 /// A difference between a run and its record.
@@ -55,7 +55,7 @@ pub struct Verification {
     pub customers: usize,
     /// Files whose digests were compared.
     pub files: usize,
-    /// Whether the current keys sealed the chain. If not, matching digests are no evidence, because anyone can compute
+    /// Whether the current keys sealed the chain. If not, matching digests prove nothing, because anyone can compute
     /// them.
     pub with_keys: bool,
     /// All discrepancies, ordered by object key.
@@ -195,7 +195,7 @@ async fn check_manifest(
     }
     let deps = finalize::Deps { vault };
     let Ok(current) = finalize::sum_up(run.clone(), manifest.dataset.as_ref(), &deps).await else {
-        found.push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Index), "is not an index of customers"));
+        found.push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Index), "is not a valid customer index"));
         return Ok(());
     };
     let references =
@@ -227,11 +227,11 @@ async fn check_dataset(vault: &Vault, run: &RunId, manifest: &Manifest, found: &
     found.files += 2;
     let rows = |csv: Option<bytes::Bytes>| csv.and_then(|csv| IndexRow::read_all(&csv).ok());
     let Some(own) = rows(own) else {
-        found.push(Discrepancy::changed(&index, "is not an index of customers"));
+        found.push(Discrepancy::changed(&index, "is not a valid customer index"));
         return Ok(());
     };
     let Some(whole) = rows(whole) else {
-        found.push(Discrepancy::changed(&part(DatasetPart::Index), "is not an index of customers"));
+        found.push(Discrepancy::changed(&part(DatasetPart::Index), "is not a valid customer index"));
         return Ok(());
     };
     let whole: HashMap<&CustomerRef, &IndexRow> = whole.iter().map(|row| (&row.reference, row)).collect();
@@ -338,7 +338,7 @@ async fn check_customer(
     Ok(check)
 }
 
-/// Returns whether the customer was erased. A record that was not written with the keys excuses nothing.
+/// Returns whether the customer was erased. A record that was not written with the keys does not count.
 async fn is_forgotten(
     vault: &Vault,
     reference: &CustomerRef,
@@ -354,7 +354,7 @@ async fn is_forgotten(
     Ok(true)
 }
 
-/// Checks that the review in the evidence is the sealed decision.
+/// Checks that the review in the evidence matches the sealed decision.
 async fn check_decision(
     vault: &Vault,
     run: &RunId,
@@ -437,7 +437,7 @@ async fn check_key(
     let key = ObjectKey::CustomerKey(record.reference.clone());
     let exists = vault.store().find(&key).await?.is_some();
     if !exists && !forgotten {
-        check.found.push(Discrepancy::missing(&key, "the customer's key is missing without a record of an erasure"));
+        check.found.push(Discrepancy::missing(&key, "the customer's key is missing, and no erasure is on record"));
     } else if exists
         && record.key_id == vault.keys().id()
         && policy::evidence::open_personal(vault, record).await.is_err()

@@ -1,4 +1,4 @@
-//! Counts who wrote the texts of a run, and why no model did.
+//! Counts the results of a run by writer, and the reasons why no model was used.
 
 use std::collections::BTreeMap;
 
@@ -11,17 +11,17 @@ use storage::vault::{Owner, Vault};
 
 use crate::run::CustomerReport;
 
-/// The writers of the texts that a run published or put in review.
+/// The number of results that a run published or put in review, by writer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct WriterCounts {
-    /// Texts by writer: `phrases`, `phrases, selected by MODEL`, or the model's name for free text.
+    /// Results by writer: `phrases`, `phrases, selected by MODEL`, or the model's name for free text.
     pub written_by: BTreeMap<String, usize>,
-    /// Texts that the phrasebook wrote although a model should have been asked, by reason.
+    /// Results that the phrasebook wrote although a model should have been used, by reason.
     pub instead_of_model: BTreeMap<String, usize>,
 }
 
 impl WriterCounts {
-    /// Counts the writers of the customers' texts. Skips texts that the keys do not open.
+    /// Counts the customers' results by writer. Skips results that the keys cannot open.
     pub async fn read(vault: &Vault, run: &RunId, customers: &[CustomerReport]) -> Self {
         let mut counts = Self::default();
         for customer in customers {
@@ -51,7 +51,7 @@ impl WriterCounts {
         }
     }
 
-    /// Returns whether a model should have been asked for the texts but served for none.
+    /// Returns whether a model should have been used but wrote none of the results.
     #[must_use]
     pub fn model_never_served(&self) -> bool {
         let texts: usize = self.written_by.values().sum();
@@ -66,12 +66,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn model_that_never_served_is_no_success() {
+    fn model_that_wrote_nothing_is_detected() {
         let fallback = |why: Option<&str>| WrittenBy::Template {
             instead_of_model: why.map(|why| InsteadOfModel { why: why.to_owned(), given: None }),
         };
         let mut counts = WriterCounts::default();
-        assert!(!counts.model_never_served(), "no text, no fault");
+        assert!(!counts.model_never_served(), "without results, nothing went wrong");
         counts.add(&fallback(Some("the model service answered 401")));
         counts.add(&fallback(Some("the model service answered 401")));
         assert!(counts.model_never_served());

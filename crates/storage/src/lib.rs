@@ -1,7 +1,7 @@
-//! Stores objects and seals personal data: the port to the store, the vault on top of it, and the keys.
+//! Stores objects and seals personal data: the interface to the store, the vault on top of it, and the keys.
 //!
-//! **Invariant:** this crate does not depend on AWS, the file system or a stage. Adapters implement its ports. Personal
-//! data reaches a store only through the [`vault`].
+//! **Invariant:** this crate does not depend on AWS, the file system or a stage. Adapters elsewhere implement its
+//! traits. Personal data reaches a store only through the [`vault`].
 
 pub mod child;
 pub mod secret;

@@ -1,4 +1,4 @@
-//! The port for secrets. Its adapters read the environment and a key file on one machine, and Secrets Manager on AWS.
+//! The interface to secrets. On one machine, its adapters read the environment and a key file; on AWS, Secrets Manager.
 
 use async_trait::async_trait;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -39,7 +39,7 @@ impl SecretName {
     }
 }
 
-/// An error from the secret store. Never holds any part of a secret.
+/// An error from the secret store. Never contains any part of a secret.
 #[derive(Debug, Error)]
 pub enum SecretError {
     /// The secret is not set.
@@ -54,7 +54,7 @@ pub enum SecretError {
         expected: &'static str,
     },
     /// The service cannot be reached, or the file cannot be read.
-    #[error("cannot reach the secret {variable}: {reason}", variable = .name.variable())]
+    #[error("cannot read the secret {variable}: {reason}", variable = .name.variable())]
     Unavailable {
         /// The secret.
         name: SecretName,

@@ -1,4 +1,4 @@
-//! The port to the store: a bucket or a folder.
+//! The interface to the store, which is a bucket or a folder.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -60,7 +60,7 @@ pub struct ListedObject {
 /// The number of concurrent writes in a bulk write.
 const CONCURRENCY: usize = 32;
 
-/// A store of objects by key. Writes are atomic: a reader sees the whole object or no object.
+/// A store of objects by key. Writes are atomic: a reader never sees part of an object.
 #[async_trait]
 pub trait ObjectStore: Send + Sync {
     /// Returns the object's bytes.
@@ -82,8 +82,8 @@ pub trait ObjectStore: Send + Sync {
         stream::iter(objects).map(put).buffered(CONCURRENCY).try_collect().await
     }
 
-    /// Copies an object to a new key, unless an object with that key exists. A bucket copies by itself, so the bytes do not
-    /// pass through this process. Returns `None` if `from` does not exist.
+    /// Copies an object to a new key, unless an object with that key exists. A bucket copies objects itself, so the
+    /// bytes do not pass through this process. Returns `None` if `from` does not exist.
     async fn copy_new(&self, from: &ObjectKey, to: &ObjectKey) -> Result<Option<PutOutcome>, StoreError> {
         let Some(bytes) = self.find(from).await? else { return Ok(None) };
         self.put_new(to, bytes).await.map(Some)
@@ -100,7 +100,7 @@ pub trait ObjectStore: Send + Sync {
     /// Deletes an object that [`ObjectStore::list_kept`] returned, including every version that the store keeps. Fails
     /// on stores that cannot delete permanently.
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
-        let reason = "this store cannot delete for good".to_owned();
+        let reason = "this store cannot delete permanently".to_owned();
         Err(StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason })
     }
 

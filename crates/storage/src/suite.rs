@@ -17,22 +17,22 @@ fn key(name: &str) -> ObjectKey {
 /// Runs every check on a store that has no objects under `runs/suite-…`.
 ///
 /// # Panics
-/// If the store breaks the port's contract.
+/// If the store violates the contract of [`ObjectStore`].
 pub async fn run(store: &dyn ObjectStore) {
     missing_object_is_not_found(store).await;
     put_creates_and_replaces(store).await;
     content_survives_round_trip(store).await;
     put_new_writes_once(store).await;
     one_of_racing_writers_wins(store).await;
-    bulk_write_creates_free_keys(store).await;
+    bulk_write_fills_unused_keys(store).await;
     range_is_a_slice(store).await;
     delete_can_be_repeated(store).await;
     erase_can_be_repeated(store).await;
     list_returns_keys_with_prefix(store).await;
 }
 
-/// A bulk write creates only the objects whose keys are free.
-async fn bulk_write_creates_free_keys(store: &dyn ObjectStore) {
+/// A bulk write creates only the objects whose keys are unused.
+async fn bulk_write_fills_unused_keys(store: &dyn ObjectStore) {
     let keys: Vec<ObjectKey> = (0..40).map(|number| key(&format!("many-{number}"))).collect();
     store.put(&keys[7], "first".into()).await.expect("put");
     let objects = || keys.iter().map(|key| (key.clone(), Bytes::from_static(b"many"))).collect();

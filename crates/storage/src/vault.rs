@@ -143,7 +143,7 @@ impl Keys {
         CustomerRef::parse(hex::encode(&digest.as_bytes()[..16])).expect("32 hex digits")
     }
 
-    /// Returns the digest that identifies a person of the bank's staff in object keys and requests.
+    /// Returns the digest that represents a member of the bank's staff in object keys and requests.
     #[must_use]
     pub fn staff(&self, subject: &str) -> Digest {
         self.keyed_digest("caller", subject.as_bytes())
@@ -349,14 +349,14 @@ impl Vault {
         Ok((plain, Digest::of(&sealed)))
     }
 
-    /// Returns a value as JSON with a message authentication code. The value is readable by anybody, but only holders of
-    /// the keys can write it, and only for this key.
+    /// Returns a value as JSON with a message authentication code. Anyone can read the value, but only holders of the
+    /// keys can write it, and only for this object key.
     ///
     /// # Panics
     /// If the value does not serialize to a JSON object with fields.
     #[must_use]
     pub fn authenticate<T: Serialize>(&self, key: &ObjectKey, value: &T) -> Bytes {
-        let json = serde_json::to_vec(value).expect("the types of contracts serialize to JSON");
+        let json = serde_json::to_vec(value).expect("every type in the contracts crate serializes to JSON");
         let fields = json.strip_prefix(b"{").filter(|fields| fields.len() > 1).expect("a JSON object with fields");
         let code = self.authentication_code(key, fields).to_string();
         [MAC_FIELD, code.as_bytes(), b"\",", fields].concat().into()
@@ -374,7 +374,7 @@ impl Vault {
             bytes.strip_prefix(MAC_FIELD).and_then(|rest| rest.split_at_checked(64)).ok_or_else(broken)?;
         let fields = fields.strip_prefix(b"\",").ok_or_else(broken)?;
         let expected = self.authentication_code(key, fields).to_string();
-        // Comparing digests hides how much of a guessed code is right.
+        // Comparing digests keeps the timing from revealing how much of a guessed code is correct.
         if Digest::of(code) != Digest::of(expected.as_bytes()) {
             return Err(broken());
         }
@@ -455,7 +455,7 @@ impl Vault {
         let record = ObjectKey::Forgotten(reference.clone());
         let (key, wrapped) = self.new_customer_key(reference)?;
         match self.store.put_new(&place, wrapped).await? {
-            // Checked again, because an erasure may be running concurrently. See `make_customer_keys`.
+            // Check again, because an erasure may be running concurrently. See `make_customer_keys`.
             PutOutcome::Created if self.store.find(&record).await?.is_some() => {
                 self.destroy_customer_key(reference).await?;
                 Err(erased_error(&place.to_string()))
@@ -576,7 +576,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn second_writer_adopts_first_result() {
+    async fn second_writer_gets_first_result() {
         let store = Arc::new(MemoryStore::default());
         let vault = vault(&store, 1);
         let customer = customer(&vault);
@@ -599,7 +599,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn changed_or_moved_object_does_not_open() {
+    async fn changed_or_moved_object_cannot_be_opened() {
         let store = Arc::new(MemoryStore::default());
         let first = vault(&store, 1);
         let customer = customer(&first);

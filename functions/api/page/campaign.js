@@ -100,7 +100,7 @@ function forecastFigures({ forecast, status }) {
   if (!forecast) {
     return ENDED.has(status) ? null : h("div", { class: "blank" }, h("p", {}, "Reading the workbooks …"), h("progress", { "aria-label": "Dry run" }));
   }
-  const { customers, told: selected, videos, here, aws } = forecast;
+  const { customers, selected, videos, here, aws } = forecast;
   const figures = [[customers, "customers", count], [selected, "recommendations", count], [videos, "videos", count],
     [here.seconds, "on this machine", duration], [aws.usd, "on AWS", money]];
   return h("dl", { class: "counts" }, figures.map(([value, term, format]) =>

@@ -80,8 +80,10 @@ impl ToSchema for FileBytes {}
         ("Range" = Option<String>, Header, description = "The bytes to return, such as `bytes=0-1023`. Omit it for the whole file.", nullable = false)
     ),
     responses(
-        (status = 200, description = "The file: MP4, WebVTT, JPEG, GIF or plain text", body = inline(FileBytes), content_type = "*/*"),
-        (status = 206, description = "The requested range of the file", body = inline(FileBytes), content_type = "*/*"),
+        (status = 200, description = "The file: MP4, WebVTT, JPEG, GIF or plain text", body = inline(FileBytes), content_type = "*/*",
+            headers(("Accept-Ranges" = String, description = "Always `bytes`"))),
+        (status = 206, description = "The requested range of the file", body = inline(FileBytes), content_type = "*/*",
+            headers(("Content-Range" = String, description = "The range, such as `bytes 0-1023/146515`"))),
         MediaProblems
     )
 )]
@@ -101,7 +103,7 @@ async fn get_media(
     put, path = "/v1/uploads/{upload}/{workbook}", operation_id = "uploadWorkbook", tag = "local",
     params(
         ("upload" = String, Path, description = "The id of the upload"),
-        ("workbook" = inline(WorkbookName), Path, description = "The file name of the workbook"),
+        ("workbook" = WorkbookName, Path, description = "The file name of the workbook"),
     ),
     request_body(content = inline(FileBytes), description = "The workbook, at most 512 MiB", content_type = "application/octet-stream"),
     responses((status = 204, description = "The workbook was stored."), WorkbookProblems)

@@ -7,7 +7,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
-use crate::problem::ProblemDetails;
+use crate::problem::{ErrorNames, GatewayError, ProblemDetails};
 use crate::{local, routes};
 
 /// The name of the security scheme.
@@ -25,7 +25,7 @@ const TAGS: [(&str, &str); 6] = [
     ("options", "The values that requests may use, and the product catalog."),
     (
         "local",
-        "Operations that only a server on the caller's own machine offers (`bespoke serve`). AWS answers with status 404.",
+        "Operations that only a local server offers. On AWS, S3 takes their place, and these paths get status 404.",
     ),
 ];
 
@@ -33,32 +33,65 @@ const TAGS: [(&str, &str); 6] = [
 const DESCRIPTION: &str = "\
 Starts, follows and reviews narrated product recommendations for a bank's customers.
 
+The server runs on AWS, or on one machine as a **local server** (`bespoke serve`). Both offer the same operations, apart from \
+those tagged `local`. A description says where they differ.
+
 ## Terms
 
 - **Batch**: the three workbooks of one delivery. It is *complete* once all three exist. Its **dataset** is their joined \
 rows, sorted by customer id as text.
 - **Upload**: a batch that a caller sends through this API. Its id is also the name of the batch.
-- **Run**: one request carried out. A **recommendation** is the run for one customer; a **campaign** is a run over all \
-customers in a batch.
-- **Settings**: the server's configuration, `bespoke.toml`. Callers cannot change it. The settings decide which results \
-need a review.
-- **Brand**: the bank's look, sound and legal lines, part of the server's configuration.
-- **Customer reference**: a keyed hash of the customer id. Responses identify a customer only by this reference.
-- **Consent**: a customer's answer in the workbooks, or a newer one that the bank imports. Anything but a plain yes is a refusal.
-- **Suppression**: an entry that forbids all contact with a customer. An opt-out is one.
+- **Run**: one request carried out, in up to seven **stages**. A **recommendation** is the run for one customer. A \
+**campaign** is a run over all customers in a batch, with one recommendation for each.
+- **Dry run**: a campaign that only forecasts. It makes no results.
+- **Catalog**: the bank's approved products.
+- **Phrasebook**: the sentences that the bank has approved.
+- **Writer**: the component that makes the text, either from the phrasebook or with a language model.
 - **Guard**: the checks that every text must pass before anyone sees it.
 - **Service message**: a text without an offer, for a customer with a problem. It lists ways to get help. It \
 always comes from the phrasebook.
+- **Settings**: the server's configuration. Callers cannot change it. The settings decide which results need a review.
+- **Brand**: the bank's look, sound and legal lines, part of the server's configuration.
+- **Customer reference**: a keyed hash of the customer id. Responses identify a customer only by this reference. It is the \
+same in all runs, as long as the server keeps its keys.
+- **Consent**: a customer's answer in the workbooks, or a newer one that the bank imports. Anything but a plain yes is a refusal.
+- **Suppression**: an entry that forbids all contact with a customer. An opt-out is one.
+- **Contact cap**: the setting for the minimum number of days between two results for a customer. By default, there is none.
 - **Review**: a person's check of a result before it is published.
 - **Publish**: to make the text and video available to the caller through the links of this API. Publishing sends nothing \
-to the customer. The bank's export then creates a link for the customer.
+to the customer.
+- **Export**: the table of published results with a link for each customer, for the bank's mailing system.
+- **Notification**: a signed call by which the server informs the bank's system of an outcome.
 - **Evidence**: the audit record of why something was said to a customer, and of every check.
+- **Operator**: a member of the bank's staff who works with the `bespoke` command or the AWS account, not through this API.
+- **Stack**: one deployment on AWS.
 
 ## A result
 
-A result is *published* immediately, or is *in review* until a reviewer approves or rejects it. A reviewer may *recall* a \
+A result is *published* immediately, or is *in review* until a reviewer approves or rejects it. Compliance may *recall* a \
 published result: its links stop working. The server checks consent and suppressions when it ranks products, when it \
 publishes, and whenever it shows a result.
+
+## Status and outcome
+
+A run has a **status**, and each customer in it has an **outcome**. If a stage fails for one customer, that customer's outcome \
+is `failed`, and the run goes on and ends as `done`. The status `failed` means that the run as a whole failed, so some or all \
+customers have no outcome.
+
+A run stops early if more than a share of its customers fail, which the settings define, but not for fewer than five. A \
+local server then ends the run as `done`, with a `stop_reason`. AWS ends it as `failed`.
+
+## Retries
+
+Each request that starts a run has an `Idempotency-Key` header. A repeated request with the same key:
+
+- returns the same run with status 200 if the run is in progress or `done`;
+- starts another attempt of the same run with status 202 if the run is `failed`. The attempt keeps all finished work. A run has \
+at most 100 attempts; after that, the response has status 400;
+- gets status 422 and `Input.KeyReused` if the request differs. Null, an omitted field and its default are the same.
+
+So repeat the request after a lost response or a `failed` run. To try again for a customer whose outcome is `failed`, or whom \
+a limit left out, send a new request with a new key. It starts a new run, which makes all its results anew.
 
 ## Callers
 
@@ -75,17 +108,27 @@ its token acts as the person who started it, with all roles.
 - `customer_transactions.xlsx` holds the payments and the consent answers.
 - `twitter_data.xlsx` holds the customers' posts.
 
-`data/README.md#columns` lists the columns. A local server accepts at most 512 MiB per file. Every server reads at \
+`data/README.md#columns` lists the columns. A local server accepts at most 512 MiB per file, AWS 5 GB. Every server reads at \
 most 2 GiB of unpacked data; a run over a larger workbook fails with `Input.TooLarge`.
 
 ## Conventions
 
-Times are RFC 3339 in UTC. Text lengths are in Unicode code points. Errors are problem details (RFC 9457) with a \
-stable name in `error`. Clients must ignore unknown fields in responses. Requests with unknown fields get status 400.
+Times are RFC 3339 in UTC. Text lengths are in Unicode code points. Paths in responses, such as `/v1/campaigns/run-4c1f09a2b7d83e56`, \
+are relative to the server's address. In responses, a field without a value is absent, never null.
+
+Within `/v1`, responses may gain fields, and lists of values may gain values. Clients must ignore unknown fields, and must not fail \
+on unknown values. Requests with unknown fields get status 400.
+
+Lists have pages. Send `next` from a page as `after` to get the following page. Pages are read one by one: a change between two \
+requests may hide an item, but does not repeat one.
+
+To follow a run, poll it every 2 seconds on a local server, and every 10 seconds on AWS, where states are up to 10 seconds old.
+
+Errors are problem details (RFC 9457). The status and the name in `error` together identify the cause.
 
 Any path may also respond with status 405 to a wrong method. A local server responds with 403 to requests from other web \
-origins, and with 421 to another host name. On AWS, the gateway itself sends some 401, 429 and 503 responses. Their body is JSON \
-with a `message`, and they have no `Retry-After` header.";
+origins, with 421 to another host name, and with 503 to a new run while 100 runs are queued or running. On AWS, the gateway in \
+front of the server sends some 401, 429, 500 and 503 responses. Their body is a `GatewayError`, and they have no `Retry-After` header.";
 
 /// Returns the document.
 #[must_use]
@@ -95,6 +138,8 @@ pub fn document() -> OpenApi {
     document.merge(local::documented().split_for_parts().1);
     if let Some(components) = &mut document.components {
         components.schemas.insert(ProblemDetails::name().into(), ProblemDetails::schema());
+        components.schemas.insert(GatewayError::name().into(), GatewayError::schema());
+        components.schemas.insert(ErrorNames::name().into(), ErrorNames::schema());
         components.schemas.values_mut().for_each(describe_nullable_properties);
     }
     document

@@ -1,5 +1,6 @@
 //! Errors as problem details (RFC 9457).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::response::IntoResponse;
@@ -9,9 +10,9 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::{
-    ContentBuilder, ObjectBuilder, Ref, RefOr, Response as DocumentedResponse, ResponseBuilder, Type,
+    ContentBuilder, ObjectBuilder, Ref, RefOr, Response as DocumentedResponse, ResponseBuilder, Schema, Type,
 };
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::role::Role;
 
@@ -33,9 +34,10 @@ pub(crate) struct ProblemDetails<'a> {
     /// The standard phrase of the HTTP status, such as `Bad Request`.
     title: &'a str,
     /// The HTTP status code.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// The stable name of the error, in the form `Area.Reason`.
-    #[schema(value_type = String, example = "Input.InvalidRequest")]
+    /// The stable name of the error. Where no other name applies, it is `Input.InvalidRequest`, even for status 401 or 404.
+    #[schema(value_type = ErrorNames)]
     error: ErrorName,
     /// The cause, in human-readable form. For a 5xx status, the details are only in the server's log.
     detail: &'a str,
@@ -43,6 +45,33 @@ pub(crate) struct ProblemDetails<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     help: Option<&'a str>,
+}
+
+/// The schema of an error name, with the meaning of each.
+pub(crate) struct ErrorNames;
+
+impl PartialSchema for ErrorNames {
+    fn schema() -> RefOr<Schema> {
+        let meanings: Vec<String> =
+            ErrorName::ALL.iter().map(|name| format!("- `{name}`: {}", name.meaning())).collect();
+        let description = format!("The stable name of an error, `Area.Reason`.\n\n{}", meanings.join("\n"));
+        let names = ErrorName::ALL.iter().map(|name| name.as_str());
+        ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for ErrorNames {
+    fn name() -> Cow<'static, str> {
+        "ErrorName".into()
+    }
+}
+
+/// The body of an error response from the AWS gateway, which answers before the request reaches the server.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents a response of the gateway")]
+pub(crate) struct GatewayError {
+    /// The human-readable message, such as `Unauthorized`.
+    message: String,
 }
 
 impl<E: NamedError> From<E> for Problem {
@@ -59,7 +88,7 @@ impl Problem {
             ErrorName::InputInvalidRequest => StatusCode::BAD_REQUEST,
             ErrorName::AccessForbidden => StatusCode::FORBIDDEN,
             ErrorName::ConfigNotApproved | ErrorName::ForgetOnHold => StatusCode::CONFLICT,
-            ErrorName::InputUnknownCustomer => StatusCode::UNPROCESSABLE_ENTITY,
+            ErrorName::InputUnknownCustomer | ErrorName::InputKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             ErrorName::InputMissingWorkbook => StatusCode::CONFLICT,
             ErrorName::InputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             name if name.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
@@ -118,7 +147,8 @@ impl Problem {
 
     /// Returns the problem for a reused idempotency key (422).
     pub(crate) fn key_reused() -> Self {
-        Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "this Idempotency-Key was used for a different request")
+        let detail = "this Idempotency-Key was used for a different request".to_owned();
+        Self { help: Some("use a new key".to_owned()), ..Self::new(ErrorName::InputKeyReused, detail) }
     }
 }
 
@@ -162,11 +192,13 @@ fn description(status: u16) -> &'static str {
         401 => "The bearer token is missing or invalid.",
         403 => "The caller has none of the roles that the operation needs. `detail` names them.",
         404 => "The resource does not exist, or belongs to another caller.",
-        408 => "The rest of the body did not arrive within 30 seconds.",
+        408 => "No part of the body arrived for 30 seconds.",
         413 => "The body is too large. JSON has at most 64 KiB, a workbook at most 512 MiB.",
         415 => "The `Content-Type` header is not `application/json`.",
         416 => "The range is beyond the end of the file.",
-        429 => "Too many requests at once. Retry after `Retry-After` seconds.",
+        429 => {
+            "Too many requests at once. Retry after `Retry-After` seconds. A local server allows 10 changes per second."
+        }
         500 => "The server failed. See its log for the cause.",
         503 => "A service that the server needs is unavailable. Retry after `Retry-After` seconds.",
         _ => unreachable!("every documented status has a description"),
@@ -183,6 +215,10 @@ fn problems(statuses: &[u16], special: &[(u16, &str)]) -> BTreeMap<String, RefOr
             let seconds = ObjectBuilder::new().schema_type(Type::Integer).build();
             let header = HeaderBuilder::new().schema(seconds).description(Some("The time to wait, in seconds"));
             response = response.header("Retry-After", header.build());
+        }
+        if matches!(status, "401" | "429" | "500" | "503") {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(GatewayError::name()))).build();
+            response = response.content("application/json", content);
         }
         (status.to_owned(), RefOr::T(response.build()))
     };
@@ -210,25 +246,30 @@ macro_rules! problem_responses {
 
 problem_responses! {
     /// The error responses for an operation without parameters.
-    ReadProblems: [401];
+    ReadProblems: [401, 403];
     /// The error responses for an operation that returns one resource.
-    FindProblems: [401, 404];
+    FindProblems: [401, 403, 404];
     /// The error responses for a paginated list.
-    PageProblems: [400, 401], 422 => "`after` is not a value that `next` returned.";
+    PageProblems: [400, 401, 403], 422 => "`after` is not a value that `next` returned.";
     /// The error responses for a paginated list below a resource.
-    SubpageProblems: [400, 401, 404], 422 => "`after` is not a value that `next` returned.";
+    SubpageProblems: [400, 401, 403, 404], 422 => "`after` is not a value that `next` returned.";
     /// The error responses for a list of events.
-    EventProblems: [400, 401, 404];
-    /// The error responses for starting a run.
-    StartProblems: [400, 401, 413, 415],
-        409 => "The batch is unknown or lacks a workbook, or no batch is complete: `error` is `Input.MissingWorkbook`. Or the catalog is not approved as it is now: `error` is `Config.NotApproved`.",
-        422 => "The idempotency key was used for a different request, the customer has been erased, or the request has both `upload` and `batch`.";
+    EventProblems: [400, 401, 403, 404];
+    /// The error responses for starting a recommendation.
+    StartRecommendationProblems: [400, 401, 403, 413, 415],
+        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog as it is now lacks an approval.",
+        422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.UnknownCustomer`: the customer has been erased.";
+    /// The error responses for starting a campaign.
+    StartCampaignProblems: [400, 401, 403, 413, 415],
+        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog as it is now lacks an approval.",
+        422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.InvalidRequest`: the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
-    CreateUploadProblems: [400, 401, 413, 415];
+    CreateUploadProblems: [400, 401, 403, 413, 415];
     /// The error responses for a list for reviewers.
     ReviewProblems: [401, 403];
     /// The error responses for a decision.
-    DecisionProblems: [400, 401, 403, 413, 415],
+    DecisionProblems: [400, 401, 413, 415],
+        403 => "The caller is not a reviewer, or approves a result of a run that they started. `detail` says which.",
         404 => "This run has no result for this customer that is waiting for a decision or has one.",
         409 => "The content differs from the reviewed content, or can no longer be published as reviewed. List the reviews again.";
     /// The error responses for a recall.
@@ -244,5 +285,5 @@ problem_responses! {
     /// The error responses for a file.
     MediaProblems: [416], 404 => "The link is unknown or has expired, or the file may no longer be shown.";
     /// The error responses for uploading a workbook.
-    WorkbookProblems: [400, 401, 408, 413], 404 => "The upload does not exist, or the file name is not one of the three.";
+    WorkbookProblems: [400, 401, 403, 408, 413], 404 => "The upload does not exist, or the file name is not one of the three.";
 }

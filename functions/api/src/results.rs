@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::runs::{CustomerRun, find_json};
 use crate::timeline;
 use crate::view::{
-    OutcomeName, Recommendation, RecommendationContent, ResultLinks, RunEvent, RunStatus, StatusReason,
+    OutcomeName, Recommendation, RecommendationContent, ResultLinks, RunEvent, RunEventKind, RunStatus, StatusReason,
     VideoMeasurements,
 };
 
@@ -150,16 +150,21 @@ pub(crate) async fn recommendation(
         (None, None) => content = content_in_progress(customer, backend).await?,
         (None, Some(Record::Ended(evidence))) => content = content_of_evidence(customer, evidence, backend).await?,
     }
-    let stages = if events.is_empty() && record.is_some() { Vec::new() } else { timeline::stages(events) };
+    let first_stage = events.iter().find(|event| event.kind == RunEventKind::Stage);
+    let is_single = customer.is_single_customer();
+    // A local server does not track the stages of a campaign's customers.
+    let is_untracked = first_stage.is_none() && (record.is_some() || !is_single);
+    let has_started =
+        first_stage.is_some() || (!is_single && timeline::has_run_started(&customer.run, backend).await?);
     Ok(Recommendation {
         id: customer.id(),
-        status: RunStatus::new(execution, timeline::has_started(events), record.is_some()),
+        status: RunStatus::new(execution, has_started, record.is_some()),
         outcome,
         reason,
         customer_ref: customer.reference.to_string(),
         categories: customer.request.categories.clone(),
-        started_at: events.first().map(|event| event.at),
-        stages,
+        started_at: first_stage.map(|event| event.at),
+        stages: if is_untracked { Vec::new() } else { timeline::stages(events) },
         content,
     })
 }

@@ -72,6 +72,7 @@ async fn is_same_request(
         && stored.prompt == options.prompt
         && stored.voice == options.voice
         && stored.videos == options.videos
+        && options.writer.is_none_or(|writer| stored.writer == writer)
         && (options.categories.is_empty() || stored.categories == options.categories)
         && options.words_per_minute.is_none_or(|rate| stored.words_per_minute == rate)
         && options.shape.is_none_or(|shape| stored.shape == shape))

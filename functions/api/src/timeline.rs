@@ -5,6 +5,7 @@
 //! retries, later attempts and late function calls only append events. The bucket's times have a resolution of one
 //! second. Within a second, events are in stage order, and within a stage, in the order of the function's own clock.
 
+use contracts::RunId;
 use contracts::executions::{Execution, ExecutionState};
 use contracts::key::Prefix;
 use contracts::progress::{StepKind, StepName};
@@ -106,6 +107,14 @@ pub(crate) fn stages(events: &[RunEvent]) -> Vec<StageProgress> {
     STAGES.iter().map(|row| progress_of(row.stage)).collect()
 }
 
+/// Returns whether a run has started a stage. AWS does not queue runs, so there the answer is always yes.
+pub(crate) async fn has_run_started(run: &RunId, backend: &SharedBackend) -> Result<bool, Problem> {
+    match backend.event_log() {
+        Some(log) => Ok(has_started(&log.events(run, 0).await?)),
+        None => Ok(true),
+    }
+}
+
 /// Returns whether a stage has started.
 pub(crate) fn has_started(events: &[RunEvent]) -> bool {
     events.iter().any(|event| event.kind == RunEventKind::Stage)
@@ -113,8 +122,6 @@ pub(crate) fn has_started(events: &[RunEvent]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use contracts::RunId;
-
     use super::*;
 
     fn at(second: i64) -> Timestamp {

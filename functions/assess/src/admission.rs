@@ -1,12 +1,13 @@
-//! The limit of a run that many processes share: how many customers may get a recommendation.
+//! Enforces a run's limit on the number of customers who may get a recommendation, across many processes.
 
 use contracts::{CustomerRef, ObjectKey, RunId};
 use storage::store::{ObjectStore, PutOutcome, StoreError};
 
-/// Returns whether a customer has one of a run's `limit` places. Always true without a limit.
+/// Returns whether a customer is one of the `limit` customers whom the run admits. Always true without a limit.
 ///
-/// The places are objects that only one writer can create. A repeated call returns the same answer. Customers of one run who
-/// are assessed at the same time compete, so the places go to the first in time, not in the dataset's order.
+/// Each of the `limit` places is an object that only one writer can create. A repeated call returns the same answer.
+/// Customers who are assessed concurrently compete for the places, which go to the fastest, not to the first in the
+/// dataset's order.
 pub async fn admit(
     run: &RunId,
     reference: &CustomerRef,
@@ -22,7 +23,7 @@ pub async fn admit(
     if store.find(&full).await?.is_some() {
         return Ok(false);
     }
-    // A reference is a keyed hash, so the first tries spread evenly.
+    // A reference is a keyed hash, so each customer's search starts at an evenly distributed place.
     let first = usize::from_str_radix(&reference.as_str()[..7], 16).unwrap_or_default();
     for offset in 0..limit {
         let place = ObjectKey::Admission(run.clone(), first.wrapping_add(offset) % limit);
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn concurrent_customers_share_the_limit_and_keep_their_answer() {
+    async fn concurrent_customers_compete_for_places_and_keep_their_answer() {
         let store = MemoryStore::default();
         let run = RunId::parse("run-1").unwrap();
         let all: Vec<CustomerRef> = (0..50).map(customer).collect();
@@ -61,7 +62,7 @@ mod tests {
         let first = ask().await;
         assert_eq!(first.iter().filter(|admitted| **admitted).count(), 7);
         assert_eq!(ask().await, first);
-        assert!(admit(&run, &customer(99), None, &store).await.unwrap(), "no limit admits everybody");
+        assert!(admit(&run, &customer(99), None, &store).await.unwrap(), "without a limit, everyone is admitted");
         assert!(!admit(&run, &customer(99), Some(0), &store).await.unwrap());
     }
 }

@@ -6,7 +6,7 @@ use contracts::stage::DryRunDecision;
 use contracts::{CustomerRef, ObjectKey, RunId};
 use storage::vault::{Owner, Vault, VaultError};
 
-/// Stores what a run would do for a customer whom this stage has assessed. Only the forecast reads it.
+/// Stores the decision that a run would make about an assessed customer. Only the forecast reads it.
 pub async fn record_dry_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Result<(), VaultError> {
     let facts = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Facts);
     let (assessment, digest): (Assessment, _) = vault.read_json(Owner::Customer(reference), &facts).await?;

@@ -1,5 +1,5 @@
-//! Derives facts that contain no amounts from payments and accounts: spending in a closed list of categories, recurring
-//! payments, and bands.
+//! Derives facts from payments and accounts. The facts contain no amounts, only spending by category (from a closed
+//! list), recurring payments, and bands.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -27,15 +27,15 @@ const INTERVALS: [RangeInclusive<i32>; 3] = [6..=8, 13..=15, 26..=35];
 /// The minimum number of payments that count as recurring.
 const MIN_RECURRING_PAYMENTS: usize = 3;
 
-/// The minimum number of days with payments for a sign, so a single purchase is not a sign.
+/// A sign requires payments on at least this many days, so that a single purchase is not enough.
 const MIN_SIGN_DAYS: usize = 2;
 
-/// The minimum number of days with payments for a sign of a business. A payment that only a business makes is enough by
-/// itself.
+/// A sign of a business requires payments on at least this many days. If one of them is a payment that only a business
+/// makes, [`MIN_SIGN_DAYS`] are enough.
 const MIN_BUSINESS_DAYS: usize = 4;
 
-/// Words in the bank's category names that mark payments only a business makes. Consumers also buy office supplies and
-/// software, so those are not listed.
+/// Words in the bank's category names that identify payments of a kind that only a business makes. Consumers also buy
+/// office supplies and software, so those are not listed.
 const BUSINESS_ONLY: [&str; 6] =
     ["payroll", "supplier", "inventory", "merchant fee", "commercial rent", "business service"];
 
@@ -50,8 +50,8 @@ struct Payment<'a> {
     business_only: bool,
 }
 
-/// The payments that have a category in the lexicon. Other payments do not affect any fact, so not even their total is
-/// visible.
+/// The payments that have a category in the lexicon. Other payments count only toward the length of the history, so not
+/// even their total is visible.
 pub struct Payments<'a> {
     counted: Vec<Payment<'a>>,
     /// The days of history, counted over all payments.
@@ -81,7 +81,7 @@ impl<'a> Payments<'a> {
     /// negative amounts, and cannot reduce a category below zero.
     #[must_use]
     pub fn spending(&self) -> Vec<Spending> {
-        // An i128 holds the sum of the largest amounts in all rows of a workbook.
+        // An i128 can hold the sum even if every row of a workbook has the largest possible amount.
         let mut recent = BTreeMap::<SpendingCategory, i128>::new();
         let mut earlier = BTreeMap::<SpendingCategory, i128>::new();
         for payment in &self.counted {
@@ -112,8 +112,8 @@ impl<'a> Payments<'a> {
     }
 
     /// Returns the signs in the payments. A sign requires payments on at least two days, one of them in the current
-    /// window. A sign of a business requires four days, or a payment that only a business makes. A mortgage that the
-    /// customer holds is a sign of a home.
+    /// window. A sign of a business requires four days, unless one of the payments is of a kind that only a business
+    /// makes. A mortgage that the customer holds is a sign of a home.
     #[must_use]
     pub fn signs<'p>(&self, mut held: impl Iterator<Item = &'p Product>) -> Vec<Sign> {
         let has_payments = |category| {
@@ -243,14 +243,14 @@ mod tests {
     }
 
     #[test]
-    fn tenth_and_quarter_are_notable() {
+    fn shares_of_a_tenth_and_a_quarter_are_notable() {
         let rows = [paid(1, "Groceries", 10), paid(1, "Dining", 25), paid(1, "Travel", 65)];
         let shares: Vec<_> = spending(&rows).into_iter().map(|(category, share, _)| (category, share)).collect();
         assert_eq!(shares, [(Travel, Share::Large), (Dining, Share::Notable), (Groceries, Share::Notable)]);
     }
 
     #[test]
-    fn change_of_a_fifth_is_trend() {
+    fn change_of_a_fifth_is_a_trend() {
         for (before, now, expected) in [
             (100, 120, Trend::Rising),
             (100, 119, Trend::Steady),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn unlisted_categories_change_nothing() {
+    fn unlisted_categories_do_not_affect_spending() {
         let known = [paid(5, "Travel", 100), paid(5, "Dining", 100)];
         let mut with_unknown = known.to_vec();
         with_unknown.extend([paid(5, "Pharmacy", 9_000), paid(6, "Church", 9_000), paid(7, "", 1)]);
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn sign_needs_two_days_one_of_them_recent() {
+    fn sign_requires_payments_on_two_days_one_of_them_recent() {
         let signs = |transactions: &[Transaction]| Payments::of(transactions, AS_OF, &lexicon()).signs([].into_iter());
         assert_eq!(signs(&[paid(3, "Payroll", 9), paid(99, "Suppliers", 9)]), [Sign::Business]);
         let supplies = [3, 30, 50, 99].map(|days| paid(days, "Business Supplies", 9));
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn held_mortgage_is_sign_of_home() {
+    fn held_mortgage_is_a_sign_of_a_home() {
         let catalogue = crate::testing::catalogue();
         let mortgage = catalogue.products().iter().find(|product| product.kind == ProductKind::Mortgage);
         assert_eq!(Payments::of(&[], AS_OF, &lexicon()).signs(mortgage.into_iter()), [Sign::Home]);
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn bands_start_at_their_bounds() {
+    fn bands_include_their_lower_bound() {
         let bands =
             [(3_999_999, Band::Low), (4_000_000, Band::Middle), (10_000_000, Band::Upper), (25_000_000, Band::High)];
         for (cents, expected) in bands {

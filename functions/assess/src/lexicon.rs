@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn topic_needs_whole_words() {
+    fn topic_matches_whole_words_only() {
         assert_eq!(lexicon().topics("Coffee with my carefree niece"), []);
         assert_eq!(lexicon().topics("Another overdraft FEE?!"), [Topic::Fees]);
         assert_eq!(lexicon().topics("read this https://example.com/mortgage/fees"), []);

@@ -73,10 +73,12 @@ pub struct Rules<'a> {
     pub lexicon: &'a Lexicon,
     /// The keys for the digests of posts.
     pub keys: &'a Keys,
-    /// The lines of business to recommend from.
+    /// The lines of business from which products may be recommended.
     pub categories: &'a [Category],
     /// The maximum number of offers for one customer.
     pub at_most: usize,
+    /// The age, in days, after which a post or a payment no longer stops offers.
+    pub stop_days: i32,
     /// The day on which offered products must be valid.
     pub today: Date,
 }
@@ -101,7 +103,7 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
-    /// The request does not list a line of business.
+    /// The request lists no line of business.
     #[error("the request for run {run} lists no category")]
     NoCategory {
         /// The run.
@@ -131,7 +133,7 @@ impl NamedError for Error {
     }
 }
 
-/// Assesses one customer. Adopts an existing result for the same inputs. The inputs exclude `control/` and the contact
+/// Assesses one customer. Reuses an existing result for the same inputs. The inputs exclude `control/` and the contact
 /// cap, which may change at any time. `publish` checks both again.
 pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Error> {
     let request = read_request(&input.run, deps).await?;
@@ -155,9 +157,10 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         keys: deps.vault.keys(),
         categories: &request.categories,
         at_most: deps.settings.offers.at_most,
+        stop_days: deps.settings.offers.stops_age_out_days.into(),
         today: deps.now.to_zoned(TimeZone::UTC).date(),
     };
-    let days = deps.settings.offers.at_most_every_days;
+    let days = request.at_most_every_days;
     let assessment = match assess(record, &control, &rules) {
         Assessment::Proceed(facts)
             if heard_lately(deps.vault.store(), &row.reference, &run, days, deps.now).await? =>
@@ -202,7 +205,7 @@ fn inputs_digest(row: &Digest, request: &Request) -> Digest {
     Digest::of_parts([row.as_bytes(), request.as_bytes().as_slice(), env!("CARGO_PKG_VERSION").as_bytes()])
 }
 
-/// Returns the stage's output. An adopted result does not proceed if `control/` now forbids its publication.
+/// Returns the stage's output. A reused result does not proceed if `control/` now forbids its publication.
 fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control: &Control) -> AssessOutput {
     let proceed = match assessment {
         Assessment::Proceed(facts) => control.forbids(facts.mood.is_some()).is_none(),
@@ -237,16 +240,17 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
 /// Returns the facts and the stance. Skips a customer if a fact stops every message, or if there is neither a suitable
 /// offer nor a problem that needs a service message.
 fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Result<Facts, Skip> {
-    let Rules { catalogue, lexicon, keys, categories, at_most, today } = *rules;
-    let findings = permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys));
+    let Rules { catalogue, lexicon, keys, categories, at_most, stop_days, today } = *rules;
+    let findings =
+        permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys, stop_days));
     let needs_person = findings.as_ref().is_some_and(|findings| findings.needs_person);
-    let stops = stops::of(customer, needs_person);
+    let stops = stops::of(customer, needs_person, stop_days);
     if let Some(stop) = stops.iter().find(|stop| stop.scope() == StopScope::Everything) {
         return Err(Skip::Stopped(*stop));
     }
     let mood = findings.map(|findings| findings.mood);
     let payments = features::Payments::of(&customer.transactions, customer.as_of, lexicon);
-    // An id that is not in the catalog is only a workbook cell, not a fact.
+    // An id that is not in the catalog is merely the content of a cell, not a fact.
     let mut products_held = customer.profile.products_held.clone();
     products_held.retain(|id| catalogue.product(id).is_some());
     products_held.sort_unstable();

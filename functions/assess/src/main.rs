@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The payload of the workflow.
+/// The payload that the workflow sends.
 #[derive(Deserialize)]
 struct Payload {
     #[serde(flatten)]
@@ -16,7 +16,7 @@ struct Payload {
     /// The maximum number of customers who get a recommendation. `None` for all.
     #[serde(default)]
     limit: Option<usize>,
-    /// Whether the run only assesses its customers.
+    /// Whether this is a dry run, which only assesses its customers.
     #[serde(default)]
     dry_run: bool,
 }

@@ -1,5 +1,5 @@
-//! Derives a mood from consented posts: an overall tone, a tone per topic, and keyed digests that the guard uses to
-//! detect echoes.
+//! Derives a mood from the posts of a customer who consented to their use: an overall tone, a tone per topic, and keyed
+//! digests that the guard uses to detect echoes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub const UNDATED_AGE_DAYS: i32 = 90;
 /// The maximum age that weights take into account, in days. It keeps every weight above zero.
 const MAX_AGE_DAYS: i32 = 3_650;
 
-/// The maximum compound score that counts for a post that stops selling.
+/// The upper limit on the compound score of a post that stops selling.
 const STOPPED_SCORE: f64 = -0.5;
 
 /// The tone and topics of a piece of text.
@@ -76,11 +76,11 @@ impl<'a> ToneAnalyzer<'a> {
     }
 }
 
-/// The age, in days, after which a post no longer counts for or against an offer.
-pub const POSTS_AGE_OUT_DAYS: i32 = 180;
+/// The maximum age, in days, of a post that may count for an offer.
+pub const RECENT_DAYS: i32 = 180;
 
-/// The compound score at or below which a post that is not about a listed topic is negative. A single word such as
-/// "missed" does not stop offers.
+/// The compound score at or below which a post that is not about a listed topic is negative. It is low enough that a
+/// single word such as "missed" does not stop offers.
 const NEGATIVE_OFF_TOPIC: f64 = -0.3;
 
 /// The minimum compound score of a cheerful post.
@@ -142,7 +142,8 @@ impl ToneAnalyzer<'_> {
             complaint.is_some() || is_about(Topic::Card) || is_about(Topic::Savings) || is_about(Topic::HomeLoan);
         let threshold = if is_of_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
         let is_negative = rounded(compound) <= threshold && (is_of_bank || !found.everyday) && !found.excused;
-        // For topics such as money and work, staying silent is the safer mistake, so only a cheerful post passes.
+        // For topics such as money and work, staying silent is the safer mistake, so only a cheerful post or a plan
+        // passes.
         let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];
         let is_plan = is_planned.into_iter().any(is_about) && rounded(compound) >= 0.0;
         let is_doubtful = found.sensitive && !found.everyday && !is_plan && rounded(compound) < CHEERFUL;
@@ -156,11 +157,17 @@ impl ToneAnalyzer<'_> {
 /// Returns the findings in a customer's posts, or `None` if there are no posts. The caller must present the proof of
 /// social consent.
 ///
-/// Posts older than [`POSTS_AGE_OUT_DAYS`] are used only by the guard, to detect echoes. A post without a date counts
-/// as recent. A tone is the mean compound score of the posts about listed topics, weighted by age. Any recent post that
-/// stops selling makes its topic negative.
+/// A post stops selling until it is more than `stop_days` old, and counts for an offer up to [`RECENT_DAYS`]. Older posts
+/// are used only by the guard, to detect echoes. A post without a date counts as recent. A tone is the mean compound
+/// score of the posts about listed topics, weighted by age. Any post that stops selling makes its topic negative.
 #[must_use]
-pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon, keys: &Keys) -> Option<PostFindings> {
+pub fn read_posts(
+    proof: &SocialConsent,
+    customer: &Customer,
+    lexicon: &Lexicon,
+    keys: &Keys,
+    stop_days: i32,
+) -> Option<PostFindings> {
     let posts = customer.tweets(proof);
     if posts.is_empty() {
         return None;
@@ -175,11 +182,15 @@ pub fn read_posts(proof: &SocialConsent, customer: &Customer, lexicon: &Lexicon,
     for post in posts {
         let composed: String = post.text.nfkc().collect();
         runs.extend(five_word_runs(&composed).iter().map(|run| keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes())));
-        if post.created_on.is_some_and(|day| days_between(day, customer.as_of) > POSTS_AGE_OUT_DAYS) {
+        let is_older_than = |days| post.created_on.is_some_and(|day| days_between(day, customer.as_of) > days);
+        if is_older_than(stop_days.max(RECENT_DAYS)) {
             continue;
         }
         let tone = analyzer.analyze(&post.text);
         let verdict = analyzer.judge_tone(&post.text, &tone);
+        if is_older_than(if verdict == PostVerdict::Ordinary { RECENT_DAYS } else { stop_days }) {
+            continue;
+        }
         let weight = weight(post, customer.as_of);
         let score = rounded(tone.scores.compound);
         let score = if verdict == PostVerdict::Ordinary { score } else { score.min(STOPPED_SCORE) };
@@ -255,7 +266,7 @@ mod tests {
     fn mood_of(posts: &[(i32, &str)]) -> Option<Mood> {
         let customer =
             posts.iter().fold(CustomerBuilder::new(), |customer, (days, text)| customer.posted(*days, text)).customer();
-        read_posts(&social_consent(), &customer, &lexicon(), &keys()).map(|findings| findings.mood)
+        read_posts(&social_consent(), &customer, &lexicon(), &keys(), 180).map(|findings| findings.mood)
     }
 
     fn tone(posts: &[(i32, &str)], topic: Topic) -> Option<Sentiment> {
@@ -273,7 +284,11 @@ mod tests {
     fn recent_complaint_outweighs_praise() {
         let good = "Great customer service, thank you";
         let bad = "Terrible customer service, I am angry";
-        assert_eq!(tone(&[(1, good), (120, bad)], Topic::Service), Some(Sentiment::Negative), "a complaint stops");
+        assert_eq!(
+            tone(&[(1, good), (120, bad)], Topic::Service),
+            Some(Sentiment::Negative),
+            "a complaint stops selling"
+        );
         assert_eq!(tone(&[(120, good), (1, bad)], Topic::Service), Some(Sentiment::Negative));
         assert_eq!(tone(&[(1, good), (181, bad)], Topic::Service), Some(Sentiment::Positive), "it ages out");
     }
@@ -290,6 +305,18 @@ mod tests {
     }
 
     #[test]
+    fn setting_decides_when_a_stop_ages_out() {
+        let findings = |stop_days| {
+            let customer = CustomerBuilder::new().posted(100, "My father passed away today.");
+            let customer = customer.posted(1, "I love my vacation, wonderful hotel!").customer();
+            read_posts(&social_consent(), &customer, &lexicon(), &keys(), stop_days).unwrap().mood
+        };
+        assert_eq!(service_topic(Some(&findings(365))), Some(Topic::Care));
+        let mood = findings(90);
+        assert_eq!((service_topic(Some(&mood)), mood.sentiment), (None, Sentiment::Positive));
+    }
+
+    #[test]
     fn hardship_is_negative_despite_positive_words() {
         for text in ["I can't pay my rent", "Rest in peace grandma, we love you, beautiful soul", "Got laid off today"]
         {
@@ -299,12 +326,12 @@ mod tests {
     }
 
     #[test]
-    fn without_posts_there_is_no_mood() {
+    fn customer_without_posts_has_no_mood() {
         assert_eq!(mood_of(&[]), None);
     }
 
     #[test]
-    fn runs_are_keyed_digests() {
+    fn five_word_runs_are_keyed_digests() {
         let text = "Meridian Ｂank keeps me waiting again";
         let mood = mood_of(&[(1, text), (2, text)]).unwrap();
         let expected = keys().keyed_digest(FIVE_WORD_RUN, b"meridian bank keeps me waiting");

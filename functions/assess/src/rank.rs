@@ -224,7 +224,7 @@ fn is_mentionable(spent: &Spending) -> bool {
     spent.share != Share::Small || spent.trend == Trend::Rising
 }
 
-/// Returns the reason from the product's main need, which is its first one.
+/// Returns the reason that concerns the product's main need, which is the first in its list.
 fn need_reason(product: &Product, held: &[&Product]) -> ScoreReason {
     let need = product.needs[0];
     match held.iter().find(|other| other.id != product.id && other.needs[0] == need) {

@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn complaint_needs_negative_tone() {
+    fn complaint_requires_negative_tone() {
         for topic in [Topic::Fraud, Topic::Service, Topic::Fees] {
             assert_eq!(topic_for(&[(topic, Sentiment::Negative)]), Some(topic));
             assert_eq!(topic_for(&[(topic, Sentiment::Positive)]), None);

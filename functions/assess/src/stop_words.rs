@@ -1,4 +1,4 @@
-//! Recognizes posts and payments that must stop the bank from selling, by the phrases in `data/lexicons/`.
+//! Recognizes posts and payments that must stop the bank from selling, using the phrases in `data/lexicons/`.
 //!
 //! The files are compiled into the program, so a bank cannot weaken them by accident. Their digest is part of the
 //! lexicon's digest, and therefore of every run.
@@ -22,7 +22,8 @@ static STOP_WORDS: LazyLock<StopWords> = LazyLock::new(StopWords::shipped);
 /// Emoji of mourning.
 const MOURNING: [char; 4] = ['🕊', '🪦', '⚰', '🕯'];
 
-/// The maximum number of unknown words in a post that still counts as read. They may be names, places or exclamations.
+/// A post without any known word still counts as readable if it has at most this many words. They may be names, places
+/// or exclamations.
 const MAX_UNKNOWN_WORDS: usize = 3;
 
 /// A kind of trouble that a post may mention.
@@ -55,7 +56,7 @@ pub enum Trouble {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent finding about one post")]
 pub struct PostStops {
-    /// The kinds of trouble, by lexicon.
+    /// The kinds of trouble that the phrases indicate.
     pub troubles: BTreeSet<Trouble>,
     /// Whether the post is in a language that the program cannot read.
     pub unread: bool,
@@ -134,7 +135,7 @@ pub struct StopWords {
 }
 
 impl StopWords {
-    /// Returns the program's phrases.
+    /// Returns the phrases that are compiled into the program.
     #[must_use]
     pub fn get() -> &'static Self {
         &STOP_WORDS
@@ -184,7 +185,7 @@ impl StopWords {
         let own_words = own_words.collect::<Vec<_>>().join(" ");
         let all_words = folded_words(&own_words);
         let mut found = PostStops { unread: self.is_unread(&own_words, &all_words), ..PostStops::default() };
-        // Words of danger count even within an idiom.
+        // Words that suggest danger count even within an idiom.
         let mut words = all_words.clone();
         for language in &self.languages {
             language.blank_idioms(&mut words);
@@ -414,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn payments_that_show_trouble_stop() {
+    fn payments_that_show_trouble_are_stops() {
         let stop_words = StopWords::get();
         assert_eq!(stop_words.payment_stops("Bank Fees", "OVERDRAFT FEE 35"), [Stop::Overdraft]);
         assert_eq!(stop_words.payment_stops("Debt Collection", "x"), [Stop::DebtCollection]);

@@ -8,12 +8,10 @@ use policy::customer::{Cents, Customer};
 use crate::features::days_between;
 use crate::stop_words::StopWords;
 
-/// The age, in days, after which a payment no longer stops an offer.
-pub const PAYMENTS_AGE_OUT_DAYS: i32 = 180;
-
-/// Returns the customer's stops, sorted. A stop that needs a person comes first.
+/// Returns the customer's stops, sorted. A stop that needs a person comes first. A payment stops nothing once it is more
+/// than `stop_days` old.
 #[must_use]
-pub fn of(customer: &Customer, needs_person: bool) -> Vec<Stop> {
+pub fn of(customer: &Customer, needs_person: bool, stop_days: i32) -> Vec<Stop> {
     let mut stops: BTreeSet<Stop> = customer.profile.stops.iter().copied().collect();
     if needs_person {
         stops.insert(Stop::NeedsPerson);
@@ -21,7 +19,7 @@ pub fn of(customer: &Customer, needs_person: bool) -> Vec<Stop> {
     if customer.profile.account_balance.is_some_and(|balance| balance < Cents(0)) {
         stops.insert(Stop::NegativeBalance);
     }
-    let is_recent = |day| days_between(day, customer.as_of) <= PAYMENTS_AGE_OUT_DAYS;
+    let is_recent = |day| days_between(day, customer.as_of) <= stop_days;
     for payment in customer.transactions.iter().filter(|payment| is_recent(payment.date)) {
         stops.extend(StopWords::get().payment_stops(&payment.category, &payment.merchant));
     }

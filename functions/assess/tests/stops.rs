@@ -1,4 +1,4 @@
-//! Judges the posts of `corpus/stops.tsv`: which ones stop selling, and which ones do not.
+//! Tests which of the posts in `corpus/stops.tsv` stop selling.
 
 use assess::Lexicon;
 use assess::mood::{PostVerdict, ToneAnalyzer};
@@ -10,7 +10,7 @@ fn lexicon() -> Lexicon {
     Lexicon::from_toml(text).expect("the sample lexicon is valid")
 }
 
-/// Returns the posts that are expected to be of `expected` and are not, and the number of all such posts.
+/// Returns the misjudged posts among those labeled `expected`, and the number of all posts with that label.
 fn misjudged(expected: &str, is_right: fn(&PostVerdict) -> bool) -> (Vec<String>, usize) {
     let lexicon = lexicon();
     let analyzer = ToneAnalyzer::new(&lexicon);
@@ -21,14 +21,14 @@ fn misjudged(expected: &str, is_right: fn(&PostVerdict) -> bool) -> (Vec<String>
 }
 
 #[test]
-fn troubled_posts_stop() {
+fn troubled_posts_stop_selling() {
     let (passed, all) = misjudged("stop", |verdict| *verdict != PostVerdict::Ordinary);
     assert!(all >= 120, "{all} posts");
     assert!(passed.is_empty(), "{} of {all}:\n{}", passed.len(), passed.join("\n"));
 }
 
 #[test]
-fn danger_to_life_needs_person() {
+fn danger_to_life_needs_a_person() {
     let (missed, all) = misjudged("person", |verdict| *verdict == PostVerdict::NeedsPerson);
     assert!(missed.is_empty(), "{} of {all}:\n{}", missed.len(), missed.join("\n"));
 }

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn events_of_runs_and_recalls_decode_and_others_fail() {
+    fn run_and_recall_events_decode_and_others_fail() {
         let run = || RunId::parse("run-4c1f09a2b7d83e56").unwrap();
         assert_eq!(event("notify").unwrap(), DeliverEvent::Ended(run()));
         assert_eq!(event("notify-recall").unwrap(), DeliverEvent::Recalled(run()));

@@ -1,8 +1,8 @@
 //! The export of a run for the bank's mail or CRM system: each customer's id, outcome and link.
 //!
-//! An export is made on demand and not stored. Unlike all stored data, it connects references to people and contains
-//! working links. The customer ids come from the sealed dataset. Customers who refused or were erased have no ids
-//! there, so the export lists them by reference.
+//! An export is made on demand and not stored. Unlike anything that is stored, it maps references to customer ids and
+//! contains working links. The customer ids come from the sealed dataset. Customers who refused or were erased have no
+//! ids there, so the export lists them by reference.
 
 use std::collections::HashMap;
 
@@ -52,11 +52,11 @@ pub struct ExportPage<'a> {
 }
 
 impl ExportPage<'_> {
-    /// The page with all customers.
+    /// A single page with all customers.
     pub const ALL: Self = Self { after: None, limit: usize::MAX };
 }
 
-/// Makes a page of the export, with a new link for each customer whose result may be shown. Earlier links remain valid
+/// Builds a page of the export, with a new link for each customer whose result may be shown. Earlier links remain valid
 /// until they expire.
 pub async fn export(
     run: &RunId,
@@ -95,7 +95,7 @@ async fn read_index(run: &RunId, vault: &Vault) -> Result<HashMap<CustomerRef, I
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let index = vault.store().get(&key).await?;
     let rows = IndexRow::read_all(&index)
-        .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not an index of customers" })?;
+        .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not a valid customer index" })?;
     Ok(rows.into_iter().map(|row| (row.reference.clone(), row)).collect())
 }
 

@@ -23,8 +23,8 @@ use crate::{Error, PublishedContent, is_as_published, page, published};
 /// The length of a token in bytes.
 const TOKEN_BYTES: usize = 32;
 
-/// The content security policy of a page. It allows exactly the page's stylesheet, and media, which may redirect to the
-/// bucket.
+/// The content security policy of a page. It allows only the page's own stylesheet, and media files, whose URLs may
+/// redirect to the bucket.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-xUtMvpw0rdvJrrciQieYwBDkv7rL6MKXQi+Sktb66zs='; \
     img-src 'self' https: data:; media-src 'self' https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -103,7 +103,7 @@ impl MediaFile {
 /// Creates a link to a customer's published result. Returns `None` if the settings have no base address for links.
 ///
 /// # Panics
-/// Never: the operating system provides random bytes, and a record is plain fields.
+/// Never: the operating system provides random bytes, and a link record serializes to JSON.
 pub async fn create(
     run: &RunId,
     reference: &CustomerRef,
@@ -120,7 +120,7 @@ pub async fn create(
     let lifetime = SignedDuration::from_hours(24 * i64::from(settings.link_days));
     let expires = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
     let record = LinkRecord { run: run.clone(), reference: reference.clone(), made: now, expires };
-    let json = serde_json::to_vec(&record).expect("plain fields");
+    let json = serde_json::to_vec(&record).expect("a link record serializes to JSON");
     store.put_new(&record_key(&token), json.into()).await?;
     Ok(Some(NewLink { address: format!("{}/{token}", settings.link_base.trim_end_matches('/')), expires }))
 }
@@ -154,13 +154,13 @@ pub async fn media(
 /// link is on record, even after it has expired. It can be repeated.
 ///
 /// # Panics
-/// Never: a suppression is plain fields.
+/// Never: a suppression serializes to JSON.
 pub async fn opt_out(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkPage, Error> {
     let Some(LinkRecord { reference, .. }) = find_record(token, store).await? else {
         return Ok(dead_link(brand));
     };
     let suppression = Suppression { by: SuppressedBy::OptOut, since: now };
-    let json = serde_json::to_vec(&suppression).expect("plain fields");
+    let json = serde_json::to_vec(&suppression).expect("a suppression serializes to JSON");
     store.put_new(&ObjectKey::Suppression(reference.clone()), json.into()).await?;
     tracing::info!(%reference, "a customer opted out through their link");
     Ok(LinkPage { status: 200, html: page::opted_out(brand) })
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policy_allows_exactly_the_stylesheet() {
+    fn policy_allows_only_the_embedded_stylesheet() {
         let digest = base64::engine::general_purpose::STANDARD.encode(Digest::of(page::STYLE.as_bytes()).as_bytes());
         assert!(POLICY.contains(&format!("style-src 'sha256-{digest}'")), "{digest}");
     }

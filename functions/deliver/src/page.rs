@@ -1,19 +1,20 @@
-//! The HTML of customers' links. It has no scripts, and works in any browser, at any width, and with screen readers.
+//! The HTML pages behind customers' links. They have no scripts, and work in any browser, at any width, and with screen
+//! readers.
 
 use std::fmt::Write as _;
 
 use contracts::brand::Brand;
 
-/// The stylesheet of the pages, which each page contains: a page is one request. The content security policy holds its
-/// digest.
+/// The stylesheet, which every page embeds so that a page needs only one request. The content security policy contains
+/// its digest.
 pub(crate) const STYLE: &str = include_str!("style.css");
 
-/// The icon of the pages. Without it, browsers would request one that does not exist.
+/// The pages' icon. Without it, browsers would request `/favicon.ico`, which does not exist.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
     %3Ccircle cx='8' cy='8' r='8' fill='%230b4f5c'/%3E%3Cpath d='M6 4.5v7l6-3.5z' fill='%23fff'/%3E%3C/svg%3E";
 
-/// Returns the page for a result. Its words come from the published text: the transcript, rates and terms, disclosures,
-/// and how it was made.
+/// Returns the page for a result. It shows the published text: the transcript, rates and terms, disclosures, and how
+/// the result was made.
 pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand) -> String {
     let blocks: Vec<&str> = text.split("\n\n").collect();
     let (title, rest) = blocks.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));

@@ -1,4 +1,4 @@
-//! Exports, links and notifications, with an in-memory store and a receiver on the loopback interface.
+//! Tests of exports, links and notifications, with an in-memory store and a receiver on the loopback interface.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -236,7 +236,7 @@ async fn faulty_receiver_accepts_each_notification_once() {
     assert_eq!(receiver.received.lock().unwrap().calls, 15, "none was sent again");
 }
 
-/// Our signatures also pass a standard receiver that has a legacy secret as `whsec_` plus the base64 of its bytes.
+/// A standard receiver accepts our signatures if it holds a legacy secret as `whsec_` plus the base64 of its bytes.
 #[tokio::test]
 async fn stock_receiver_accepts_legacy_secret() {
     let legacy = "a legacy secret of 32 characters";
@@ -249,7 +249,7 @@ async fn stock_receiver_accepts_legacy_secret() {
 }
 
 #[tokio::test]
-async fn withdrawn_customer_is_not_announced_but_a_recall_is() {
+async fn withdrawal_withholds_the_outcome_but_not_the_recall() {
     let receiver = Receiver::new(SECRET);
     let server = receiver.at(TcpListener::bind("127.0.0.1:0").unwrap()).await;
     let bank = Bank::with_customers(3).await;
@@ -291,7 +291,7 @@ async fn dead_letters_are_sent_once_receiver_is_back() {
 }
 
 #[tokio::test]
-async fn refused_notification_is_not_retried_and_recall_has_its_own() {
+async fn rejected_notification_is_not_retried_and_recall_is_sent_separately() {
     let bank = Bank::with_customers(1).await;
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&server).await;
@@ -325,7 +325,7 @@ async fn short_or_missing_secret_fails() {
 }
 
 #[tokio::test]
-async fn open_link_shows_result_and_changes_nothing() {
+async fn opening_a_link_shows_the_result_and_changes_nothing() {
     let bank = Bank::with_customers(1).await;
     let token = bank.token().await;
     let before = bank.store.objects();

@@ -1,19 +1,20 @@
-//! Notifications to the bank's own system. Each outcome is sent as a signed call, which is repeated until it succeeds
-//! or runs out of attempts.
+//! Notifications to the bank's own system. Each outcome is sent as a signed HTTP request, which is retried until it
+//! succeeds or the attempts are used up.
 //!
-//! A call is a POST of a [`Notification`] as JSON, with the headers of Standard Webhooks
+//! The request is a POST of a [`Notification`] as JSON, with the headers of Standard Webhooks
 //! (<https://www.standardwebhooks.com>):
 //!
 //! - `webhook-id`: the notification's id, the same for every attempt. `idempotency-key` repeats it.
 //! - `webhook-timestamp`: the time of the attempt in Unix seconds.
 //! - `webhook-signature`: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
 //!
-//! Before each attempt, Bespoke reads `control/` again. If the customer has withdrawn consent, Bespoke does not send
-//! notifications that could lead to a message. It still sends those that prevent one.
+//! Before each attempt, Bespoke reads `control/` again. If the customer has withdrawn consent, Bespoke sends no
+//! notification that could lead to a message to them. It still sends notifications that prevent such a message.
 //!
 //! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call
-//! sends the notification again with the same id, so receivers must compare ids. A notification that runs out of
-//! attempts becomes a dead letter under `notices/dead/`, and the next call to [`notify`] sends it again.
+//! sends the notification again with the same id, so receivers must discard ids that they have already seen. A
+//! notification that runs out of attempts becomes a dead letter under `notices/dead/`, and the next call to [`notify`]
+//! sends it again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -60,7 +61,7 @@ impl Default for Backoff {
 
 impl Backoff {
     fn builder(self, attempts: u32) -> ExponentialBuilder {
-        // The jitter can add up to another full delay.
+        // The bounds are halved because the jitter can double a delay.
         ExponentialBuilder::new()
             .with_min_delay(self.initial / 2)
             .with_max_delay(self.max / 2)
@@ -82,7 +83,7 @@ pub struct Deps<'a> {
     pub backoff: Backoff,
 }
 
-/// The number of a run's notifications by result.
+/// The number of a run's notifications, by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NotifySummary {
     /// Notifications that were sent by this call.
@@ -171,7 +172,7 @@ impl<'a> Sender<'a> {
             outcome: outcome.to_owned(),
             record,
         };
-        // A later run or attempt may begin with the customer.
+        // There is nothing to report yet: a later run or attempt may still process the customer.
         if entry.outcome == Outcome::NotStarted {
             return Ok(NotifySummary::default());
         }
@@ -185,8 +186,8 @@ impl<'a> Sender<'a> {
         Ok(summary)
     }
 
-    /// Returns the gate for the notification about an outcome. Only outcomes that may lead to a message are subject to
-    /// the customer's answers; the others tell the bank's system to send none.
+    /// Returns the gate for the notification about an outcome. Only outcomes that may lead to a message depend on the
+    /// customer's consent. The others tell the bank's system not to send one.
     async fn gate(&self, run: &RunId, entry: &ManifestEntry) -> Result<Gate, Error> {
         match entry.outcome {
             Outcome::Published { .. } | Outcome::InReview { .. } => {
@@ -216,7 +217,7 @@ impl<'a> Sender<'a> {
             Err(Withheld::Control(error)) => return Err(error.into()),
         };
         let record = NotificationRecord { notice: notification, at: Timestamp::now(), attempts, error };
-        let json = serde_json::to_vec(&record).expect("a record is plain fields");
+        let json = serde_json::to_vec(&record).expect("a record has only plain fields");
         if let Some(error) = &record.error {
             let Notification { run, reference, .. } = &record.notice;
             tracing::warn!(%run, %reference, attempts, error, "gave up on a notification; it is now a dead letter");
@@ -239,7 +240,7 @@ impl<'a> Sender<'a> {
             let message = "the receiver did not answer earlier notifications".to_owned();
             return Ok((0, Some(FailedAttempt { message, is_transient: true })));
         }
-        let body = serde_json::to_string(notification).expect("a notification is plain fields");
+        let body = serde_json::to_string(notification).expect("a notification has only plain fields");
         let mut waits = self.deps.backoff.builder(self.deps.settings.attempts).build();
         for attempts in 1.. {
             let permit = gate.permit().await?;
@@ -252,14 +253,14 @@ impl<'a> Sender<'a> {
             tracing::debug!(error = failed.message, delay = ?wait, "retrying a notification");
             tokio::time::sleep(wait).await;
         }
-        unreachable!("the waits end")
+        unreachable!("the number of delays is finite")
     }
 
     async fn attempt(&self, permit: Permit, body: &str, id: &Digest) -> Result<(), FailedAttempt> {
         let id = id.to_string();
         let timestamp = Timestamp::now().as_second().to_string();
         let insecure = || FailedAttempt {
-            message: "delivery.webhook.url is neither an https address nor on this machine".to_owned(),
+            message: "delivery.webhook.url is neither an https address nor an address on this machine".to_owned(),
             is_transient: false,
         };
         let request = self.http.post(self.url.clone()).ok_or_else(insecure)?;

@@ -21,8 +21,8 @@ use crate::{CONCURRENCY, Deps, Error, list_customers};
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
-/// The decisions of a dry run, and what the run would cost: `forecast.json`. Its fields are those of a dry run on one
-/// machine, without what only that machine knows.
+/// The contents of `forecast.json`: the decisions of a dry run, and what the run would cost. It has the same fields as
+/// a dry run on one machine, except those that only that machine can know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Forecast {
     /// The run.
@@ -30,30 +30,30 @@ pub struct Forecast {
     /// Customers in the workbooks.
     pub customers: usize,
     /// Customers who would get a recommendation or a service message.
-    #[serde(rename = "told")]
+    #[serde(rename = "selected")]
     pub recommendations: usize,
-    /// Those who would get a service message without an offer.
+    /// Customers who would get a service message without an offer.
     pub service_messages: usize,
     /// Skipped customers by reason.
     pub skipped_because: BTreeMap<String, usize>,
-    /// How often each product would be offered.
+    /// The number of customers who would be offered each product.
     pub offers: BTreeMap<ProductId, usize>,
-    /// Videos to make.
+    /// Videos that would be made.
     pub videos: usize,
     /// The total seconds of these videos.
     pub video_seconds: f64,
-    /// The use of the model.
+    /// The model usage.
     pub model: ModelUse,
     /// The forecast for AWS.
     pub aws: AwsForecast,
-    /// The problems of a batch that is too large for AWS, each with its remedy.
+    /// The reasons why the batch is too large for AWS, each with a remedy. Empty if it is not too large.
     pub too_large: Vec<String>,
     /// The decision for each customer, in the dataset's order.
     #[serde(rename = "each")]
     pub decisions: Vec<Decision>,
 }
 
-/// The use of the model, assuming that the guard refuses no text.
+/// The model calls that the run would make, assuming that the guard rejects no text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ModelUse {
     /// Model calls.
@@ -81,7 +81,7 @@ pub struct Decision {
 /// once.
 ///
 /// # Panics
-/// Never: a forecast has only plain fields.
+/// Never: every field of a forecast serializes to JSON.
 pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, deps: &Deps<'_>) -> Result<Forecast, Error> {
     let (request, _): (Request, _) =
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
@@ -91,7 +91,7 @@ pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, deps: &
         .try_collect()
         .await?;
     let forecast = compute(run, &request, settings, concurrency, decided);
-    let json = serde_json::to_vec(&forecast).expect("the types of contracts serialize to JSON");
+    let json = serde_json::to_vec(&forecast).expect("every type in the contracts crate serializes to JSON");
     deps.vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
     Ok(forecast)
 }
@@ -167,7 +167,7 @@ fn compute(
     }
 }
 
-/// Returns the use of the model. The template writes every service message.
+/// Returns the model usage. Service messages need no model call, because the template writes them.
 fn model_use(request: &Request, settings: &Settings, calls: usize) -> ModelUse {
     let model = &settings.writer.model;
     if !model.enabled || !request.writer.asks_a_model() {

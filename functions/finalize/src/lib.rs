@@ -45,11 +45,11 @@ pub enum Error {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The dataset's index cannot be parsed. It holds no personal data, so the source may quote it.
-    #[error("{key}: not an index of customers")]
+    #[error("{key}: not a valid customer index")]
     Index {
         /// The object's key.
         key: String,
-        /// The position in the CSV.
+        /// The parse error, with its position.
         source: csv::Error,
     },
 }
@@ -87,14 +87,14 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     Ok(manifest)
 }
 
-/// Rewrites the manifest of a run that has ended, after decisions changed its outcomes. Returns `None` if the run has not
-/// ended: its end will write the manifest.
+/// Rewrites the manifest of a run that has ended, after decisions changed its outcomes. Returns `None` if the run has
+/// not ended, because the manifest is written when it ends.
 pub async fn refresh(run: RunId, deps: &Deps<'_>) -> Result<Option<Manifest>, Error> {
     let Some(earlier) = find_earlier(deps, &run).await? else { return Ok(None) };
     self::run(FinalizeInput { run, dataset: earlier.dataset }, deps).await.map(Some)
 }
 
-/// Composes the manifest from the current records. Does not write it.
+/// Composes the manifest from the current records without writing it.
 pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let outcomes = stream::iter(list_customers(deps, &run).await?)
         .map(|reference| read_outcome(deps, &run, reference))
@@ -146,7 +146,7 @@ async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> R
     Ok(CustomerOutcome { reference, outcome, record })
 }
 
-/// The outcome for an unreadable record. An unreadable record must not hide the others.
+/// The outcome of a customer whose record cannot be read. The manifest must still list all other customers.
 const UNREADABLE: Outcome = Outcome::Failed { error: ErrorName::SealBroken, stage: Stage::Finalize };
 
 fn outcome_of_evidence(bytes: &[u8], run: &RunId, reference: &CustomerRef) -> Outcome {
@@ -170,7 +170,7 @@ fn outcome_of_review(vault: &Vault, key: &ObjectKey, bytes: &[u8]) -> Outcome {
     }
 }
 
-/// Writes the JSON last, so readers who wait for it can be sure that the table is complete.
+/// Writes the JSON last, so once it exists, the table is complete too.
 async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);

@@ -6,7 +6,7 @@ use contracts::{CustomerRef, DatasetId, RunId};
 use serde::Deserialize;
 use serde_json::json;
 
-/// The payload of the workflows.
+/// The payload that the workflows send.
 #[derive(Deserialize)]
 struct Payload {
     run: RunId,
@@ -15,7 +15,7 @@ struct Payload {
     /// Whether to rewrite the manifest of a run that has ended.
     #[serde(default)]
     refresh: bool,
-    /// Whether the run only assessed its customers, and ends with a forecast.
+    /// Whether this is a dry run, which only assesses its customers and ends with a forecast.
     #[serde(default)]
     dry_run: bool,
     /// The number of customers that the run processes at once.

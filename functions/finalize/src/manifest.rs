@@ -9,7 +9,7 @@ use storage::vault::Keys;
 
 use crate::CustomerOutcome;
 
-/// Returns the link before the first customer: the digest of the parts `bespoke manifest`, the run, and the dataset
+/// Returns the link that precedes the first customer: the digest of `bespoke manifest`, the run id, and the dataset id
 /// (empty if merge failed).
 #[must_use]
 pub fn first_link(run: &RunId, dataset: Option<&DatasetId>) -> Digest {
@@ -30,7 +30,7 @@ pub fn next_link(before: &Digest, reference: &CustomerRef, record: &Digest) -> D
 /// Never: every type in the contracts crate serializes to JSON.
 #[must_use]
 pub fn document(manifest: &Manifest) -> Vec<u8> {
-    let mut json = serde_json::to_vec_pretty(manifest).expect("the types of contracts serialize to JSON");
+    let mut json = serde_json::to_vec_pretty(manifest).expect("every type in the contracts crate serializes to JSON");
     json.push(b'\n');
     json
 }

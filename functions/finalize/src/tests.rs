@@ -91,20 +91,20 @@ const PUBLISHED: Outcome = Outcome::Published { video: true };
 const INCOMPLETE: Outcome = Outcome::Failed { error: ErrorName::RunIncomplete, stage: Stage::Finalize };
 
 #[tokio::test]
-async fn customer_with_a_text_and_no_record_has_failed() {
+async fn customer_with_script_but_no_record_counts_as_failed() {
     let campaign = Campaign::with_customers(2).await;
     let key = ObjectKey::Customer(campaign.customers[1].clone(), campaign.run.clone(), Artefact::Script);
     campaign.store.put(&key, "sealed".into()).await.unwrap();
     let manifest = campaign.finalize().await.unwrap();
     let outcomes: Vec<&Outcome> = manifest.entries.iter().map(|entry| &entry.outcome).collect();
-    assert_eq!(outcomes, [&Outcome::NotStarted, &INCOMPLETE], "the first was left out, the second was cut off");
+    assert_eq!(outcomes, [&Outcome::NotStarted, &INCOMPLETE], "the first never started, the second was interrupted");
 }
 
 #[tokio::test]
-async fn refresh_follows_decisions_only_after_the_run_has_ended() {
+async fn refresh_rewrites_manifest_only_after_run_has_ended() {
     let campaign = Campaign::with_customers(1).await;
     let deps = Deps { vault: &campaign.vault };
-    assert!(refresh(campaign.run.clone(), &deps).await.unwrap().is_none(), "the end of the run writes the manifest");
+    assert!(refresh(campaign.run.clone(), &deps).await.unwrap().is_none(), "the manifest is written when the run ends");
     let before = campaign.finalize().await.unwrap();
     campaign.write_evidence(0, PUBLISHED).await;
     let after = refresh(campaign.run.clone(), &deps).await.unwrap().unwrap();
@@ -195,7 +195,7 @@ async fn edited_manifest_fails_verification() {
 }
 
 #[tokio::test]
-async fn manifest_with_former_word_for_in_review_is_verified() {
+async fn manifest_with_old_word_for_in_review_still_verifies() {
     let campaign = one_of_each().await;
     let manifest = campaign.finalize().await.unwrap();
     let json = serde_json::to_string(&manifest).unwrap().replace("\"in-review\"", "\"held\"");
@@ -260,7 +260,7 @@ async fn unreadable_or_foreign_record_counts_as_failure() {
 }
 
 #[tokio::test]
-async fn store_error_is_not_a_missing_record() {
+async fn store_error_is_not_mistaken_for_missing_record() {
     let campaign = Campaign::with_customers(2).await;
     campaign.write_evidence(0, PUBLISHED).await;
     campaign.store.fail_next(&campaign.key(0, Artefact::Evidence), 1);

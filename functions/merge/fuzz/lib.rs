@@ -1,4 +1,4 @@
-//! The steps that the fuzz targets share: check one workbook beside two sound ones.
+//! The steps that the fuzz targets share: check one workbook together with two valid ones.
 
 use std::io::{Cursor, Write as _};
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ const PROFILE: &[u8] = include_bytes!("../tests/files/base.profile.xlsx");
 const TWEETS: &[u8] = include_bytes!("../tests/files/base.tweets.xlsx");
 const PRODUCTS: &[u8] = include_bytes!("../../../data/catalogue.json");
 
-/// Replaces the panic hook by one that prints only the place of a panic, and nothing for a caught one.
+/// Replaces the panic hook with one that prints only a panic's location, and nothing for a caught panic.
 fn silence_caught_panics() {
     std::panic::set_hook(Box::new(|panic| {
         if !contracts::panics::is_catching() {
@@ -45,7 +45,7 @@ pub fn with_part(name: &str, content: &[u8]) -> Vec<u8> {
     pack().expect("writes to memory succeed")
 }
 
-/// Checks `transactions` as a run would. Any input must give a report or an error, quickly and in little memory.
+/// Checks `transactions` as a run would. Any input must lead to a report or an error, quickly and in little memory.
 pub fn check(transactions: Vec<u8>) {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         // This replaces libFuzzer's own hook, which counts even a caught panic as a crash.
@@ -67,7 +67,7 @@ pub fn check(transactions: Vec<u8>) {
         (Workbook::Tweets, TWEETS.to_vec()),
     ];
     let password = SecretString::from("meridian-demo");
-    // After the payments of the seeds.
+    // A time later than every payment in the seeds.
     let now = Timestamp::from_second(1_793_534_400).expect("a time in 2026");
     let checked = merge::check(&files, Some(&password), &intake, &CATALOGUE, now, &limits);
     for error in &checked.errors {

@@ -1,7 +1,7 @@
 //! Agile encryption of Office files (MS-OFFCRYPTO 2.3.4.10 to 2.3.4.15): AES with 128, 192 or 256 bits and SHA-1, -256,
-//! -384 or -512, which may differ between the package and the password.
+//! -384 or -512. The package and the key that the password unlocks may use different algorithms.
 //!
-//! `office-crypto` knows only AES-256 with SHA-512, and checks neither the password nor the package's HMAC.
+//! `office-crypto` supports only AES-256 with SHA-512, and checks neither the password nor the package's HMAC.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -16,14 +16,15 @@ use zeroize::Zeroizing;
 
 use crate::package::attribute;
 
-/// The length of the segments that a package is encrypted in.
+/// The length of an encrypted segment in bytes.
 const SEGMENT: usize = 4096;
-/// The length of a block of AES.
+/// The AES block length in bytes.
 const BLOCK: usize = 16;
-/// The maximum rounds of hashing. Office uses 100,000, and a crafted file could ask for hours.
+/// The maximum number of hashing rounds. Office uses 100,000; a crafted file could ask for so many that they take
+/// hours.
 const MAX_ROUNDS: u32 = 1_000_000;
 
-/// The purposes of derived keys and vectors (MS-OFFCRYPTO 2.3.4.11 to 2.3.4.14).
+/// The block keys from which keys and initialization vectors are derived (MS-OFFCRYPTO 2.3.4.11 to 2.3.4.14).
 const VERIFIER_INPUT: [u8; 8] = [0xfe, 0xa7, 0xd2, 0x76, 0x3b, 0x4b, 0x9e, 0x79];
 const VERIFIER_VALUE: [u8; 8] = [0xd7, 0xaa, 0x0f, 0x6d, 0x30, 0x61, 0x34, 0x4e];
 const PACKAGE_KEY: [u8; 8] = [0x14, 0x6e, 0x0b, 0xe7, 0xab, 0xac, 0xd0, 0xd6];
@@ -41,7 +42,7 @@ pub enum AgileError {
     Changed,
     /// The package has no HMAC.
     NoIntegrity,
-    /// A certificate opens the package, and no password.
+    /// The package has no password. Only a certificate can decrypt it.
     CertificateOnly,
     /// The cipher, its mode or the hash is not supported.
     Unsupported,
@@ -140,13 +141,13 @@ impl Cipher {
         Ok(Self { hash, hash_size, key_bytes: key_bits / 8, salt: binary(element, "saltValue")? })
     }
 
-    /// Returns the vector for a purpose or a segment.
+    /// Returns the initialization vector for a block key or a segment number.
     fn vector(&self, purpose: &[u8]) -> [u8; BLOCK] {
         fitted(&self.hash.digest(&[&self.salt, purpose]), BLOCK).as_slice().try_into().unwrap_or([0; BLOCK])
     }
 }
 
-/// The description of an agile encryption.
+/// The parameters of a package's agile encryption.
 #[derive(Debug)]
 pub struct AgileInfo {
     package: Cipher,
@@ -155,11 +156,11 @@ pub struct AgileInfo {
     verifier_input: Vec<u8>,
     verifier_value: Vec<u8>,
     package_key: Vec<u8>,
-    /// The encrypted key and value of the HMAC.
+    /// The encrypted HMAC key and HMAC value.
     integrity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// A password's encryption, as described in XML.
+/// The parameters of the key that the password unlocks, as described in XML.
 struct PasswordKey {
     cipher: Cipher,
     rounds: u32,
@@ -169,7 +170,7 @@ struct PasswordKey {
 }
 
 impl AgileInfo {
-    /// Parses the stream `EncryptionInfo` after its version.
+    /// Parses the `EncryptionInfo` stream, starting after its version.
     pub fn parse(xml: &[u8]) -> Result<Self, AgileError> {
         let xml = crate::package::utf8(xml);
         let mut reader = Reader::from_reader(xml.as_ref());
@@ -221,7 +222,7 @@ impl AgileInfo {
         })
     }
 
-    /// Returns the package's key, if the password is right.
+    /// Returns the package's key. Fails if the password is wrong.
     pub fn unlock(&self, password: &str) -> Result<Zeroizing<Vec<u8>>, AgileError> {
         let cipher = &self.password;
         let utf16 = Zeroizing::new(password.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
@@ -242,8 +243,8 @@ impl AgileInfo {
         Ok(Zeroizing::new(key.to_vec()))
     }
 
-    /// Decrypts the stream `EncryptedPackage`, whose first eight bytes are the package's length. Fails if the stream
-    /// differs from the one that was encrypted.
+    /// Decrypts the `EncryptedPackage` stream, whose first eight bytes are the package's length. Fails if the stream
+    /// has changed since it was encrypted.
     pub fn decrypt(&self, key: &[u8], stream: &[u8]) -> Result<Zeroizing<Vec<u8>>, AgileError> {
         let (length, sealed) = stream.split_first_chunk::<8>().ok_or(AgileError::Malformed)?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| AgileError::Malformed)?;
@@ -265,7 +266,7 @@ impl AgileInfo {
         let hmac_value = decrypt(key, &cipher.vector(&HMAC_VALUE), hmac_value)?;
         let hmac_key = hmac_key.get(..cipher.hash_size).ok_or(AgileError::Malformed)?;
         let hmac_value = hmac_value.get(..cipher.hash_size).ok_or(AgileError::Malformed)?;
-        // Some writers pad the stream after they computed the HMAC.
+        // Some writers pad the stream after computing the HMAC.
         let segments = 8 + (used - 8).next_multiple_of(SEGMENT);
         let mut lengths = vec![stream.len(), used, segments];
         lengths.dedup();
@@ -281,7 +282,7 @@ fn binary(element: &BytesStart<'_>, name: &str) -> Result<Vec<u8>, AgileError> {
     BASE64.decode(text).map_err(|_| AgileError::Malformed)
 }
 
-/// Returns the bytes cut to a length, or padded to it as MS-OFFCRYPTO 2.3.4.11 describes.
+/// Returns the bytes truncated to a length, or padded to it as MS-OFFCRYPTO 2.3.4.11 describes.
 fn fitted(bytes: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
     let mut fitted = Zeroizing::new(bytes.to_vec());
     fitted.resize(length, 0x36);
@@ -417,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn changed_stream_is_told() {
+    fn changed_stream_is_detected() {
         let (xml, stream) = sealed((128, "SHA1"), (256, "SHA512"), "e:", &[3; 5000]);
         let info = AgileInfo::parse(xml.as_bytes()).unwrap();
         let key = info.unlock(PASSWORD).unwrap();
@@ -435,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn other_kinds_are_named() {
+    fn unsupported_encryption_is_named() {
         let (xml, _) = sealed((256, "SHA512"), (256, "SHA512"), "", b"");
         for (from, to, error) in [
             ("keyEncryptor/password", "keyEncryptor/certificate", AgileError::CertificateOnly),

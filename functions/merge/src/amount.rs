@@ -7,10 +7,10 @@ use crate::cell_rule::CellRule;
 /// The maximum plausible amount, in units of the currency.
 const MAX_AMOUNT: f64 = 1e12;
 
-/// The rule for a cell that is no amount.
+/// The rule for a cell that is not an amount.
 pub const BAD_AMOUNT: CellRule = "not an amount; write it as 1234.50";
 
-/// Signs and abbreviations of currencies. ISO 4217 codes are recognized by their form.
+/// Currency symbols and abbreviations. ISO 4217 codes are recognized by their form.
 const CURRENCIES: &str =
     "$ € £ ¥ ₹ ₫ ₩ ₱ ₪ ₺ ₽ ₴ ₦ ₲ ₵ ₡ ฿ US$ C$ CA$ A$ AU$ NZ$ HK$ S$ R$ MX$ kr kr. zł Kč Ft lei Rs Rs. Fr Fr. S/ R";
 
@@ -19,9 +19,9 @@ const CURRENCIES: &str =
 pub struct WrittenAmount {
     /// The amount. A debit is positive, and a credit is negative.
     pub cents: Cents,
-    /// The currency's sign or code, if there is one.
+    /// The currency symbol or code, if there is one.
     pub currency: Option<String>,
-    /// Whether the text says debit or credit, which determines the amount's sign.
+    /// Whether the text is marked as debit or credit, which determines the amount's sign.
     pub is_marked: bool,
 }
 
@@ -41,7 +41,7 @@ pub fn written_amount(text: &str) -> Result<WrittenAmount, CellRule> {
     let mut rest: String = text.chars().filter(|c| !is_mark(c)).collect();
     let mut signs = Signs::default();
     let mut currency = None;
-    // Signs, the currency and DR or CR stand at either end, in any order.
+    // Signs, the currency, and DR or CR may appear at either end, in any order.
     loop {
         let before = rest.len();
         if let Some(inner) = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
@@ -70,7 +70,7 @@ pub fn written_amount(text: &str) -> Result<WrittenAmount, CellRule> {
     Ok(WrittenAmount { cents: cents(if is_negative { -units } else { units })?, currency, is_marked })
 }
 
-/// The signs of an amount.
+/// The number of signs and marks of each kind in an amount.
 #[derive(Default)]
 struct Signs {
     negative: u8,
@@ -80,7 +80,7 @@ struct Signs {
 }
 
 impl Signs {
-    /// Removes one sign from either end.
+    /// Removes and counts one sign or mark at either end.
     fn without_sign<'t>(&mut self, text: &'t str) -> &'t str {
         let ends = |end: &str| {
             let at = text.len().checked_sub(end.len())?;
@@ -106,14 +106,14 @@ impl Signs {
     }
 }
 
-/// Splits a currency's sign or code from either end.
+/// Splits a currency symbol or code off either end.
 fn without_currency(text: &str) -> Option<(&str, &str)> {
     let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '\u{2212}' | '(' | ')');
     let is_currency = |sign: &str| {
         let is_code = sign.len() == 3 && sign.bytes().all(|byte| byte.is_ascii_uppercase());
         is_code || CURRENCIES.split(' ').any(|known| known == sign)
     };
-    // An abbreviation may end in a full stop, which is no part of the number.
+    // An abbreviation may end in a period, which is not part of the number.
     let start = text.find(is_number).unwrap_or(text.len());
     let dotted = start + usize::from(text[start..].starts_with('.') && start > 0);
     for at in [dotted, start] {

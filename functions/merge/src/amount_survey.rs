@@ -1,4 +1,4 @@
-//! Doubts about the amounts of a workbook as a whole: their sign and their currencies.
+//! Raises doubts about a workbook's amounts as a whole: their sign and their currencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,20 +9,20 @@ use crate::amount::WrittenAmount;
 use crate::cell_rule::CellRule;
 use crate::value::Cell;
 
-/// The minimum number of amounts for their signs to look suspicious.
+/// The minimum number of amounts before their signs can look suspicious.
 const MIN_AMOUNTS: u32 = 20;
-/// The percentage of negative amounts above which spending is probably negative.
+/// The percentage of negative amounts above which spending is probably written as negative.
 const MAX_NEGATIVE: u32 = 60;
-/// The maximum number of characters of a currency.
+/// The maximum number of characters in a currency code.
 const MAX_CURRENCY: usize = 4;
 
-/// The amounts of the workbook being read.
+/// Statistics about the amounts in the workbook being read.
 #[derive(Default)]
 pub struct AmountSurvey {
-    /// The amounts other than 0 whose sign is not marked.
+    /// The number of nonzero amounts without a debit or credit mark.
     signed: u32,
     negative: u32,
-    /// Whether there is an amount other than 0.
+    /// Whether any amount is nonzero.
     pub has_amount: bool,
     currencies: BTreeMap<&'static str, BTreeSet<String>>,
 }
@@ -67,15 +67,15 @@ impl AmountSurvey {
         mixed.map(|(column, currencies)| (*column, currencies.iter().cloned().collect()))
     }
 
-    /// Returns the percentage of negative amounts, if it is suspicious.
+    /// Returns the percentage of negative amounts if it is suspiciously high.
     pub fn suspicious_sign(&self) -> Option<u32> {
         let percent = (self.negative * 100).checked_div(self.signed)?;
         (self.signed >= MIN_AMOUNTS && percent > MAX_NEGATIVE).then_some(percent)
     }
 }
 
-/// Reads what a customer spent from the columns of amounts. Returns the amount and the column that it comes from.
-/// Spending is positive in the result.
+/// Reads the amount that a customer spent from the three amount columns. Spending is positive in the result. An error
+/// names the column and the rule that its cell breaks.
 pub fn read_spending(
     [amount, debit, credit]: [&Cell<'_>; 3],
     sign: Option<SpendingSign>,
@@ -93,7 +93,7 @@ pub fn read_spending(
         }
         let amount = cell.written_amount().map_err(|rule| (column, rule))?;
         survey.add(column, &amount);
-        // Banks write the amounts of both columns with either sign.
+        // The sign does not matter in these columns, because banks differ in their use of it.
         Ok(amount.cents.0.abs())
     };
     let debit = read("debit_amount", debit)?;

@@ -1,4 +1,4 @@
-//! Consent answers: which columns hold them, and what a column's answers mean together.
+//! Consent answers: the columns that contain them, and how the other answers in a column affect their meaning.
 
 use contracts::consent::{Meaning, Question};
 use contracts::key::Workbook;
@@ -22,7 +22,7 @@ pub struct ConsentAnswer {
     pub file: Workbook,
     /// The answer as read.
     pub value: String,
-    /// The meaning, as far as the settings or the column determine it.
+    /// The meaning, if the settings or the column determine it.
     pub meaning: Option<Meaning>,
     /// The first row with this answer.
     pub row: u32,
@@ -30,13 +30,13 @@ pub struct ConsentAnswer {
     pub rows: u32,
 }
 
-/// The facts about a consent column's answers that determine what codes mean.
+/// Statistics about a consent column's answers, which determine the meaning of numeric codes.
 pub struct ConsentColumn {
     /// Whether all answers are whole numbers.
     pub only_integers: bool,
     /// Whether all answers are 0 or 1.
     pub only_binary: bool,
-    /// Whether the settings define no meaning for some whole number other than 0 and 1.
+    /// Whether some answer is a whole number other than 0 and 1 to which the settings assign no meaning.
     pub has_unknown_code: bool,
 }
 
@@ -61,7 +61,7 @@ impl ConsentColumn {
     }
 }
 
-/// Returns the answers in a row to those questions for which the sheet has a column.
+/// Returns a row's answers to the consent questions for which the sheet has a column.
 pub fn answers(file: Workbook, row: &SheetRow<'_>) -> impl Iterator<Item = ConsentAnswer> {
     let number = row.number;
     QUESTIONS.into_iter().filter_map(move |(question, column)| {

@@ -1,14 +1,14 @@
-//! Reads spending categories in the vocabularies that banks use: merchant category codes (ISO 18245) and the words of
-//! aggregators. It turns them into words of the default lexicon.
+//! Translates the category vocabularies that banks use into words of the default lexicon: merchant category codes (ISO
+//! 18245) and the category names of data aggregators.
 
 use contracts::facts::plain_words;
 use policy::customer::Cents;
 
-/// The word for money that comes in. It is no spending category.
+/// The category of incoming money. It is not a spending category.
 const INCOME: &str = "income";
 
-/// Ranges of merchant category codes, with a word of the default lexicon. Codes of sensitive or unclear trades, such as
-/// doctors, bars, charities and cash, are left out on purpose.
+/// Ranges of merchant category codes, each with a word of the default lexicon. Codes for sensitive or unclear trades,
+/// such as doctors, bars, charities and cash, are omitted on purpose.
 const CODES: [(u16, u16, &str); 59] = [
     (3000, 3350, "airlines"),
     (3351, 3441, "car rental"),
@@ -71,7 +71,7 @@ const CODES: [(u16, u16, &str); 59] = [
     (8211, 8299, "education"),
 ];
 
-/// Words of aggregators, with the word of the default lexicon in front.
+/// Category names of data aggregators. Each line begins with the word of the default lexicon.
 const ALIASES: &str = "
 groceries: food and drink groceries, supermarkets and groceries, groceries and supermarkets, grocery shopping
 restaurants: food and drink restaurant, food and drink restaurants, restaurants and dining, dining and restaurants, eating out, restaurants dining, food and drink other food and drink
@@ -116,20 +116,20 @@ atm fees: bank fees atm fees
 overdraft fees: bank fees overdraft fees
 ";
 
-/// Words of money that comes in.
+/// Category names that mean incoming money.
 const INCOME_WORDS: &str = "payroll, salary, salaries, wages, wage, paycheck, paychecks, direct deposit, deposit, deposits, income, pension, \
     retirement income, social security, interest, interest earned, interest income, dividend, dividends, bonus, nomina, \
     salario, sueldo, ingresos, transfer in, payroll and salary, paychecks and salary, credit, tax refund";
 
-/// Words that the lexicon leaves out on purpose, because they would reveal sensitive facts or say nothing.
+/// Category names that the lexicon omits on purpose, because they would reveal sensitive facts or carry no information.
 const IGNORED: &str = "health, healthcare, medical, pharmacy, pharmacies, doctor, doctors, dentist, hospital, fitness, gym, gyms, childcare, \
     charity, donation, donations, religion, church, politics, alcohol, bars, bar, liquor, gambling, casino, beauty, personal care, \
     remittance, remittances, cash, atm, atm withdrawal, withdrawal, cash withdrawal, transfer, transfers, transfer out, payment, \
     payments, credit card payment, loan payment, loan payments, mortgage, rent, tax, taxes, government, check, checks, \
     public assistance, child support, alimony, legal, uncategorized, other, misc, miscellaneous, debt collection, funeral";
 
-/// Returns the word by which the lexicon knows a category. A category in another vocabulary is replaced, and one that
-/// names income is no spending if money comes in.
+/// Returns the lexicon's word for a category, whatever vocabulary the category comes from. If it names income and the
+/// amount is incoming money, the word is `income`.
 pub fn usual_category(category: String, amount: Cents) -> String {
     let words = normalized(&category);
     if words.starts_with("income ") || (amount.0 < 0 && listed(INCOME_WORDS, &words)) {
@@ -150,7 +150,7 @@ pub fn usual_category(category: String, amount: Cents) -> String {
     }
 }
 
-/// Returns whether no lexicon is expected to list a category, because it is sensitive, income or says nothing.
+/// Returns whether a lexicon need not list a category, because it is sensitive, uninformative or income.
 #[must_use]
 pub fn is_ignored_category(category: &str) -> bool {
     let words = normalized(category);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_words_of_aggregators_are_known() {
+    fn codes_and_aggregator_categories_are_translated() {
         for (category, word) in [
             ("5411", "groceries"),
             ("MCC 5812", "restaurants"),
@@ -193,7 +193,7 @@ mod tests {
             ("Automotive/Fuel", "gas station"),
             ("Groceries", "Groceries"),
             ("INCOME_WAGES", "income"),
-            // A bar, a doctor and an unknown code reveal nothing.
+            // Codes for a bar and a doctor, and an unknown code, are not translated.
             ("5813", "5813"),
             ("8011", "8011"),
             ("0042", "0042"),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn money_that_comes_in_is_no_spending() {
+    fn incoming_money_is_not_spending() {
         for category in ["Payroll", "Salary", "Direct Deposit", "Nómina".to_lowercase().replace('ó', "o").as_str()] {
             assert_eq!(usual_category(category.to_owned(), Cents(-100)), "income", "{category}");
         }

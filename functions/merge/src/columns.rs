@@ -14,7 +14,7 @@ pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
     }
 }
 
-/// The columns of the profile that hold facts and consent.
+/// The columns of the profile that contain facts and consent.
 pub const PROFILE_FACTS: [SourceColumn; 9] = [
     required("customer_id"),
     required("first_name"),
@@ -27,7 +27,7 @@ pub const PROFILE_FACTS: [SourceColumn; 9] = [
     optional("consent_social_media"),
 ];
 
-/// The columns of facts, then those that only stop.
+/// The fact columns, followed by the stop columns.
 const PROFILE: [SourceColumn; PROFILE_FACTS.len() + stop_columns::COUNT] = {
     let mut columns = [PROFILE_FACTS[0]; PROFILE_FACTS.len() + stop_columns::COUNT];
     let mut at = 0;
@@ -44,7 +44,7 @@ const TRANSACTIONS: [SourceColumn; 10] = [
     required("date"),
     required("category"),
     required("merchant"),
-    // Either this column or the next two.
+    // Either this column or the next two are required.
     optional("transaction_amount"),
     optional("debit_amount"),
     optional("credit_amount"),

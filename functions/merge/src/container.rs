@@ -1,9 +1,9 @@
 //! Reads the compound file (MS-CFB) around an encrypted workbook.
 //!
-//! It tolerates what other programs tolerate, such as a short last sector and entries beyond the file's end. Each chain of
-//! sectors is at most as long as the file, so no file can make it allocate more.
+//! It accepts the flaws that other programs accept, such as a short last sector and entries beyond the file's end. A
+//! chain of sectors is never longer than the file, so a crafted file cannot make the reader allocate more.
 
-/// The end of a chain and of the list of tables.
+/// The first of the special sector numbers (MS-CFB 2.1), which end a chain or mark an unused entry.
 const LAST_SECTOR: u32 = 0xffff_fffa;
 /// The size of the header.
 const HEADER: usize = 512;
@@ -84,7 +84,7 @@ impl<'b> Container<'b> {
         self.entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the sectors that hold the table of sectors.
+    /// Returns the sectors that contain the sector allocation table.
     fn table_sectors(&self) -> Option<Vec<u32>> {
         let used = |sector: &u32| *sector < LAST_SECTOR;
         let words = |bytes: &[u8]| bytes.chunks_exact(4).filter_map(|word| u32_at(word, 0)).collect::<Vec<_>>();
@@ -114,7 +114,7 @@ impl<'b> Container<'b> {
     }
 }
 
-/// Follows a chain of at most `longest` sectors and one more.
+/// Follows a chain of sectors. Returns `None` if it is damaged or has more than `longest` + 1 sectors.
 fn chained<'s>(start: u32, table: &[u32], longest: usize, sector: impl Fn(u32) -> Option<&'s [u8]>) -> Option<Vec<u8>> {
     let mut content = Vec::new();
     let mut next = start;

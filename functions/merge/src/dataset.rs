@@ -12,8 +12,8 @@ use policy::customer::{CustomerRecord, record_place};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use zeroize::Zeroizing;
 
-/// The number of tasks that seal concurrently. Each new customer key requires a read from the store, so this exceeds
-/// the number of cores.
+/// The number of tasks that seal concurrently. A task waits for the store whenever it needs a new customer key, so
+/// there are more tasks than cores.
 const SEAL_CONCURRENCY: usize = 32;
 /// The number of records that one task seals.
 const RECORDS_PER_TASK: usize = 16;
@@ -90,7 +90,7 @@ async fn seal_chunk(vault: &Vault, dataset: Digest, records: &[CustomerRecord]) 
 /// Replaces the contents of `plain` with the record's JSON.
 fn write_json(record: &CustomerRecord, plain: &mut Vec<u8>) {
     plain.clear();
-    serde_json::to_writer(plain, record).expect("the types of contracts serialize to JSON");
+    serde_json::to_writer(plain, record).expect("every type in the contracts crate serializes to JSON");
 }
 
 /// Returns the index of `lines`, which are in the order of `references`. Returns `None` if the counts differ.

@@ -1,21 +1,21 @@
-//! Doubts about the dates of a column as a whole.
+//! Raises doubts about a column's dates as a whole.
 
 use jiff::civil::Date;
 
 use crate::value::{Cell, DateOrder, date_order, spells_date};
 
-/// The minimum number of dates for their days to look suspicious.
+/// The minimum number of dates before their days can look suspicious.
 const MIN_SUSPICIOUS_DATES: u32 = 30;
 
-/// The facts about a column's dates that may raise doubts.
+/// Statistics about a column's dates.
 #[derive(Default)]
 pub struct DateSurvey {
     dates: u32,
-    /// A bit for each day of the month.
+    /// One bit for each day of the month that occurs.
     days: u32,
     day_first: u32,
     month_first: u32,
-    /// The numbers that spell a date.
+    /// The number of cells whose number spells a date.
     pub spelled: u32,
 }
 
@@ -46,11 +46,11 @@ impl DateSurvey {
         let warnings = [
             (
                 self.day_first > 0 && self.month_first > 0,
-                "some texts put the day first and others the month; write all dates as 2026-10-31",
+                "some dates in text put the day first and others the month; write all dates as 2026-10-31",
             ),
             (
                 texts && may_be_months,
-                "has texts such as 31/10/2026, and no date cell is after the 12th of a month, so day and month of the date \
+                "has text such as 31/10/2026, and no date cell is after the 12th of a month, so day and month of the date \
                  cells are probably swapped; import the column again with the right order",
             ),
             (

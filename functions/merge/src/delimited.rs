@@ -1,4 +1,4 @@
-//! Reads a table of comma-, semicolon-, tab- or bar-separated text, by the same rules as a sheet.
+//! Reads delimited text, such as CSV, by the same rules as a sheet.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,11 @@ use crate::value::Cell;
 
 /// The sheet name in messages about text files.
 const SHEET: &str = "CSV";
-/// The characters that may separate fields, the most common first.
+/// The supported delimiters, most common first.
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
-/// Passes the rows of a table to `on_row`. The delimiter is the one by which the header has the columns.
+/// Passes the rows of a table to `on_row`. The delimiter is the first one that yields a header with all required
+/// columns.
 pub fn read_delimited(
     request: &SheetRequest<'_>,
     bytes: &[u8],

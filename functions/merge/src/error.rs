@@ -14,7 +14,7 @@ use crate::report::{ProblemGroup, RowProblem};
 /// The maximum number of rows or groups of rows that a message lists. The report lists more.
 const MAX_LISTED: usize = 20;
 
-/// An error in the merge stage. Messages contain file, sheet, row and column, but never a cell's content.
+/// An error in the merge stage. Messages name the file, sheet, row and column, but never quote a cell's content.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The store failed.
@@ -49,7 +49,7 @@ pub enum Error {
         batch: Batch,
     },
     /// The run is for one customer, whose data has been erased.
-    #[error("batch {batch}: the requested customer was erased and cannot be read in again", batch = .batch.as_str())]
+    #[error("batch {batch}: the requested customer was erased, so their data must not be read again", batch = .batch.as_str())]
     Forgotten {
         /// The batch.
         batch: Batch,
@@ -100,7 +100,7 @@ pub enum Error {
         /// The file.
         file: Workbook,
     },
-    /// The workbook is encrypted with the password that Excel uses for everyone.
+    /// The workbook is encrypted with Excel's public default password.
     #[error("{file}: encrypted with Excel's own default password, which protects nothing")]
     DefaultPassword {
         /// The file.
@@ -127,7 +127,7 @@ pub enum Error {
         sheet: String,
         /// The missing columns.
         missing: Vec<&'static str>,
-        /// The texts in the header row. Empty if the first row does not look like a header.
+        /// The column names in the header row. Empty if the first row does not look like a header.
         found: Vec<String>,
     },
     /// The settings list a sheet that the workbook does not have.
@@ -178,7 +178,7 @@ pub enum Error {
         /// The column.
         column: &'static str,
     },
-    /// Rows refuse consent or stop messages but do not say for which customer.
+    /// Rows refuse consent or stop messages, but it is unclear which customer they concern.
     #[error("{file}: sheet {sheet:?}: {what} without a readable customer_id in {rows}", rows = row_list(.rows, *.count))]
     Unassigned {
         /// The file.
@@ -217,9 +217,10 @@ pub enum Error {
         /// The currencies.
         currencies: Vec<String>,
     },
-    /// Columns seem to name customers who must not get a message, and are neither read nor declined.
+    /// The names of some columns suggest customers who must not be contacted, but the settings neither map nor decline
+    /// these columns.
     #[error(
-        "{file}: sheet {sheet:?}: not read, although the name suggests customers who must not be contacted: {columns}",
+        "{file}: sheet {sheet:?}: these columns are not read, although their names suggest customers who must not be contacted: {columns}",
         columns = quoted(.columns)
     )]
     UnreadStops {
@@ -251,7 +252,7 @@ pub enum Error {
         row: Option<u32>,
         /// The limit.
         limit: u64,
-        /// The things that are limited, as a plural noun.
+        /// The limited quantity, as a plural noun.
         unit: &'static str,
     },
     /// Too many rows are unusable.
@@ -295,13 +296,13 @@ pub enum FileKind {
     LegacyXls,
     /// The binary format `.xlsb`.
     Xlsb,
-    /// Lines of text with separators.
+    /// Delimited text.
     Csv,
     /// A web page. Some banking systems export web pages with a workbook's file name.
     Html,
     /// An `OpenDocument` spreadsheet.
     Ods,
-    /// An `OpenDocument` spreadsheet under a password.
+    /// A password-protected `OpenDocument` spreadsheet.
     ProtectedOds,
     /// A Word document.
     Word,
@@ -322,7 +323,7 @@ impl fmt::Display for FileKind {
             Self::Csv => "comma- or tab-separated text",
             Self::Html => "a web page",
             Self::Ods => "an OpenDocument spreadsheet (.ods)",
-            Self::ProtectedOds => "an OpenDocument spreadsheet (.ods) under a password",
+            Self::ProtectedOds => "a password-protected OpenDocument spreadsheet (.ods)",
             Self::Word => "a Word document",
             Self::PowerPoint => "a PowerPoint presentation",
             Self::Zip => "another kind of archive",
@@ -338,11 +339,11 @@ pub enum DamagedPart {
     EncryptedContainer,
     /// The zip archive.
     Archive,
-    /// The XML of the workbook, its texts or its styles.
+    /// The XML of the workbook, its strings or its styles.
     Xml,
     /// A sheet.
     Sheet(String),
-    /// The text of a table that is no workbook.
+    /// The text of a delimited file.
     Text,
 }
 
@@ -376,7 +377,7 @@ fn header(found: &[String]) -> String {
 }
 
 fn only_protected(only: Option<&str>) -> String {
-    only.map_or_else(String::new, |only| format!(": it has only {only}, and everyone can read the content"))
+    only.map_or_else(String::new, |only| format!(": it has only {only}, which leaves its content readable"))
 }
 
 fn quoted(names: &[String]) -> String {
@@ -402,7 +403,7 @@ fn first_problems(problems: &[RowProblem], bad: usize) -> String {
 }
 
 impl Error {
-    /// Returns the only error as it is, or all of them as [`Error::Multiple`].
+    /// Returns a single error unchanged, or several errors as [`Error::Multiple`].
     pub(crate) fn combine(mut errors: Vec<Self>) -> Self {
         if errors.len() == 1 { errors.remove(0) } else { Self::Multiple(errors) }
     }
@@ -469,7 +470,7 @@ impl NamedError for Error {
             }
             Self::UnreadStops { columns, .. } => {
                 return Some(format!(
-                    "name each under [intake.columns.profile] in bespoke.toml, such as deceased = {first:?}, or list it in \
+                    "map each one under [intake.columns.profile] in bespoke.toml, such as deceased = {first:?}, or list it in \
                      intake.stops.declined = [{all}]",
                     first = columns.first().map_or("", String::as_str),
                     all = quoted(columns)
@@ -482,24 +483,26 @@ impl NamedError for Error {
             Self::InputChanged { .. } => "start a new run",
             Self::Forgotten { .. } => "choose another customer; bespoke suppress --list shows who is suppressed",
             Self::UnknownCustomer { .. } => {
-                "compare the id with the column customer_id of customer_profile.xlsx; leading zeros count"
+                "compare the id with the column customer_id of customer_profile.xlsx; leading zeros matter"
             }
             Self::MissingWorkbook { .. } => {
                 "upload all three files: customer_profile.xlsx, customer_transactions.xlsx and twitter_data.xlsx"
             }
             Self::NotAWorkbook { .. } => "open it in a spreadsheet program and save it as .xlsx with a password",
             Self::UnknownEncryption { .. } => {
-                "save it with a password, and without rights management or a certificate, in a current version of Excel"
+                "save it in a current version of Excel, with a password and without rights management or a certificate"
             }
             Self::UnclearSign { .. } => {
                 "set intake.spending = \"negative\" or \"positive\" in bespoke.toml, or name columns for debits and credits as \
                  debit_amount and credit_amount under [intake.columns.transactions]"
             }
             Self::MixedCurrencies { .. } => "convert the amounts to one currency, or split the batch by currency",
-            Self::DefaultPassword { .. } => "save it again with a password of the bank's own",
+            Self::DefaultPassword { .. } => "save it again with the bank's own password",
             Self::Changed { .. } => "upload the workbook again from its source",
             Self::Damaged { .. } => "upload the workbook again, or save it again in a spreadsheet program",
-            Self::Interrupted => "run bespoke check to find the workbook, and save it again in a spreadsheet program",
+            Self::Interrupted => {
+                "run bespoke check to find the faulty workbook, and save it again in a spreadsheet program"
+            }
             Self::NotProtected { .. } => {
                 "save it with a password, or set intake.allow_unprotected = true to read workbooks without one"
             }

@@ -54,7 +54,7 @@ type BrokenCell = (&'static str, CellRule);
 /// A usable row of the profile workbook.
 type ProfileRow = (Place, Profile, Vec<ConsentAnswer>);
 
-/// A customer, as far as joined.
+/// A customer whose rows are being joined.
 struct JoinedCustomer {
     profile: Profile,
     /// The distinct consent answers. There are only a few per customer.
@@ -67,7 +67,7 @@ struct JoinedCustomer {
     permission: Result<Permission, Refusal>,
 }
 
-/// The refusals and stops of a profile row that is set aside.
+/// The refusals and stops in a profile row that was set aside.
 #[derive(Default)]
 struct Restrictions {
     refusals: Vec<ConsentAnswer>,
@@ -94,7 +94,7 @@ pub struct Join<'a> {
     profiles: BTreeMap<CustomerId, Vec<ProfileRow>>,
     /// The customers, grouped by the normalized form that similar ids share. `None` until the first row needs it.
     near_ids: Option<HashMap<String, Vec<CustomerId>>>,
-    /// Refusals and stops of profile rows that are set aside, with the normalized form of their id.
+    /// The refusals and stops in profile rows that were set aside, with the normalized form of each row's id.
     restrictions: Vec<(String, Restrictions)>,
     /// Refusals in the current workbook that could belong to any customer.
     unassigned: Vec<Place>,
@@ -243,7 +243,7 @@ impl<'a> Join<'a> {
             if refusals.iter().any(|answer| !answer.value.is_empty()) {
                 self.unassigned.push(place);
             }
-            // A row of totals has cells that are unclear as a status or an age.
+            // Ignore unclear cells here: a row of totals has cells that cannot be read as a status or an age.
             if stops.iter().any(|stop| *stop != Stop::Unclear) {
                 self.unassigned_stops.push(place);
             }
@@ -285,7 +285,7 @@ impl<'a> Join<'a> {
             }
             let amount = cell.written_amount().map_err(|rule| self.remark(file, row, column, rule)).ok()?;
             self.amounts.add(column, &amount);
-            // Credit is money in the account.
+            // As a payment, a credit is negative; as a balance, it is positive.
             Some(if amount.is_marked { Cents(-amount.cents.0) } else { amount.cents })
         };
         let income = money("income", income);
@@ -304,7 +304,7 @@ impl<'a> Join<'a> {
         });
         let held = held_products(self.catalogue, &products);
         if !held.unknown.is_empty() {
-            let rule = "names a product that the catalog lacks; correct the name or add the product";
+            let rule = "names a product that is not in the catalog; correct the name or add the product";
             self.remark(file, row, "products_held", rule);
         }
         for entry in held.unknown {
@@ -318,14 +318,14 @@ impl<'a> Join<'a> {
         let adviser = adviser.filter(|name| {
             let is_placeholder = is_placeholder(name);
             if is_placeholder {
-                self.remark(file, row, "investment_advisor", "a placeholder and no name; leave the cell blank");
+                self.remark(file, row, "investment_advisor", "a placeholder, not a name; leave the cell blank");
             }
             !is_placeholder
         });
         let first_name = if is_name(&first_name) {
             first_name
         } else {
-            self.remark(file, row, "first_name", "not a first name, so the greeting has none; correct it");
+            self.remark(file, row, "first_name", "not a first name, so the greeting omits it; correct it");
             String::new()
         };
         Profile {
@@ -468,7 +468,7 @@ impl<'a> Join<'a> {
         customer.has_payment_rows = true;
         let date = date.map_err(|rule| ("date", rule))?;
         if date > self.last_day {
-            return Err(("date", "after the day of reading; correct the date"));
+            return Err(("date", "in the future; correct the date"));
         }
         let category = category.some_text().map_err(|rule| ("category", rule))?;
         let amount = read_spending([amount, debit, credit], self.intake.spending, &mut self.amounts)?;
@@ -742,7 +742,7 @@ impl JoinedCustomer {
         self.profile.stops.dedup();
     }
 
-    /// Returns the names of the data that the customer lacks and a recommendation would use.
+    /// Returns the names of the data that a recommendation would use but the customer lacks.
     fn gaps(&self) -> impl Iterator<Item = &'static str> {
         let Profile { income, account_balance, products_held, adviser, .. } = &self.profile;
         let gaps = [
@@ -787,7 +787,7 @@ fn mixed_currencies(file: Workbook, sheet: &str, amounts: &AmountSurvey) -> Vec<
     amounts.mixed().map(error).collect()
 }
 
-/// Panics, because [`crate::sheet::read_sheet`] passes one cell per column in each row.
+/// Panics. It is never called, because [`crate::sheet::read_sheets`] passes one cell per column in each row.
 fn unreachable_cells() -> ! {
     unreachable!("a row has a cell for each column")
 }

@@ -1,9 +1,9 @@
 //! The merge stage: decrypts a batch's three workbooks, validates them, joins them by customer and writes the sealed
 //! dataset. It applies the consent gate while joining.
 //!
-//! **Invariant:** decrypted workbooks exist only in memory and are zeroed. No error, log or key holds a cell's content
-//! or a customer id. Data whose use a customer did not consent to is never written. The crate does not depend on AWS,
-//! files on disk, or other stages.
+//! **Invariant:** decrypted workbooks exist only in memory and are zeroed. No error, log or key contains a cell's
+//! content or a customer id. Data whose use a customer did not consent to is never written. The crate does not depend
+//! on AWS, files on disk, or other stages.
 
 mod agile;
 mod amount;
@@ -58,7 +58,7 @@ use unlock::{is_delimited, unlock};
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// Seals and opens objects, and holds the store.
+    /// The vault that seals and opens objects, with its store.
     pub vault: &'a Vault,
     /// The source of the workbooks' password.
     pub secrets: &'a dyn Secrets,
@@ -66,7 +66,7 @@ pub struct Deps<'a> {
     pub settings: &'a Settings,
     /// The approved products, which are used to identify a customer's products.
     pub catalogue: &'a Catalogue,
-    /// The time of reading, for the evidence.
+    /// The current time, which the evidence records as the time of reading.
     pub now: Timestamp,
 }
 
@@ -202,7 +202,7 @@ async fn write_run_index(
 
 fn read_index(key: &ObjectKey, csv: &[u8]) -> Result<Vec<IndexRow>, Error> {
     IndexRow::read_all(csv)
-        .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not an index of customers" }.into())
+        .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not a valid customer index" }.into())
 }
 
 /// Finds the dataset that was built earlier from the same upload, if its index still exists.
@@ -295,7 +295,8 @@ pub fn check(
     CheckResult { report, errors, unknown_answers, unknown_words, categories }
 }
 
-/// Passes the rows of a workbook, or of a table of separated text if files need no password, to `on_row`.
+/// Passes the rows of a workbook to `on_row`. If the settings allow files without a password, delimited text is also
+/// read.
 fn read_table(
     request: &SheetRequest<'_>,
     bytes: &[u8],
@@ -382,7 +383,7 @@ fn too_many_bad_rows(join: &Join<'_>, intake: &IntakeSettings) -> Option<Error> 
     })
 }
 
-/// Writes the dataset's three parts, and adopts each part that already exists.
+/// Writes the dataset's three parts, and keeps each part that already exists.
 ///
 /// Writes the lines first, then the report, then the index. Sealing is randomized, so each writer produces different
 /// bytes. If two writers run concurrently, only the first one's lines count, so the index is built from the stored

@@ -1,4 +1,4 @@
-//! Guesses the products that unrecognized entries of `products_held` mean. They are not offered.
+//! Guesses which products the unrecognized entries in `products_held` refer to. Such products are not offered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ const SEPARATORS: [char; 4] = [';', ',', '|', '\n'];
 pub struct HeldProducts {
     /// The products that the cell names by id or by name, sorted.
     pub named: Vec<ProductId>,
-    /// The products that the other entries probably mean, sorted.
+    /// The products that the other entries probably refer to, sorted.
     pub likely: Vec<ProductId>,
     /// The entries that name no product.
     pub unknown: Vec<String>,
@@ -41,8 +41,8 @@ pub fn held_products(catalogue: &Catalogue, cell: &str) -> HeldProducts {
     held
 }
 
-/// Returns the products that the entries probably mean: for each entry, those that share the most words with it, and
-/// those whose words it has in full.
+/// Returns the products that the entries probably refer to: for each entry, those that share the most words with it,
+/// and those whose name it contains in full.
 fn likely(catalogue: &Catalogue, entries: &[String]) -> Vec<ProductId> {
     let products: Vec<(&Product, BTreeSet<String>)> =
         catalogue.products().iter().map(|product| (product, product_words(product))).collect();
@@ -50,7 +50,7 @@ fn likely(catalogue: &Catalogue, entries: &[String]) -> Vec<ProductId> {
     for word in products.iter().flat_map(|(_, words)| words) {
         *used.entry(word).or_default() += 1;
     }
-    // The bank's own name is in every product and says nothing.
+    // A word that most products share, such as the bank's own name, distinguishes nothing.
     let is_common = |word: &str| used.get(word).is_some_and(|count| count * 2 > products.len());
     let mut held = BTreeSet::new();
     for entry in entries {
@@ -112,7 +112,7 @@ fn is_like(a: &str, b: &str) -> bool {
     a == b || abbreviates || (typos > 0 && strsim::osa_distance(a, b) <= typos)
 }
 
-/// Returns whether the entry is the first letters of the name's words, such as `HYS` for `High-Yield Savings`.
+/// Returns whether the entry consists of the initials of the name's words, such as `HYS` for `High-Yield Savings`.
 fn abbreviates(entry: &str, name: &str, is_common: impl Fn(&str) -> bool) -> bool {
     let words = plain_words(name);
     let initials: String =

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use storage::secret::SecretName;
 
-/// The payload of the workflow.
+/// The payload that the workflow sends.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Payload {

@@ -1,4 +1,5 @@
-//! Tells first names from placeholders, sentences and abuse. A recommendation greets without a text that is no name.
+//! Distinguishes first names from placeholders, sentences and abuse. If a cell does not contain a name, the greeting
+//! has none.
 
 use contracts::facts::plain_words;
 
@@ -7,7 +8,7 @@ pub const MAX_NAME: usize = 100;
 /// The maximum number of words in a first name.
 const MAX_WORDS: usize = 3;
 
-/// Texts that programs write in place of a missing value.
+/// Words that programs write in place of a missing value.
 const PLACEHOLDERS: [&str; 34] = [
     "null",
     "nan",
@@ -45,7 +46,7 @@ const PLACEHOLDERS: [&str; 34] = [
     "sin nombre",
 ];
 
-/// Words that are no names, in any position: orders, claims about an account, and abuse.
+/// Words that never occur in a name: commands, claims about an account, and abuse.
 const NOT_NAMES: [&str; 70] = [
     "send",
     "pay",
@@ -119,7 +120,7 @@ const NOT_NAMES: [&str; 70] = [
     "pague",
 ];
 
-/// Words that make a text of several words a sentence.
+/// Words that show that several words are a sentence.
 const SENTENCE_WORDS: [&str; 27] = [
     "your", "you", "yours", "is", "are", "was", "will", "the", "now", "here", "and", "or", "to", "my", "our", "this",
     "that", "please", "not", "no", "owes", "must", "su", "tu", "usted", "esta", "por",
@@ -131,7 +132,7 @@ pub fn is_placeholder(text: &str) -> bool {
     PLACEHOLDERS.contains(&text.to_lowercase().as_str()) || text == "NA" || !text.chars().any(char::is_alphanumeric)
 }
 
-/// Returns whether a text can be greeted as a first name.
+/// Returns whether the text can be used as a first name in a greeting.
 pub fn is_name(text: &str) -> bool {
     if is_placeholder(text) {
         return false;
@@ -148,7 +149,7 @@ pub fn is_name(text: &str) -> bool {
         && !plain.iter().any(|word| NOT_NAMES.contains(&word.as_str()))
 }
 
-/// Returns whether a full stop follows more than an initial and is not the last character.
+/// Returns whether the text has a period that neither follows an initial nor ends the text.
 fn has_inner_stop(text: &str) -> bool {
     let letters_before = |at: usize| text[..at].chars().rev().take_while(|c| c.is_alphabetic()).count();
     text.trim_end().match_indices('.').any(|(at, _)| at + 1 < text.trim_end().len() && letters_before(at) > 1)
@@ -159,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_greeted() {
+    fn names_are_accepted() {
         for name in [
             "Anna",
             "José Luis",
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_no_names_are_not_greeted() {
+    fn text_that_is_not_a_name_is_rejected() {
         for text in [
             "NULL",
             "nan",

@@ -1,4 +1,4 @@
-//! Rewrites sound but unusual packages into the form that calamine reads.
+//! Rewrites valid but unusual packages into the form that calamine reads.
 //!
 //! calamine expects `xl/sharedStrings.xml` and `xl/styles.xml` beside the workbook, plain paths, UTF-8, worksheets only,
 //! a range in each `dimension`, and nothing in a cell but its formula and value. `LibreOffice` and openpyxl accept more.
@@ -41,7 +41,7 @@ struct ListedSheet {
 #[expect(clippy::struct_excessive_bools, reason = "the four are independent attributes of the part")]
 struct MainPart {
     sheets: Vec<ListedSheet>,
-    /// Whether it lists a sheet that is no worksheet or has no part.
+    /// Whether it lists a sheet that is not a worksheet or has no part.
     has_other_sheets: bool,
     is_1904: bool,
     recalculates: bool,
@@ -50,7 +50,7 @@ struct MainPart {
     has_odd_target: bool,
 }
 
-/// Returns the path of the workbook part, or `None` if the archive is no workbook.
+/// Returns the path of the workbook part, or `None` if the archive is not a workbook.
 pub fn find_main_part(archive: &mut Archive<'_>) -> Option<String> {
     Layout::of(archive).map(|layout| layout.main)
 }
@@ -255,7 +255,7 @@ impl MainPart {
         Ok(())
     }
 
-    /// Copies a part in UTF-8, without what calamine does not read.
+    /// Copies a part as UTF-8, without the elements that calamine cannot read.
     fn copy(
         archive: &mut Archive<'_>,
         source: usize,
@@ -275,12 +275,12 @@ impl MainPart {
     }
 }
 
-/// Copies XML without dimensions, the claimed counts of strings, and the extensions of cells.
+/// Copies XML, but omits dimensions, declared string counts and cell extensions.
 fn filter(part: impl BufRead, zip: &mut ZipWriter<Cursor<Vec<u8>>>) -> Result<(), ()> {
     let mut reader = Reader::from_reader(part);
     let mut writer = Writer::new(zip);
     let mut buffer = Vec::new();
-    // The depth below the current cell, and below an element that is left out.
+    // The depth below the current cell, and below an element that is being skipped.
     let mut in_cell: Option<u32> = None;
     let mut is_value = false;
     let mut is_text_cell = false;
@@ -290,7 +290,7 @@ fn filter(part: impl BufRead, zip: &mut ZipWriter<Cursor<Vec<u8>>>) -> Result<()
         let event = reader.read_event_into(&mut buffer).map_err(drop)?;
         let (name, opens, closes) = match &event {
             Event::Eof => return Ok(()),
-            // The declaration may name the former encoding.
+            // The declaration may name the original encoding.
             Event::Decl(_) => continue,
             Event::Start(element) => (element.local_name().as_ref().to_owned(), true, false),
             Event::Empty(element) => (element.local_name().as_ref().to_owned(), true, true),
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn only_ranges_are_dimensions() {
+    fn only_cell_ranges_are_valid_dimensions() {
         for good in ["A1", "A1:G41", "B2:XFD1048576"] {
             assert!(is_range(good), "{good}");
         }

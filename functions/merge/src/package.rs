@@ -153,7 +153,7 @@ pub fn utf8(xml: &[u8]) -> Cow<'_, [u8]> {
         Some(encoding) if encoding == encoding_rs::UTF_8 => Cow::Borrowed(xml),
         Some(encoding) => {
             let is_wide = [encoding_rs::UTF_16LE, encoding_rs::UTF_16BE].contains(&encoding);
-            // A part in bytes that declares UTF-16 is in UTF-8 after all.
+            // A part that declares UTF-16 but consists of single bytes is in UTF-8 after all.
             let text = if is_wide && !matches!(xml, [0xff | 0xfe | 0, ..] | [_, 0, ..]) {
                 String::from_utf8_lossy(xml)
             } else {
@@ -166,7 +166,7 @@ pub fn utf8(xml: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Returns the number of strings that a shared-strings part claims to hold. calamine reserves memory for that many.
+/// Returns the number of strings that a shared-strings part claims to contain. calamine reserves memory for that many.
 pub fn claimed_strings(archive: &mut Archive<'_>, path: &str) -> u64 {
     let mut claimed = 0;
     for_each_element(archive, path, |element| {

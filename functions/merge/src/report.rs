@@ -1,4 +1,5 @@
-//! `report.json`: counts of rows and customers, and the problems found. It holds no cell's content and no customer id.
+//! `report.json`: counts of rows and customers, and the problems found. It contains no cell's content and no customer
+//! id.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -27,7 +28,7 @@ pub struct RowProblem {
     pub row: u32,
     /// The column, by Bespoke's name.
     pub column: &'static str,
-    /// The rule, as a phrase that ends in the remedy.
+    /// The rule, as a phrase that ends with the remedy.
     pub rule: CellRule,
 }
 
@@ -132,7 +133,7 @@ pub struct FileCount {
     pub kept: usize,
     /// Rows that cannot be used.
     pub set_aside: usize,
-    /// Rows of customers who did not consent to their use. They are never written.
+    /// Rows that were not used because the customer did not consent. They are never written.
     pub withheld: usize,
 }
 

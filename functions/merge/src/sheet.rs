@@ -14,11 +14,11 @@ use crate::package::{Archive, CellLocator, WorkbookPart};
 use crate::unlock::IntakeLimits;
 use crate::value::{Cell, day_of, visible};
 
-/// The maximum number of header texts that a message lists.
+/// The maximum number of column names that a message lists.
 const MAX_LISTED_HEADERS: usize = 30;
-/// The maximum number of characters in a header text within a message.
+/// The maximum number of characters of a column name in a message.
 const MAX_HEADER_CHARS: usize = 40;
-/// The number of rows after the first one that are searched for a header, to report it in a message.
+/// The number of rows after the first one that are searched for a header, so that an error can name its row.
 const MAX_TITLE_ROWS: usize = 20;
 
 /// The maximum number of rows in a sheet (ECMA-376 part 1, 18.3.1.73). A cell beyond them would only cost memory.
@@ -35,12 +35,12 @@ pub struct SourceColumn {
     pub required: bool,
 }
 
-/// Returns a required column, for tables of columns.
+/// Returns a required column.
 pub const fn required(name: &'static str) -> SourceColumn {
     SourceColumn { name, required: true }
 }
 
-/// Returns an optional column, for tables of columns.
+/// Returns an optional column.
 pub const fn optional(name: &'static str) -> SourceColumn {
     SourceColumn { name, required: false }
 }
@@ -79,7 +79,7 @@ pub struct SheetSummary {
     pub sheets: Vec<String>,
     /// Whether any sheet has each of the requested columns, in the order of the request.
     pub present: Vec<bool>,
-    /// The texts of the most recent header.
+    /// The column names in the most recent header.
     pub headers: Vec<String>,
     /// The names of the columns that are not read.
     pub unread: Vec<String>,
@@ -90,7 +90,7 @@ pub struct SheetSummary {
 }
 
 impl SheetSummary {
-    /// Returns the names of the sheets as one text.
+    /// Returns the names of the sheets, separated by commas.
     pub fn name(&self) -> String {
         self.sheets.join(", ")
     }
@@ -104,7 +104,7 @@ type ColumnNames = BTreeMap<String, String>;
 pub struct Header {
     /// For each column of the sheet, its position in the request.
     pub positions: Vec<Option<usize>>,
-    /// The texts.
+    /// The column names in the row.
     pub texts: Vec<String>,
     /// The names of the columns that are not read.
     pub unread: Vec<String>,
@@ -119,8 +119,9 @@ impl Header {
 
 /// Finds the sheet that has every required column, and passes its rows to `on_row`.
 ///
-/// The sheet must be the only visible one that has the columns and a row, unless the settings list the sheets. Column
-/// names match regardless of case, spaces, underscores and other marks. The bank's own column names take precedence.
+/// The sheet must be the only visible one that has the required columns and a row below them, unless the settings list
+/// the sheets. Column names match regardless of case, spaces, underscores and other punctuation. The bank's own column
+/// names take precedence.
 pub fn read_sheets(
     request: &SheetRequest<'_>,
     package: &[u8],
@@ -194,11 +195,11 @@ impl<'p> OpenWorkbook<'p> {
 
 /// The result of a first look at a sheet.
 enum Probe {
-    /// It has the columns.
+    /// The sheet has the required columns.
     Fits { has_rows: bool },
-    /// It lacks columns.
+    /// The sheet lacks required columns.
     Lacks(Error),
-    /// It has no content.
+    /// The sheet has no content.
     Empty,
 }
 
@@ -344,7 +345,7 @@ pub fn match_columns(request: &SheetRequest<'_>, sheet: &str, row: &RawRow<'_>) 
     Err(Error::MissingColumn { file, sheet: sheet.to_owned(), missing, found: texts })
 }
 
-/// Returns the number format of each id cell that shows leading zeros, by row. Almost no workbook has any.
+/// Returns the number format of each id cell that shows leading zeros, by row. Almost no workbook has such a format.
 fn padded_ids(
     request: &SheetRequest<'_>,
     workbook: &mut OpenWorkbook<'_>,
@@ -523,7 +524,7 @@ impl<'w, 'p, 'r> RowReader<'w, 'p, 'r> {
     fn cell(&self, row: u32, value: &DataRef<'w>) -> Result<Cell<'w>, Error> {
         let text = |text: Cow<'w, str>| {
             let limit = self.request.limits.characters;
-            // Counting characters is slow, and a text has at least as many bytes as characters.
+            // Counting characters is slow, and a string has at least as many bytes as characters.
             if text.len() as u64 > limit && text.chars().count() as u64 > limit {
                 return Err(self.too_large(Some(row), limit, "characters in one cell"));
             }

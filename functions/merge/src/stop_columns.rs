@@ -1,4 +1,5 @@
-//! Reads the profile columns that only stop, and recognizes such columns by name. Only the stops are kept, never a cell.
+//! Reads the stop columns of the profile, whose cells can only stop a message, and recognizes such columns by name.
+//! Only the stops are kept, never a cell's content.
 
 use std::collections::BTreeSet;
 
@@ -16,16 +17,16 @@ const ADULT_AGE: i16 = 18;
 /// The maximum plausible age, in years.
 const MAX_AGE: i16 = 130;
 
-/// How the cells of a column stop.
+/// How a stop column is read.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Any cell stops that is neither blank nor a plain no.
+    /// Any cell that is neither blank nor a plain no is a stop.
     Flag(Stop),
-    /// Words stop, and unknown words do too.
+    /// Certain words are a stop, and so are unknown words.
     Status,
-    /// A date of birth stops if the customer may be a minor.
+    /// A date of birth is a stop if the customer may be a minor.
     BirthDate,
-    /// An age stops if the customer may be a minor.
+    /// An age is a stop if the customer may be a minor.
     Age,
 }
 
@@ -93,7 +94,7 @@ const KINDS: [(&str, Kind); COUNT] = [
     ("unsubscribed", Flag(DoNotContact)),
 ];
 
-/// The columns that only stop.
+/// The stop columns.
 pub const COLUMNS: [SourceColumn; COUNT] = {
     let mut columns = [optional(""); COUNT];
     let mut at = 0;
@@ -104,7 +105,7 @@ pub const COLUMNS: [SourceColumn; COUNT] = {
     columns
 };
 
-/// The beginnings of words or phrases in a status, with their stop.
+/// Beginnings of words or phrases in a status, grouped by the stop that they indicate.
 const STATUS_WORDS: [(Stop, &str); 9] = [
     (
         Deceased,
@@ -146,14 +147,14 @@ const STATUS_WORDS: [(Stop, &str); 9] = [
     ),
 ];
 
-/// Words of a status that stop nothing.
+/// Words in a status that are not a stop.
 const HARMLESS: &str = "active, activated, activo, activa, open, opened, abierto, abierta, current, good, standing, normal, ok, \
     okay, live, enrolled, verified, regular, standard, gold, silver, platinum, premium, basic, bronze, diamond, \
     classic, new, existing, customer, client, member, account, cliente, cuenta, retail, personal, private, \
     preferred, primary, valid, in, al, dia, vigente, nuevo, nueva, buen, estado, performing, alive, living, \
     paid, full, time, on, accounts, relationship, priority, vip, loyal, returning";
 
-/// Cells that say no.
+/// Cell contents that mean no.
 const NO: &str = ", no, n, false, f, 0, none, na, n/a, nil, null, never, off, resolved, negative, -, —, falso, ninguno, \
     ninguna, alive, living";
 
@@ -169,12 +170,12 @@ const NAMES: &str = "deceas, decedent, death, dead$, died$, dod$, fallec, difunt
     suppress, no contact, no call, no mail, no email, no market, contactable, robinson, no molest, \
     customer status, client status, account status";
 
-/// The result of reading a row's columns that only stop.
+/// The result of reading a row's stop columns.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ReadStops {
     /// The stops, sorted.
     pub stops: Vec<Stop>,
-    /// The columns with unclear cells, the rule that each breaks, and the words that are unknown.
+    /// The columns with unclear cells, each with the rule that the cell breaks and the unknown word, if there is one.
     pub unclear: Vec<(&'static str, CellRule, Option<String>)>,
 }
 
@@ -192,7 +193,7 @@ pub fn read_stops(cells: &[Cell<'_>], epoch_1904: bool, read_on: Date, settings:
         let text = cell.text().map(|text| plain(&text));
         let found = match (kind, &text) {
             (Flag(_), Ok(text)) if listed(NO).any(|no| no == text) || is_harmless(text, settings) => Ok(Vec::new()),
-            // An unreadable flag stops, because silence is the safer mistake.
+            // An unreadable flag is a stop, because wrongly staying silent is the safer mistake.
             (Flag(stop), _) => Ok(vec![*stop]),
             (_, Err(_)) => Err((UNREADABLE, None)),
             (Status, Ok(text)) => status_stops(text, settings).ok_or_else(|| (UNKNOWN_STATUS, Some(text.clone()))),
@@ -214,12 +215,12 @@ pub fn read_stops(cells: &[Cell<'_>], epoch_1904: bool, read_on: Date, settings:
     ReadStops { stops: stops.into_iter().collect(), unclear }
 }
 
-/// Returns whether a column's name suggests that its cells may stop messages.
+/// Returns whether a column's name suggests that it is a stop column.
 pub fn suggests_stop(name: &str) -> bool {
     let mut words = String::new();
     let mut previous = ' ';
     for c in name.chars() {
-        // `dateOfDeath` and `date_of_death` are the same words.
+        // `dateOfDeath` and `date_of_death` consist of the same words.
         if c.is_uppercase() && previous.is_lowercase() {
             words.push(' ');
         }
@@ -227,7 +228,7 @@ pub fn suggests_stop(name: &str) -> bool {
         previous = c;
     }
     let name = spaced(&plain(&words));
-    // The age of an account says nothing about the customer's.
+    // The age of an account says nothing about the customer's age.
     let of_account = ["account", "acct", "loan", "card", "relationship"].iter().any(|word| has(&name, word));
     listed(NAMES).any(|pattern| has(&name, pattern) && !(pattern == "age$" && of_account))
 }
@@ -250,13 +251,13 @@ fn listed(list: &str) -> impl Iterator<Item = &str> {
     list.split(", ")
 }
 
-/// Returns a text in lower case without accents, in Unicode form NFKC.
+/// Returns the text in lower case, without accents and surrounding space, in Unicode form NFKD.
 fn plain(text: &str) -> String {
     let is_mark = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
     text.nfkd().filter(|c| !is_mark(c)).flat_map(char::to_lowercase).collect::<String>().trim().to_owned()
 }
 
-/// Returns the words of a text, each between spaces.
+/// Returns the words of a text, each surrounded by spaces.
 fn spaced(text: &str) -> String {
     format!(" {} ", plain_words(text).join(" "))
 }
@@ -292,7 +293,7 @@ fn is_minor(born: Date, read_on: Date) -> bool {
     born.saturating_add(jiff::Span::new().years(ADULT_AGE)) > read_on
 }
 
-/// Returns the latest date of birth that the cell can mean. Returns `None` if it means none, or an implausible one.
+/// Returns the latest date of birth that the cell can mean, or `None` if it has no plausible meaning.
 fn latest_birth(cell: &Cell<'_>, text: &str, epoch_1904: bool, read_on: Date) -> Option<Date> {
     let born = match cell {
         Cell::Date(date) => *date,
@@ -338,7 +339,8 @@ fn written_birth(text: &str, read_on: Date) -> Option<Date> {
         [year, month, day] if year >= 1000 => date_of(year, month, day),
         [first, second, year] => {
             let candidates = |year: i16| [date_of(year, first, second), date_of(year, second, first)];
-            // A year of two digits can mean two centuries. The later one is the safer guess, unless it is in the future.
+            // A two-digit year can belong to two centuries. The later one is the safer guess, unless it is in the
+            // future.
             let years = if year < 100 { [year + 2000, year + 1900] } else { [year, year] };
             years
                 .into_iter()
@@ -382,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_that_say_so_stop() {
+    fn cells_that_name_a_stop_are_stops() {
         for (column, value, stop) in [
             ("deceased", "Y", Deceased),
             ("date_of_death", "2025-01-01", Deceased),
@@ -420,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_cells_do_not_stop() {
+    fn harmless_cells_are_not_stops() {
         for (column, value) in [
             ("deceased", "No"),
             ("status", "Active"),
@@ -445,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_cells_stop_and_are_reported() {
+    fn unreadable_cells_are_stops_and_are_reported() {
         for (column, value) in [
             ("date_of_birth", "unknown"),
             ("date_of_birth", "2062-01-01"),
@@ -471,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn bank_declares_harmless_words() {
+    fn settings_can_declare_words_harmless() {
         let settings = StopSettings { harmless: vec!["A".to_owned(), "Tier 1".to_owned()], ..StopSettings::default() };
         let status = |value: &'static str| {
             let mut cells = vec![Cell::Empty; COUNT];

@@ -22,7 +22,7 @@ const COMPOUND_FILE: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 /// The header of a zip archive's first entry (APPNOTE 4.3.7).
 const ZIP_ARCHIVE: &[u8] = b"PK\x03\x04";
 
-/// The maximum size of a workbook. A workbook beyond a limit causes a named error instead of exhausting memory.
+/// Limits on the size of a workbook. A workbook that exceeds a limit causes a named error instead of exhausting memory.
 ///
 /// Nested XML needs no limit, because the reader keeps only a stack of names. Entities need none, because only XML's
 /// own five are resolved. `office-crypto` itself refuses more than a million rounds of hashing.
@@ -42,10 +42,10 @@ pub struct IntakeLimits {
     pub string_count: u64,
     /// The number of XML tags in a part that stays in memory: the workbook, its styles and its relationships.
     pub tags: u64,
-    /// The bytes of cell formats. The reader copies a long format for each kind of cell that has it, so the longest tag
-    /// counts for every tag.
+    /// The bytes of cell formats. The reader may copy a long format for every cell style that uses it, so the estimate
+    /// is the number of tags times the longest tag.
     pub formats: u64,
-    /// The number of bytes from one XML tag to the next. They are in memory together.
+    /// The number of bytes from one XML tag to the next, which are in memory at the same time.
     pub tag_gap: u64,
     /// The number of cells in a sheet.
     pub cells: u64,
@@ -77,11 +77,12 @@ pub fn is_encrypted(file: &[u8]) -> bool {
     file.starts_with(COMPOUND_FILE)
 }
 
-/// The password with which Excel encrypts a workbook whose structure alone is protected. Anyone can open it.
+/// The password with which Excel encrypts a workbook if only its structure is protected. It is public, so it protects
+/// nothing.
 const DEFAULT_PASSWORD: &str = "VelvetSweatshop";
 
-/// Returns the workbook in `file`: decrypted with the password, or unchanged if `allow_unprotected`. The copy is zeroed
-/// when dropped.
+/// Returns the workbook in `file`: decrypted with the password, or unchanged if it is not encrypted and
+/// `allow_unprotected` is true. The copy is zeroed when dropped.
 pub fn unlock(
     file: Workbook,
     bytes: &[u8],
@@ -93,7 +94,7 @@ pub fn unlock(
         let password = password.map_or("", |password| password.expose_secret());
         decrypt(file, bytes, password)?
     } else if bytes.starts_with(ZIP_ARCHIVE) {
-        // If the file is of another kind, that is the more useful error.
+        // If the file is of another kind, report that instead, because it is the more useful error.
         if !allow_unprotected {
             let scan = check_archive(file, bytes, limits)?;
             return Err(Error::NotProtected { file, only: scan.protection });
@@ -123,7 +124,7 @@ fn decrypt(file: Workbook, bytes: &[u8], password: &str) -> Result<Zeroizing<Vec
     }
     // Rights management replaces the password (MS-OFFCRYPTO 2.2).
     if holds_utf16(bytes, "DRMEncryptedTransform") {
-        return Err(unknown("rights management"));
+        return Err(unknown("rights-managed content"));
     }
     let info = container.stream("EncryptionInfo").ok_or_else(damaged)?;
     let (version, info) = info.split_first_chunk::<4>().ok_or_else(damaged)?;
@@ -158,7 +159,7 @@ fn decrypt(file: Workbook, bytes: &[u8], password: &str) -> Result<Zeroizing<Vec
                         _ => damaged(),
                     })?;
                 let package = Zeroizing::new(package);
-                // `office-crypto` does not check the password, and a wrong one results in noise.
+                // `office-crypto` does not check the password, and a wrong password produces noise.
                 if package.starts_with(ZIP_ARCHIVE) {
                     let is_default = password == DEFAULT_PASSWORD;
                     return if is_default { Err(Error::DefaultPassword { file }) } else { Ok(package) };
@@ -190,7 +191,7 @@ fn agile_error(file: Workbook, error: AgileError) -> Error {
         AgileError::Malformed => Error::Damaged { file, part: DamagedPart::EncryptedContainer },
         AgileError::Changed => Error::Changed { file },
         AgileError::NoIntegrity => unknown("encryption without an integrity check"),
-        AgileError::CertificateOnly => unknown("encryption for a certificate, because it has no password"),
+        AgileError::CertificateOnly => unknown("certificate-based encryption, which has no password"),
         AgileError::Unsupported => unknown("a cipher other than AES, or a hash other than SHA-1 or SHA-2"),
     }
 }
@@ -204,7 +205,7 @@ fn holds_utf16(file: &[u8], name: &str) -> bool {
     holds(file, &name)
 }
 
-/// Returns whether the file is a table of separated text.
+/// Returns whether the file is delimited text, such as CSV.
 pub fn is_delimited(bytes: &[u8]) -> bool {
     let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     !is_encrypted(bytes) && !bytes.starts_with(ZIP_ARCHIVE) && (is_wide || file_kind(bytes) == FileKind::Csv)
@@ -311,7 +312,7 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
     Ok(scan)
 }
 
-/// Facts about a package that the first pass over its parts finds.
+/// The findings of the first pass over a package's parts.
 #[derive(Default)]
 struct Scan {
     /// Whether a sheet has cells that calamine does not read.
@@ -340,7 +341,7 @@ fn has_extension(name: &str, extension: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, found)| found == extension)
 }
 
-/// Counts the tags of a part and measures the bytes between them, while the part is unpacked.
+/// Counts the tags of a part and measures the bytes between them as the part is unpacked.
 #[derive(Default)]
 struct TagScanner {
     tags: u64,
@@ -357,7 +358,7 @@ struct TagScanner {
     protection: Option<&'static str>,
 }
 
-/// The maximum length of a tag's name with its prefix, of those that the scanner knows.
+/// An upper bound on the length of a tag name, including its prefix, that the scanner recognizes.
 const MAX_TAG_NAME: usize = 40;
 
 impl TagScanner {
@@ -394,7 +395,7 @@ const CELL_ELEMENTS: [&[u8]; 23] = [
 ];
 
 impl TagScanner {
-    /// Looks at a tag, from the byte after its `<`.
+    /// Inspects a tag, starting at the byte after its `<`.
     fn look_at(&mut self, tag: &[u8]) {
         let is_end = |byte: &u8| matches!(byte, b' ' | b'>' | b'/' | b'\t' | b'\r' | b'\n');
         let (closes, tag) = match tag {

@@ -1,4 +1,4 @@
-//! A cell's content as an id, amount, date or text, regardless of how the spreadsheet stores it.
+//! Reads a cell's content as an id, amount, date or text, regardless of how the spreadsheet stores it.
 //!
 //! Each parser fails with the rule that the cell breaks. The rule is a phrase with the remedy, and never contains the
 //! content.
@@ -36,7 +36,7 @@ pub enum Cell<'a> {
     Unreadable,
 }
 
-/// The bound for whole numbers that a spreadsheet stores exactly: it keeps 15 digits.
+/// Whole numbers below this bound are exact, because a spreadsheet keeps 15 digits.
 const MAX_EXACT_INTEGER: f64 = 1e15;
 
 /// The maximum length of a consent answer in the evidence, in characters.
@@ -92,13 +92,13 @@ impl Cell<'_> {
             _ => return Err("neither text nor a number; store the id as text"),
         };
         if contracts::id::is_formula(&text) {
-            return Err("begins with = + - or @, which spreadsheets take for a formula; remove it");
+            return Err("begins with = + - or @, which spreadsheet programs interpret as a formula; remove it");
         }
         CustomerId::parse(text).map_err(|_| "not an id; use 1 to 64 characters and no control characters")
     }
 
-    /// Returns the answer to a consent question, trimmed and cut to 32 characters. A cut answer ends in `…`, so cutting
-    /// never turns it into a plain yes.
+    /// Returns the answer to a consent question, trimmed and cut to 32 characters. If it is cut, it ends in `…`, so it
+    /// can never turn into a plain yes.
     pub fn answer(&self) -> Cow<'_, str> {
         match self {
             Self::Empty => Cow::Borrowed(""),
@@ -134,7 +134,7 @@ impl Cell<'_> {
 
     /// Returns the content as one line of text in a normalized form, for display in videos and for comparing workbooks.
     ///
-    /// Drops control characters and direction marks, collapses white space, and composes characters (Unicode NFC).
+    /// Drops direction marks, collapses white space and control characters, and composes characters (Unicode NFC).
     pub fn text(&self) -> Result<String, CellRule> {
         self.has_value()?;
         Ok(match self {
@@ -163,7 +163,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Returns [`Cell::amount`] with the currency and the mark that the text has.
+    /// Returns [`Cell::amount`], with the currency and any debit or credit mark in the text.
     pub fn written_amount(&self) -> Result<WrittenAmount, CellRule> {
         match self {
             Self::Text(text) if !self.is_blank() => written_amount(text),
@@ -197,7 +197,8 @@ pub fn near_id(id: &str) -> String {
     plain.trim_start_matches('0').to_owned()
 }
 
-/// Returns whether the text is a number in Excel's abbreviated form, such as `1.23457E+15`.
+/// Returns whether the text is a number in scientific notation, as Excel abbreviates long numbers, such as
+/// `1.23457E+15`.
 fn is_scientific(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -270,7 +271,7 @@ pub fn spells_date(number: f64) -> bool {
     }
 }
 
-/// The order of day and month in a text such as `31/10/2026`.
+/// The order of day and month in text such as `31/10/2026`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateOrder {
     /// The day comes first.
@@ -385,12 +386,12 @@ mod tests {
     }
 
     #[test]
-    fn text_is_one_line_in_one_form() {
+    fn text_is_normalized_to_one_line() {
         assert_eq!(text("  Jose\u{301}\u{202e}\n\tAna\u{0} ").text().unwrap(), "José Ana");
     }
 
     #[test]
-    fn ruined_or_invisible_ids_are_refused() {
+    fn rounded_ids_and_invisible_characters_are_refused() {
         for bad in ["1.23457E+15", "1,2E+10", "00\u{200b}42", "\u{feff}0042"] {
             assert!(text(bad).customer_id().is_err(), "{bad}");
         }
@@ -401,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn near_ids_differ_only_in_what_is_easily_lost() {
+    fn similar_ids_share_a_normalized_form() {
         for near in ["0042a", "42A", " 42a", "00\u{200b}42a", "\u{ff14}2a"] {
             assert_eq!(text(near).near_id().unwrap(), "42a", "{near:?}");
         }
@@ -412,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_spell_dates_are_told_from_serials() {
+    fn numbers_that_spell_dates_are_distinguished_from_serials() {
         for spelled in [103_126.0, 311_026.0, 261_031.0, 20_261_031.0, 31_102_026.0, 10_312_026.0] {
             assert!(spells_date(spelled), "{spelled}");
         }
@@ -427,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn cut_answer_is_no_plain_yes() {
+    fn cut_answer_is_not_a_plain_yes() {
         let long = format!("yes{}but not really", " ".repeat(40));
         let long = text(&long);
         let answer = long.answer();
@@ -437,7 +438,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn fast_path_of_plain_lines_agrees(content in "[ -~]{0,12}") {
+        fn fast_path_for_plain_lines_agrees_with_slow_path(content in "[ -~]{0,12}") {
             let slow: Vec<&str> = content.split_whitespace().collect();
             prop_assert_eq!(text(&content).text().unwrap(), slow.join(" "));
         }

@@ -280,7 +280,7 @@ fn finish(lines: &[Line], take: &Take, narration: &mut Narration) -> Result<Vec<
     narration.seconds = sound::seconds(samples.len(), sound::RATE);
     narration.loudness = loudness;
     narration.sentences = timeline.sentences;
-    let note = serde_json::to_vec(&narration).expect("the types of contracts serialize to JSON");
+    let note = serde_json::to_vec(&narration).expect("every type in the contracts crate serializes to JSON");
     let wav = sound::wav(&samples, &note)?;
     narration.audio = Digest::of(&wav);
     Ok(wav)

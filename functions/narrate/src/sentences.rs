@@ -3,15 +3,17 @@
 //! A sentence ends at a word that ends with a mark, if the next word can start a sentence. After an abbreviation, the
 //! following word decides: a title never ends a sentence, a unit ends one before a capital, and so on.
 
+use crate::spoken;
+
 /// Marks that end a sentence.
 const ENDS: [char; 7] = ['.', '!', '?', '…', '。', '！', '？'];
 
 /// Abbreviations that precede a name, a number or a date.
 #[rustfmt::skip]
 const BEFORE_NAME: &[&str] = &[
-    "adm", "apt", "approx", "art", "assoc", "ave", "av", "bldg", "blvd", "capt", "cf", "ch", "cir", "cmdr", "col", "cpl", "ct", "dept", "dr",
+    "adm", "apt", "approx", "art", "assoc", "ave", "av", "bldg", "blvd", "ca", "capt", "cf", "ch", "cir", "cmdr", "col", "cpl", "ct", "dept", "dr",
     "e.g", "est", "ext", "fig", "fl", "fr", "ft", "gen", "gov", "hon", "hwy", "i.e", "lt", "maj", "max", "messrs", "min", "mlle", "mme",
-    "mr", "mrs", "ms", "mt", "no", "nos", "p", "pg", "pp", "pkwy", "pl", "pres", "prof", "pt", "pvt", "rd", "ref", "reg", "rep", "rev", "rm",
+    "mr", "mrs", "ms", "mt", "no", "nos", "p", "pg", "pp", "pkwy", "pl", "pres", "prof", "pt", "pvt", "rd", "ref", "reg", "rep", "rev", "rm", "rt", "rte",
     "sec", "sen", "sgt", "sq", "sr", "st", "ste", "supt", "tel", "v", "vol", "vs",
 ];
 
@@ -23,10 +25,15 @@ const DATES: &[&str] = &[
 
 /// Abbreviations that occur both within a sentence and at its end. The sentence ends only if the next word usually
 /// starts one.
+#[rustfmt::skip]
 const EITHER: &[&str] = &[
     "a.m", "p.m", "am", "pm", "assn", "bros", "co", "corp", "d.c", "d.b.a", "e.u", "etc", "inc", "jr", "l.a", "l.p",
-    "llc", "ltd", "n.a", "n.y", "p.c", "p.o", "ph.d", "u.k", "u.n", "u.s", "u.s.a", "a.k.a", "al",
+    "ala", "ariz", "ark", "calif", "colo", "conn", "fla", "ill", "ind", "kan", "ky", "mass", "mich", "minn", "mont", "neb", "nev", "okla", "penn", "pa",
+    "tenn", "tex", "va", "vt", "wis", "wyo", "llc", "ltd", "n.a", "n.c", "n.h", "n.j", "n.m", "r.i", "s.c", "s.d", "w.va", "n.y", "p.c", "p.o", "ph.d", "u.k", "u.n", "u.s", "u.s.a", "a.k.a", "al",
 ];
+
+/// Units of time before an abbreviation of what they measure.
+const UNITS: &[&str] = &["yr", "yrs", "mo", "mos", "wk", "wks", "hr", "hrs"];
 
 /// Words that usually start a sentence.
 #[rustfmt::skip]
@@ -84,6 +91,8 @@ fn ends_sentence(words: &[&str], next: &str) -> bool {
         return mark != '…' || !first.is_lowercase();
     }
     let core = body.trim_end_matches('.').trim_start_matches(|c: char| !c.is_alphanumeric());
+    // Of "Mon.–Thurs." and "Mr./Mrs.", the last part decides.
+    let core = core.rsplit(['/', '–', '—', '-']).next().unwrap_or(core);
     let small = core.to_lowercase();
     let is_number = core.ends_with(|c: char| c.is_ascii_digit() || c == '%');
     // "eStatements" can start a sentence, like a capital.
@@ -101,6 +110,12 @@ fn ends_sentence(words: &[&str], next: &str) -> bool {
         let date_follows = digit || DATES.contains(&next_word.as_str());
         return !date_follows && (starter || !matches!(small.as_str(), "mon" | "tue" | "wed" | "thu" | "fri"));
     }
+    // "5 yr. CD", but "in 5 yrs. Our rates"
+    let letters = start.trim_end_matches(|c: char| !c.is_alphanumeric()).trim_end_matches('s');
+    let abbreviation_follows = letters.len() > 1 && letters.chars().all(|c| c.is_ascii_uppercase());
+    if UNITS.contains(&small.as_str()) && abbreviation_follows {
+        return false;
+    }
     if BEFORE_NAME.contains(&small.as_str()) {
         let street = matches!(
             small.as_str(),
@@ -108,7 +123,7 @@ fn ends_sentence(words: &[&str], next: &str) -> bool {
         );
         return street && starter && words.len() > 1 && words[words.len() - 2].starts_with(char::is_uppercase);
     }
-    if EITHER.contains(&small.as_str()) {
+    if EITHER.contains(&small.as_str()) || spoken::is_abbreviation(&small) {
         return starter && !digit;
     }
     // Initials: "J. P. Morgan". A single letter at the end of a phrase is not an initial: "Choose plan B. We help."
@@ -164,6 +179,12 @@ mod tests {
             "It takes approx. 5 days.",
             "See No. 4 of the list.",
             "Meridian Bank, N.A. Dallas Branch.",
+            "Mon.–Thurs. 9–5",
+            "Dear Mr./Mrs. Lee",
+            "Take Rte. 9 north.",
+            "a 5 yr. CD",
+            "Our Asst. Mgr. Lee",
+            "Boston, Mass. 02110",
         ] {
             assert_eq!(sentences(text), [text]);
         }

@@ -31,7 +31,7 @@ pub async fn read_narration(
     Ok(narration)
 }
 
-/// Checks that each of the video's files is the one that the render stage recorded, and adds it to `artefacts`.
+/// Checks each of the video's files against the digest that the render stage recorded, and adds it to `artefacts`.
 pub async fn check_media(
     vault: &Vault,
     place: Place<'_>,

@@ -2,6 +2,7 @@
 
 use contracts::facts::{Facts, Skip};
 use contracts::key::{Area, Artefact, Prefix, RunPart};
+use contracts::request::Request;
 use contracts::stage::IndexRow;
 use contracts::{Digest, ObjectKey};
 use policy::contact_cap::heard_lately;
@@ -15,7 +16,8 @@ use crate::place::Place;
 /// A reason why nothing may be published to the customer.
 pub struct Blocked {
     pub skip: Skip,
-    /// Whether the customer's posts contributed to the result, and the customer has since withdrawn their use.
+    /// Whether the customer's posts contributed to the result, and the customer has since withdrawn consent to use
+    /// them.
     pub posts_withdrawn: bool,
 }
 
@@ -27,7 +29,12 @@ impl Blocked {
 
 /// Returns the reason why nothing may be published to the customer, or `None` if publishing is allowed. Records in the
 /// facts which version of `control/` was read.
-pub async fn find_block(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) -> Result<Option<Blocked>, Error> {
+pub async fn find_block(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    request: &Request,
+    facts: &mut Facts,
+) -> Result<Option<Blocked>, Error> {
     let store = deps.vault.store();
     let from_posts = facts.mood.is_some();
     let control = control::read(store, place.reference, deps.now).await?;
@@ -40,14 +47,13 @@ pub async fn find_block(deps: &Deps<'_>, place: Place<'_>, facts: &mut Facts) ->
     if is_recalled(store, place.run, place.reference).await? {
         return Ok(Some(Blocked::because(Skip::Recalled)));
     }
-    let days = deps.settings.offers.at_most_every_days;
-    if heard_lately(store, place.reference, place.run, days, deps.now).await? {
+    if heard_lately(store, place.reference, place.run, request.at_most_every_days, deps.now).await? {
         return Ok(Some(Blocked::because(Skip::HeardLately)));
     }
     Ok(None)
 }
 
-/// Returns whether a dataset with other data about the customer was written since the customer was assessed.
+/// Returns whether a dataset written since the customer's assessment contains different data about the customer.
 pub async fn is_outdated(deps: &Deps<'_>, place: Place<'_>) -> Result<bool, Error> {
     let store = deps.vault.store();
     let facts = place.key(Artefact::Facts).to_string();
@@ -73,7 +79,7 @@ pub async fn is_outdated(deps: &Deps<'_>, place: Place<'_>) -> Result<bool, Erro
     Ok(false)
 }
 
-/// Returns the digest of the customer's line in a dataset.
+/// Returns the digest of the customer's row in a dataset.
 fn find_row(csv: &[u8], place: Place<'_>) -> Option<Digest> {
     let rows = IndexRow::read_all(csv).ok()?;
     rows.into_iter().find(|row| row.reference == *place.reference).map(|row| row.digest)

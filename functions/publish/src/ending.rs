@@ -7,6 +7,7 @@ use contracts::evidence::{MadeBy, Outcome, PersonalEvidence, PhrasebookUsed};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
+use contracts::request::Request;
 use contracts::review::{Decision, PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
 use contracts::script::{FREE_TEXT, OfferShown, Script, WrittenBy};
 use contracts::text::recommendation_text;
@@ -37,14 +38,14 @@ pub struct Ending {
 /// The state of a customer's part of the run after [`decide`].
 #[expect(clippy::large_enum_variant, reason = "one value exists at a time, and the caller immediately takes it apart")]
 pub enum Disposition {
-    /// It has an outcome.
+    /// The outcome is final.
     Final(Ending),
     /// A reviewer must decide first.
     InReview(PendingReview),
 }
 
 /// Decides the outcome. If a result is to be published, checks its artifacts and writes its text.
-pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Disposition, Error> {
+pub async fn decide(deps: &Deps<'_>, place: Place<'_>, request: &Request, video: bool) -> Result<Disposition, Error> {
     let (assessment, digest) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let artefacts = BTreeMap::from([(Artefact::Facts, digest)]);
     match assessment {
@@ -63,16 +64,16 @@ pub async fn decide(deps: &Deps<'_>, place: Place<'_>, video: bool) -> Result<Di
                 decision: None,
             },
         })),
-        Assessment::Proceed(facts) => proceed(deps, place, video, facts, artefacts).await,
+        Assessment::Proceed(facts) => proceed(deps, place, request, video, facts, artefacts).await,
     }
 }
 
-/// Returns the ending for a customer who withdrew while a stage was working. Returns `None` if nothing forbids a message
-/// any more.
-pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Ending>, Error> {
+/// Returns the ending for a customer who withdrew consent while a stage was running, or `None` if contact is allowed
+/// again.
+pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<Option<Ending>, Error> {
     let (assessment, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let Assessment::Proceed(mut facts) = assessment else { return Ok(None) };
-    match find_block(deps, place, &mut facts).await? {
+    match find_block(deps, place, request, &mut facts).await? {
         Some(blocked) => skip(deps, place, blocked, facts, None).await.map(Some),
         None => Ok(None),
     }
@@ -81,12 +82,13 @@ pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>) -> Result<Option<Endin
 async fn proceed(
     deps: &Deps<'_>,
     place: Place<'_>,
+    request: &Request,
     video: bool,
     mut facts: Facts,
     artefacts: BTreeMap<Artefact, Digest>,
 ) -> Result<Disposition, Error> {
     // Check this first. If the customer has opted out in the meantime, further artifacts may be missing.
-    if let Some(blocked) = find_block(deps, place, &mut facts).await? {
+    if let Some(blocked) = find_block(deps, place, request, &mut facts).await? {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, None).await?));
     }
     let result = collect(deps, place, video, artefacts).await?;
@@ -96,17 +98,17 @@ async fn proceed(
         Review::Decided(why, decision) => Some((why, decision)),
     };
     // Check again as late as possible.
-    let blocked = find_block(deps, place, &mut facts).await?;
+    let blocked = find_block(deps, place, request, &mut facts).await?;
     let by_decision = match decision.as_ref().map(|(_, decision)| decision.choice) {
         Some(ReviewChoice::Reject) => Some(Skip::Rejected),
-        // A review may take days, and a newer upload may hold a stop.
+        // A review may take days, and a newer upload may contain a reason not to contact the customer.
         Some(ReviewChoice::Approve) if is_outdated(deps, place).await? => Some(Skip::Outdated),
         Some(ReviewChoice::Approve) | None => None,
     };
     if let Some(blocked) = blocked.or(by_decision.map(Blocked::because)) {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
     }
-    let days = deps.settings.offers.at_most_every_days;
+    let days = request.at_most_every_days;
     if !contact_cap::reserve(deps.vault.store(), place.reference, place.run, days, deps.now).await? {
         let blocked = Blocked::because(Skip::HeardLately);
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, decision).await?));
@@ -182,8 +184,8 @@ enum Review {
     Decided(ReviewReason, Decision),
 }
 
-/// Determines whether the result needs a review, and finds the decision. Fails if the decision is about a different
-/// text or video.
+/// Determines whether the result needs a review, and finds the decision if there is one. Fails if the decision was made
+/// about different text or a different video.
 async fn find_review(deps: &Deps<'_>, place: Place<'_>, result: &Collected, facts: &Facts) -> Result<Review, Error> {
     let Some(why) = find_review_reason(deps, place, &result.script).await? else { return Ok(Review::NotNeeded) };
     let seen =
@@ -234,8 +236,9 @@ fn split_decision(decision: Option<(ReviewReason, Decision)>) -> (Option<ReviewR
     }
 }
 
-/// Returns the ending of a result that must not be published. If posts contributed and the customer has withdrawn their
-/// use, the evidence contains neither facts nor text, and [`crate::outcome::settle`] deletes the artifacts.
+/// Returns the ending of a result that must not be published. If posts contributed and the customer has withdrawn
+/// consent to use them, the evidence contains neither facts nor text, and [`crate::outcome::settle`] deletes the
+/// artifacts.
 async fn skip(
     deps: &Deps<'_>,
     place: Place<'_>,
@@ -275,7 +278,7 @@ async fn skip(
     })
 }
 
-/// Checks that every product in the script is identical to the catalog's, and may be offered today.
+/// Checks that every product in the script matches the catalog and may be offered today.
 fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<(), Error> {
     let as_in_catalogue = |offer: &&OfferShown| {
         deps.catalogue.product(&offer.product).is_some_and(|product| {

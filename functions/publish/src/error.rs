@@ -30,12 +30,12 @@ pub enum Error {
         key: String,
     },
     /// The stored text differs from the text of this script.
-    #[error("{key}: holds text that differs from this script")]
+    #[error("{key}: the stored text differs from the text of this script")]
     OtherText {
         /// The object's key.
         key: String,
     },
-    /// The record of the render stage lacks a file.
+    /// A file is missing from the render stage's record.
     #[error("{key}: does not list {missing}", missing = .missing.file_name())]
     Unrecorded {
         /// The key of the record.
@@ -48,7 +48,7 @@ pub enum Error {
     Malformed {
         /// The object's key.
         key: String,
-        /// The position in the JSON.
+        /// The parse error, with its position.
         source: serde_json::Error,
     },
     /// The catalog, the phrasebook or the settings have changed since the run started.
@@ -60,19 +60,19 @@ pub enum Error {
         run: RunId,
     },
     /// The script's text has not passed the guard. This is checked even for results in review.
-    #[error("{key}: the guard did not pass this text")]
+    #[error("{key}: the text did not pass the guard")]
     NotPassed {
         /// The key of the script.
         key: String,
     },
-    /// The decision is about a different text or video.
-    #[error("{key}: the decision is about a different text or video")]
+    /// The decision was made about different text or a different video.
+    #[error("{key}: the decision was made about different text or a different video")]
     NotAsReviewed {
         /// The key of the decision.
         key: String,
     },
     /// The product is outside its offer dates.
-    #[error("product {product} is not offered on this day")]
+    #[error("product {product} is not offered today")]
     Expired {
         /// The product.
         product: ProductId,

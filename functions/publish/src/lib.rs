@@ -2,11 +2,11 @@
 //!
 //! Stored text and media count as published only once `evidence.json` says so. The stage writes the evidence last, and
 //! only once. If evidence already exists, the stage adopts its outcome. If two writers run concurrently, the first
-//! one's record counts. The stage deletes everything that the record does not list as published.
+//! record to be written counts. The stage deletes everything that the record does not list as published.
 //!
-//! A result that the settings put in review ([`contracts::review`]) stays unpublished until there is a decision about
-//! that exact text and video. The stage never republishes a recalled result and never publishes a result for an erased
-//! customer. The `lifecycle` crate writes the records of decisions, recalls and erasures.
+//! A result that the settings put in review ([`contracts::review`]) stays unpublished until a reviewer has decided
+//! about exactly that text and video. The stage never republishes a recalled result and never publishes a result for an
+//! erased customer. The `lifecycle` crate writes the records of decisions, recalls and erasures.
 //!
 //! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage.
 
@@ -53,7 +53,7 @@ pub struct Deps<'a> {
     pub phrases: Digest,
     /// The bank's visual identity and legal text.
     pub brand: &'a Brand,
-    /// The time to record.
+    /// The current time, as it will be recorded.
     pub now: Timestamp,
 }
 
@@ -74,7 +74,7 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
         return Ok(Outcome::Skipped { skip: Skip::Suppressed });
     }
     let failure = match input.failure {
-        // If a stage ended because the customer withdrew consent, it did not fail.
+        // A stage that ended because the customer withdrew consent did not fail.
         Some(failure) if failure.error == ErrorName::ConsentWithdrawn => Some(failure),
         Some(failure) => return record_failure(deps, place, failure).await,
         None => None,
@@ -83,12 +83,12 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
         deps.vault.read_json(Owner::Run, &ObjectKey::Run(input.run.clone(), RunPart::Request)).await?;
     check_unchanged(deps, place, &request)?;
     if let Some(failure) = failure {
-        return match ending::withdrawn(deps, place).await? {
+        return match ending::withdrawn(deps, place, &request).await? {
             Some(ending) => Box::pin(conclude(deps, place, request_digest, ending)).await,
             None => record_failure(deps, place, failure).await,
         };
     }
-    match Box::pin(ending::decide(deps, place, input.video)).await? {
+    match Box::pin(ending::decide(deps, place, &request, input.video)).await? {
         Disposition::Final(ending) => Box::pin(conclude(deps, place, request_digest, ending)).await,
         Disposition::InReview(pending) => put_in_review(deps, place, pending).await,
     }
@@ -108,8 +108,8 @@ pub async fn complete_review(run: &RunId, reference: &CustomerRef, deps: &Deps<'
     self::run(input, deps).await.map(Some)
 }
 
-/// Fails if the catalog, the phrasebook or the settings have changed since the run started. An approval that was
-/// withdrawn changes the phrasebook.
+/// Fails if the catalog, the phrasebook or the settings have changed since the run started. Withdrawing an approval
+/// counts as a change to the phrasebook.
 fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<(), Error> {
     let current = [
         CurrentInput::Catalogue(deps.catalogue.digest()),
@@ -123,7 +123,7 @@ fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Resu
 async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: PendingReview) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let why = pending.why.words();
-    // A record that was not written with the keys is replaced.
+    // Replace a record that was not authenticated with these keys.
     let earlier = match find_pending(deps.vault, place.run, place.reference).await {
         Err(VaultError::Broken { .. } | VaultError::Malformed { .. }) => None,
         earlier => earlier?,

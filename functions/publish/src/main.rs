@@ -1,4 +1,4 @@
-//! The Lambda of the publish stage. The workflow calls it for each customer, and the record of a decision invokes it.
+//! The Lambda of the publish stage. The workflow calls it for each customer, and S3 invokes it when a review ends.
 
 use bespoke_aws::{Failure, Host, host};
 use contracts::brand::Brand;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The payload: a task of the workflow, or S3's event about an object that ends a review.
+/// The payload: a task from the workflow, or an S3 event about an object that ends a review.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Payload {
@@ -26,7 +26,8 @@ struct CustomerRun {
 fn decided<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<CustomerRun, D::Error> {
     let event = Value::deserialize(deserializer)?;
     let key = event["detail"]["object"]["key"].as_str().and_then(ObjectKey::decided_of);
-    let (run, reference) = key.ok_or_else(|| serde::de::Error::custom("not a task and not a decision"))?;
+    let (run, reference) =
+        key.ok_or_else(|| serde::de::Error::custom("neither a task nor an event that ends a review"))?;
     Ok(CustomerRun { run, reference })
 }
 
@@ -73,12 +74,12 @@ async fn answer(payload: Payload, brand: &Brand, host: &Host) -> Result<Value, F
         Payload::Decided(_) => publish::complete_review(&run, &reference, &deps).await?,
     };
     if let Some(outcome) = &outcome {
-        // Pages count these objects while the campaign runs.
+        // The page counts these objects while the campaign runs.
         let key = ObjectKey::Ended(run.clone(), reference, outcome.word());
         host.vault.store().put(&key, "".into()).await?;
     }
     if is_decided {
-        // Also if an earlier delivery of the event published the result: it may have failed here.
+        // Do this even if an earlier delivery of the event published the result: it may have failed at this point.
         host.refreshes()?.start(&run, Timestamp::now()).await?;
     }
     Ok(json!({ "outcome": outcome.map(|outcome| outcome.word()) }))

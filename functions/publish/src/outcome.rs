@@ -62,7 +62,7 @@ pub async fn write_evidence(
 /// Makes the store consistent with the evidence. Deletes everything that the evidence does not list as published, and
 /// the record of an earlier failure, if there is one.
 ///
-/// This runs again whenever existing evidence is found, so a killed process never leaves files behind for good.
+/// This runs again whenever existing evidence is found, so files that a killed process left behind are removed later.
 pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let was_published = matches!(evidence.outcome, Outcome::Published { .. });
@@ -95,7 +95,7 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
 
 struct CurrentOutcome {
     outcome: Outcome,
-    /// Whether posts contributed to the result and the customer has withdrawn their use.
+    /// Whether posts contributed to the result and the customer has withdrawn consent to use them.
     posts_withdrawn: bool,
 }
 

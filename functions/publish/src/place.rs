@@ -39,7 +39,7 @@ impl Place<'_> {
 
 /// Formats a record as JSON with a final newline.
 pub fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(value).expect("the types of contracts serialize to JSON");
+    let mut bytes = serde_json::to_vec_pretty(value).expect("every type in the contracts crate serializes to JSON");
     bytes.push(b'\n');
     bytes
 }

@@ -1,4 +1,4 @@
-//! A run with one customer in an in-memory store, as the stages before `publish` leave it.
+//! Builders of a run with one customer in an in-memory store, in the state in which earlier stages leave it.
 
 #![expect(clippy::missing_panics_doc, clippy::unwrap_used, reason = "these builders serve tests only")]
 
@@ -76,6 +76,7 @@ pub struct Bank {
     /// The digest of the phrasebook.
     pub phrases: Digest,
     from_posts: bool,
+    cap_days: u16,
 }
 
 impl Bank {
@@ -93,6 +94,7 @@ impl Bank {
             run: RunId::parse("run-0").unwrap(),
             phrases: Digest::of(b"phrasebook"),
             from_posts: false,
+            cap_days: 0,
         };
         bank.restart(0).await
     }
@@ -110,6 +112,7 @@ impl Bank {
             catalogue: self.catalogue.digest(),
             phrases: self.phrases,
             settings: self.settings.digest(),
+            at_most_every_days: self.cap_days,
             attempt,
             ..Request::for_tests()
         };
@@ -121,7 +124,7 @@ impl Bank {
 
     /// Starts another run whose settings cap how often a customer hears from the bank.
     pub async fn capped(mut self, days: u16) -> Self {
-        self.settings.offers.at_most_every_days = days;
+        self.cap_days = days;
         self.restart(0).await
     }
 

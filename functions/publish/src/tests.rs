@@ -49,7 +49,7 @@ async fn personal_evidence_opens_until_customer_is_erased() {
 }
 
 #[tokio::test]
-async fn text_has_terms_and_disclosures_in_78_columns() {
+async fn text_has_terms_and_disclosures_and_fits_78_columns() {
     let bank = Bank::open().await.rendered().await;
     bank.publish(true).await.unwrap();
     let text = bank.text().await;
@@ -203,7 +203,7 @@ async fn contact_cap_skips_other_runs_only() {
 }
 
 #[tokio::test]
-async fn reservation_of_running_run_blocks_and_of_skipped_run_does_not() {
+async fn running_run_blocks_others_with_its_reservation_and_skipped_run_does_not() {
     let bank = Bank::open().await.capped(30).await.written(script()).await;
     bank.suppress().await;
     bank.publish(false).await.unwrap();
@@ -288,7 +288,7 @@ async fn stage_ended_by_a_withdrawal_is_a_skip() {
 }
 
 #[tokio::test]
-async fn permanent_failure_removes_files_and_transient_one_keeps_them() {
+async fn permanent_failure_removes_files_and_transient_failure_keeps_them() {
     let bank = Bank::open().await.rendered().await;
     let permanent = StageFailure { error: ErrorName::ConfigChanged, ..failure() };
     bank.publish_at(true, Some(permanent), Timestamp::UNIX_EPOCH).await.unwrap();
@@ -346,7 +346,7 @@ async fn changed_catalog_is_an_error() {
 }
 
 #[tokio::test]
-async fn approval_withdrawn_after_writing_stops_publication() {
+async fn withdrawing_an_approval_after_writing_prevents_publishing() {
     let mut bank = Bank::open().await.written(script()).await;
     bank.phrases = Digest::of(b"the phrasebook without an approval");
     let error = bank.publish(false).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The batches under `incoming/`, and the workbooks that they lack.
+//! The batches under `incoming/`, and the workbooks missing from them.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use storage::store::{ListedObject, ObjectStore, StoreError};
 
 use crate::Error;
 
-/// How long a batch may lack a workbook before it is reported.
+/// How long a batch may remain incomplete before it is reported.
 const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(6);
 
-/// A batch that has lacked a workbook for longer than six hours.
+/// A batch that is still incomplete more than six hours after its last upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IncompleteBatch {
     /// The batch.
     pub batch: Batch,
-    /// The workbooks that it lacks.
+    /// The missing workbooks.
     pub missing: Vec<Workbook>,
     /// The upload time of its newest workbook.
     pub since: Timestamp,
@@ -45,14 +45,14 @@ fn newest_upload(workbooks: &Workbooks) -> Timestamp {
     workbooks.values().max().copied().unwrap_or(Timestamp::MIN)
 }
 
-/// Lists the workbooks that a batch lacks.
+/// Lists the workbooks that are missing from a batch.
 pub async fn missing(batch: &Batch, store: &dyn ObjectStore) -> Result<Vec<Workbook>, StoreError> {
     let batches = group_by_batch(store.list(&Prefix::Incoming).await?);
     Ok(batches.get(batch).map_or_else(|| Workbook::ALL.to_vec(), missing_from))
 }
 
-/// Returns the given batch, or else the complete batch with the newest upload. Uploads through the API do not count as
-/// newest, because their owner may have wanted only a dry run.
+/// Returns the given batch, or else the complete batch with the newest upload. Batches uploaded through the API are not
+/// considered, because the uploader may have wanted only a dry run.
 pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> Result<Batch, Error> {
     if let Some(batch) = named {
         return Ok(batch);
@@ -65,7 +65,7 @@ pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> R
     newest.map(|(batch, _)| batch).ok_or(Error::NoBatch)
 }
 
-/// Lists the batches that lack a workbook and have received none for six hours.
+/// Lists the incomplete batches that have received no upload for six hours.
 pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<IncompleteBatch>, Error> {
     let deadline = now - GRACE_PERIOD;
     let batches = group_by_batch(store.list(&Prefix::Incoming).await?).into_iter();

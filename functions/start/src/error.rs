@@ -37,7 +37,7 @@ pub enum Error {
     #[error("no batch under incoming/ has all three workbooks")]
     NoBatch,
     /// The workflow service rejected a name as taken, but then could not find an execution with that name.
-    #[error("the workflow service started the execution {name} but cannot find it")]
+    #[error("the workflow service reports that execution {name} exists but cannot find it")]
     Lost {
         /// The name of the execution.
         name: String,

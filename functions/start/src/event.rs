@@ -21,7 +21,7 @@ pub enum StartEvent {
         name: String,
         /// The scheduled time. It is the same for every delivery of the event.
         at: Timestamp,
-        /// The batch. `None` for the newest complete one.
+        /// The batch. `None` selects the newest complete one.
         batch: Option<Batch>,
     },
     /// It is time to check for incomplete batches.
@@ -66,7 +66,7 @@ impl TryFrom<RawEvent> for StartEvent {
                 Ok(Self::Schedule { name, at, batch })
             }
             RawEvent { look_for: Some(target), .. } if target == "incomplete-batches" => Ok(Self::CheckIncomplete),
-            _ => Err("not an upload, a schedule with a name and a time, or a check for incomplete batches"),
+            _ => Err("not an upload, not a schedule with a name and a time, and not a check for incomplete batches"),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Starts runs: when the upload of a batch is complete, when a schedule is due, and when someone calls the API.
 //!
 //! Events may arrive late, more than once or out of order. Each trigger still starts only one execution, because the
-//! execution's name identifies the trigger: by the digest of the upload, the time of the schedule, or the caller's
-//! idempotency key. The workflow service accepts each name only once in 90 days.
+//! execution's name identifies the trigger. It contains the digest of the upload, the scheduled time, or the digest of
+//! the caller's idempotency key. The workflow service accepts each name only once in 90 days.
 //!
 //! **Invariant:** only `BucketSource` depends on AWS or Lambda. The `lambda` feature adds it for two Lambda functions.
-//! The name and the input of an execution hold no personal data.
+//! The name and the input of an execution contain no personal data.
 
 mod batches;
 mod error;
@@ -39,7 +39,7 @@ const MAX_ATTEMPTS: u32 = 100;
 pub struct Deps<'a> {
     /// The vault that seals the request.
     pub vault: &'a Vault,
-    /// The source of the materials for a new run.
+    /// The source of the bank's inputs to a new run.
     pub source: &'a dyn Source,
     /// The executions of the workflow.
     pub executions: &'a dyn Executions,
@@ -55,10 +55,10 @@ pub enum EventOutcome {
     Ignored,
     /// The batch is not complete yet.
     Waiting {
-        /// The workbooks that the batch lacks.
+        /// The workbooks that are missing from the batch.
         missing: Vec<Workbook>,
     },
-    /// An execution exists, whether it was started now or earlier.
+    /// The run has an execution, started by this event or by an earlier one.
     Started(StartedRun),
     /// The check for incomplete batches ran.
     #[serde(rename = "looked")]
@@ -130,7 +130,7 @@ pub async fn executions(request: &Request, executions: &dyn Executions) -> Resul
 
 async fn handle_upload(key: &str, at: Timestamp, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
     let Some((batch, _)) = ObjectKey::incoming(key) else {
-        // The log omits the key, because users choose keys freely, so it could contain anything.
+        // The log omits the key, because users choose keys freely and a key could contain anything.
         tracing::info!("ignored an upload that is not a workbook in a batch");
         return Ok(EventOutcome::Ignored);
     };
@@ -198,7 +198,7 @@ async fn find_existing(name: &str, executions: &dyn Executions) -> Result<Execut
     executions.find(name).await?.ok_or_else(|| Error::Lost { name: name.to_owned() })
 }
 
-/// Returns the name for a trigger's execution: at most 80 letters, digits, `-` and `_`.
+/// Returns the name of a trigger's execution: at most 80 letters, digits, `-` and `_`.
 fn execution_name(request: &Request, attempt: u32) -> String {
     match &request.trigger {
         Trigger::Command | Trigger::Upload => format!("upload-{}-{attempt}", request.upload.short()),

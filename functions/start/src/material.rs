@@ -1,4 +1,4 @@
-//! The materials for a new run, and their source.
+//! The bank's inputs to a new run, and their source.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use phrases::Approvals;
 
 use crate::Error;
 
-/// The bank's materials for a run.
+/// The bank's inputs to a run, apart from the workbooks.
 pub struct Material {
     /// The settings in effect.
     pub settings: Settings,
@@ -35,18 +35,19 @@ pub struct Material {
     pub engines: Vec<Engine>,
 }
 
-/// A source of materials.
+/// A source of the bank's inputs.
 #[async_trait]
 pub trait Source: Send + Sync {
-    /// Reads the current materials. They must not be cached, so a warm function never starts a run with outdated ones.
+    /// Reads the current inputs. Implementations must not cache them, or a warm function would start runs with outdated
+    /// inputs.
     async fn material(&self) -> Result<Material, Error>;
 }
 
-/// The source on AWS: the materials in the bucket and the assets in the layer.
+/// The source on AWS: the bucket, and the layer that contains the assets.
 #[cfg(feature = "lambda")]
 pub struct BucketSource {
     host: bespoke_aws::Host,
-    /// The digest of the assets. It is read once, because a layer never changes while a function is running.
+    /// The digest of the assets. It is computed once, because a layer never changes while a function is running.
     assets: tokio::sync::OnceCell<Digest>,
 }
 

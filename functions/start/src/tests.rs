@@ -242,7 +242,7 @@ async fn incomplete_batch_is_reported_after_grace_period() {
 }
 
 #[tokio::test]
-async fn api_upload_starts_only_by_name() {
+async fn api_upload_starts_only_if_a_call_names_it() {
     let bank = Bank::new();
     let through_api = Batch::through_api("4c1f09a2").unwrap();
     bank.upload(through_api.as_str()).await;
@@ -251,7 +251,7 @@ async fn api_upload_starts_only_by_name() {
     assert!(run(weekly(), &bank.deps()).await.is_err());
     let named =
         call(Digest::of(b"key"), Digest::of(b"ann"), Some(through_api), RunOptions::default(), &bank.deps()).await;
-    assert!(!named.unwrap().already, "a call may name it");
+    assert!(!named.unwrap().already, "a call that names the batch starts it");
 }
 
 #[tokio::test]

@@ -7,12 +7,12 @@ fn dry_run_predicts_the_run_and_writes_nothing() {
     let sandbox = sandbox("");
     let report = ends(&sandbox.run(&["campaign", "--dry-run", "--no-video", "--json"]), 0);
     assert!(!sandbox.artifacts().join("customers").exists() && !sandbox.artifacts().join("runs").exists());
-    assert_eq!((&report["customers"], &report["told"]), (&12.into(), &9.into()));
+    assert_eq!((&report["customers"], &report["selected"]), (&12.into(), &9.into()));
     assert_eq!((&report["videos"], &report["model"]["calls"]), (&0.into(), &0.into()));
 
     let finished = ends(&sandbox.run(&["campaign", "--no-video", "--json"]), 0);
     assert_eq!(report["run"], finished["run"]);
-    assert_eq!(report["told"], finished["counts"]["published"]);
+    assert_eq!(report["selected"], finished["counts"]["published"]);
     assert_eq!(report["skipped_because"], finished["skipped_because"]);
     let again = ends(&sandbox.run(&["campaign", "--dry-run", "--no-video", "--json"]), 0);
     assert_eq!(again["ended_before"], 12);

@@ -24,6 +24,7 @@ fn polly(server: &MockServer) -> Arc<dyn SpeechService> {
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
         .region(Region::new("us-east-1"))
         .endpoint_url(server.uri())
+        .http_client(bespoke_aws::host::https_client())
         .retry_config(RetryConfig::standard())
         .build();
     Arc::new(Polly::new(&config))

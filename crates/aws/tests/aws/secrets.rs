@@ -20,6 +20,7 @@ fn secrets(server: &MockServer) -> SecretsManager {
         .credentials_provider(Credentials::new("id", "key", None, None, "tests"))
         .region(Region::new("us-east-1"))
         .endpoint_url(server.uri())
+        .http_client(bespoke_aws::host::https_client())
         .retry_config(RetryConfig::disabled())
         .build();
     SecretsManager::new(Client::from_conf(config), HashMap::from([(PASSWORD, "bespoke/password".to_owned())]))

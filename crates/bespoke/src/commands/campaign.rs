@@ -49,6 +49,7 @@ async fn dry_run(session: &Session, context: Context) -> Result<u8, Failure> {
     Ok(if forecast.recommendations == 0 { EXIT_NOTHING_TO_DO } else { 0 })
 }
 
+#[expect(clippy::cast_precision_loss, reason = "gigabytes with one decimal")]
 fn for_people(forecast: &Forecast, bank: &str) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
@@ -87,7 +88,7 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
         "  {} on {} cores, {:.1} GB; encoding a second of video takes {:.2} CPU s",
         duration(here.seconds),
         here.cores,
-        here.bytes / 1e9,
+        here.bytes as f64 / 1e9,
         forecast.encoding_cpu_seconds
     );
     for (stage, cpu) in &here.cpu_seconds {
@@ -95,8 +96,7 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     }
     let aws = &forecast.aws;
     let _infallible = writeln!(text, "\n{bold}On AWS{bold:#}");
-    let batches =
-        if aws.batches > 1.0 { format!(", in {:.0} batches of workbooks", aws.batches) } else { String::new() };
+    let batches = if aws.batches > 1 { format!(", in {} batches of workbooks", aws.batches) } else { String::new() };
     let _infallible = writeln!(text, "  {}, ${:.2}{batches}", duration(aws.hours * 3600.0), aws.usd);
     for component in aws.components.iter().filter(|component| component.usd >= 0.005) {
         let _infallible = writeln!(text, "  {:<28}{:>12.2}", component.component, component.usd);

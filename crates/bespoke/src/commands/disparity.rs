@@ -52,7 +52,15 @@ pub(super) async fn execute(args: DisparityArgs, config: Config, context: Contex
         let today = Zoned::now().date();
         let categories = if args.categories.is_empty() { &settings.offers.categories } else { &args.categories };
         let at_most = settings.offers.at_most;
-        let rules = Rules { catalogue: &catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today };
+        let rules = Rules {
+            catalogue: &catalogue,
+            lexicon: &lexicon,
+            keys: &keys,
+            categories,
+            at_most,
+            stop_days: settings.offers.stops_age_out_days.into(),
+            today,
+        };
         let customers = records.len();
         let mut cases: BTreeMap<CustomerRef, CustomerOffers> =
             records.into_iter().filter_map(|record| decide(record, &rules)).collect();

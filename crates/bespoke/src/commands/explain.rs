@@ -66,6 +66,7 @@ pub(super) async fn execute(args: ExplainArgs, config: Config, context: Context)
             keys: &keys,
             categories: &categories,
             at_most: settings.offers.at_most,
+            stop_days: settings.offers.stops_age_out_days.into(),
             today: now.to_zoned(TimeZone::UTC).date(),
         };
         let record = records.into_iter().find(|record| *record.reference() == reference);

@@ -47,7 +47,7 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
     let (narration, wav) = speak_text(&text, named, &voice, &engines, &pronunciations, &secrets).await?;
     std::fs::write(out, wav).map_err(Failure::file(ErrorName::StoreUnavailable, out))?;
     if let Some(cues) = &args.cues {
-        let json = serde_json::to_vec_pretty(&narration).expect("the types of contracts serialize to JSON");
+        let json = serde_json::to_vec_pretty(&narration).expect("every type in the contracts crate serializes to JSON");
         std::fs::write(cues, json).map_err(Failure::file(ErrorName::StoreUnavailable, cues))?;
     }
     let spoken = Spoken {

@@ -32,7 +32,7 @@ use crate::sample::SAMPLE_PASSWORD;
 use crate::summary::{RunSummary, SummaryInput};
 
 pub(super) async fn demo(args: DemoArgs, config: Config, context: Context) -> Result<u8, Failure> {
-    let options = RunOptions { videos: (!args.all).then_some(args.videos), ..RunOptions::default() };
+    let options = RunOptions { videos: (!args.all).then_some(args.videos), is_demo: true, ..RunOptions::default() };
     let request = LocalRequest { options, again: args.again, ..LocalRequest::default() };
     let secrets = LocalSecrets::of_folder(&args.folders.artifacts).with_workbook_password(SAMPLE_PASSWORD);
     let limits = RunLimits::default();
@@ -89,6 +89,7 @@ pub(super) fn local_request(
         voice: args.voice,
         shape: args.shape,
         videos: args.no_video.then_some(0),
+        is_demo: false,
     };
     Ok(LocalRequest { customer: None, options, background: args.background, again: args.again })
 }

@@ -1,15 +1,11 @@
 //! The reference page for errors.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use contracts::ErrorName;
 use contracts::error::{EXIT_INPUT, EXIT_NOTHING_TO_DO, EXIT_PARTLY, EXIT_REFUSED, EXIT_SERVICE, EXIT_USAGE};
 
 use super::{NOTICE, cell};
-
-/// The source code of the error names, whose doc comments describe them.
-const SOURCE: &str = include_str!("../../../contracts/src/error.rs");
 
 const EXIT_CODES: [(u8, &str); 7] = [
     (0, "Done"),
@@ -33,32 +29,13 @@ pub(super) fn page() -> String {
         let _infallible = writeln!(text, "| {code} | {meaning} |");
     }
     text.push_str("\n## Names\n\n| Name | Exit code | Retryable | Meaning | Remedy |\n|---|---|---|---|---|\n");
-    let meanings = meanings();
     for name in ErrorName::ALL {
         let retryable = if name.is_transient() { "yes" } else { "no" };
-        let meaning = meanings.get(name.as_str()).map(|meaning| cell(meaning)).unwrap_or_default();
+        let meaning = cell(name.meaning());
         let _infallible =
             writeln!(text, "| `{name}` | {} | {retryable} | {meaning} | {} |", name.exit_code(), remedy(*name));
     }
     text
-}
-
-/// Reads each error name's doc comment from the source code.
-fn meanings() -> BTreeMap<String, String> {
-    let mut meanings = BTreeMap::new();
-    let mut doc: Vec<&str> = Vec::new();
-    for line in SOURCE.lines().map(str::trim) {
-        if let Some(text) = line.strip_prefix("///") {
-            doc.push(text.trim());
-        } else if let Some((_, rest)) = line.split_once(" => \"")
-            && let Some((name, _)) = rest.split_once('"')
-        {
-            meanings.insert(name.to_owned(), std::mem::take(&mut doc).join(" "));
-        } else {
-            doc.clear();
-        }
-    }
-    meanings
 }
 
 /// Returns what a person can do about an error.
@@ -78,6 +55,7 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputTooLarge => "Split the batch into smaller workbooks.",
         ErrorName::InputUnknownCustomer => "Check the id: ids are text, and `0001` is not `1`.",
         ErrorName::InputInvalidRequest => "Correct the option or field in the message.",
+        ErrorName::InputKeyReused => "Send the changed request with a new key.",
         ErrorName::ConfigInvalid => "Correct the line or field in the message.",
         ErrorName::ConfigNotApproved => "Have another person approve it: `bespoke catalogue approve`.",
         ErrorName::AccessForbidden => {
@@ -120,9 +98,8 @@ mod tests {
 
     #[test]
     fn every_error_name_has_a_meaning() {
-        let meanings = meanings();
         for name in ErrorName::ALL {
-            assert!(meanings.get(name.as_str()).is_some_and(|meaning| !meaning.is_empty()), "{name}");
+            assert!(name.meaning().ends_with('.'), "{name}");
         }
     }
 }

@@ -17,9 +17,9 @@ use storage::vault::Vault;
 enum RetractRequest {
     /// Recalls a run, or one customer's part of it.
     Recall(RecallRequest),
-    /// Writes only the record of a recall: the first step of the workflow `recall`.
+    /// Writes only the record of a recall. This is the first step of the `recall` workflow.
     RecordRecall(RecallRequest),
-    /// Moves the files of some customers of a recalled run: a batch of the workflow `recall`.
+    /// Moves the recalled files of some of a run's customers. The `recall` workflow makes one such call per batch.
     MoveRecalled(MoveRequest),
     /// Erases a customer.
     Forget(ForgetRequest),
@@ -43,7 +43,7 @@ impl<'de> Deserialize<'de> for Payload {
     }
 }
 
-/// A batch of rows of the run's index.
+/// A batch of rows from the run's index.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MoveRequest {

@@ -1,4 +1,4 @@
-//! Erasures leave only the evidence, and prevent new results.
+//! Tests that an erasure leaves only the evidence, and prevents new results.
 
 use contracts::evidence::Outcome;
 use contracts::facts::Skip;

@@ -1,4 +1,4 @@
-//! Review, recall and erasure, together with the publish stage that enforces them.
+//! Tests of review, recall and erasure, together with the publish stage, which enforces them.
 
 mod erasure;
 mod recall;

@@ -1,4 +1,4 @@
-//! Recalls move published files aside, and keep the evidence.
+//! Tests that a recall moves published files aside, and keeps the evidence.
 
 use bytes::Bytes;
 use contracts::evidence::Outcome;
@@ -70,7 +70,7 @@ async fn unknown_run_cannot_be_recalled() {
     assert_eq!(recall(&bank).await.unwrap_err().name(), ErrorName::InputInvalidRequest);
 }
 
-/// A store that copies by itself, as a bucket does, and fails when the bytes of a video pass through this process.
+/// A store that copies objects itself, as a bucket does, and fails when the bytes of a video pass through this process.
 struct Copying(MemoryStore);
 
 impl Copying {

@@ -1,4 +1,4 @@
-//! Results in review are published only after approval, exactly as the reviewer saw them.
+//! Tests that results in review are published only after approval, exactly as the reviewer saw them.
 
 use std::collections::BTreeMap;
 
@@ -129,7 +129,7 @@ async fn first_of_two_decisions_counts() {
 }
 
 #[tokio::test]
-async fn decision_about_another_text_or_unsealed_decision_publishes_nothing() {
+async fn unsealed_decision_or_one_about_different_text_publishes_nothing() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
     let key = ObjectKey::Decision(bank.run.clone(), bank.reference.clone());
@@ -147,7 +147,7 @@ async fn decision_about_another_text_or_unsealed_decision_publishes_nothing() {
 }
 
 #[tokio::test]
-async fn opt_out_during_review_needs_no_decision() {
+async fn opt_out_during_review_makes_a_decision_unnecessary() {
     let bank = Bank::open_with_review().await.rendered().await;
     bank.publish(true).await.unwrap();
     bank.suppress().await;
@@ -177,7 +177,7 @@ async fn newer_data_during_review_stops_publication() {
 }
 
 #[tokio::test]
-async fn decision_needs_a_pending_review_and_a_name() {
+async fn decision_requires_a_pending_review_and_a_name() {
     let bank = Bank::open_with_review().await.rendered().await;
     assert_eq!(decide(&bank, ReviewChoice::Approve, "ann").await.unwrap_err().name(), ErrorName::ReviewNotWaiting);
     bank.publish(true).await.unwrap();
@@ -189,7 +189,7 @@ async fn decision_needs_a_pending_review_and_a_name() {
     }
 }
 
-/// Returns a template's script that replaces a refused text of the model.
+/// Returns a template script that replaces the model's rejected text.
 fn replacement_script() -> Script {
     let text = "You are pre-approved.".to_owned();
     let segments = vec![Segment { kind: SegmentKind::Greeting, text, product: None, parts: Vec::new() }];

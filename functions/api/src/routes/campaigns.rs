@@ -15,13 +15,13 @@ use jiff::Timestamp;
 use crate::access::Caller;
 use crate::backend::{CampaignBounds, DryRunDecision, SharedBackend};
 use crate::extract::{IdempotencyKey, Json, Query};
-use crate::problem::{FindProblems, PageProblems, Problem, StartProblems, SubpageProblems};
-use crate::results;
+use crate::problem::{FindProblems, PageProblems, Problem, StartCampaignProblems, SubpageProblems};
 use crate::runs::{self, CustomerRun, Launch, find_json};
 use crate::view::{
     Campaign, CampaignAccepted, CampaignCustomer, CampaignCustomerPage, CampaignPage, CampaignProgress,
     CreateCampaignRequest, CustomerQuery, CustomerStatus, PageQuery, RunStatus, StatusReason,
 };
+use crate::{results, timeline};
 
 /// The number of concurrent reads for a list.
 const CONCURRENCY: usize = 32;
@@ -29,19 +29,15 @@ const CONCURRENCY: usize = 32;
 /// Starts a campaign or a dry run
 ///
 /// Starts a run over all customers in a batch. The run continues after the response, so poll the campaign. A dry run
-/// makes no results. It forecasts the customers, the duration and the cost.
-///
-/// A repeated request with the same idempotency key does not start another run. It returns the same campaign with
-/// status 200. A different request with that key gets status 422. If the whole campaign failed, the repeated request
-/// starts another attempt under the same id, with status 202.
+/// makes no results. It forecasts the customers, the duration and the cost. *Retries* describes repeated requests.
 #[utoipa::path(
     post, path = "/v1/campaigns", operation_id = "createCampaign", tag = "campaigns",
-    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID: up to 255 printable ASCII characters. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255)),
     request_body = CreateCampaignRequest,
     responses(
         (status = 202, description = "The campaign was started.", body = CampaignAccepted, headers(("Location" = String, description = "The path of the campaign"))),
         (status = 200, description = "An earlier request with this key started the campaign.", body = CampaignAccepted, headers(("Location" = String, description = "The path of the campaign"))),
-        StartProblems
+        StartCampaignProblems
     )
 )]
 pub(super) async fn create(
@@ -99,7 +95,7 @@ pub(super) async fn get(
 
 /// Lists campaigns
 ///
-/// Lists the campaigns that the caller started, newest first.
+/// Lists the campaigns and dry runs that the caller started, newest first.
 #[utoipa::path(
     get, path = "/v1/campaigns", operation_id = "listCampaigns", tag = "campaigns",
     params(PageQuery), responses((status = 200, description = "A page of campaigns", body = CampaignPage), PageProblems)
@@ -126,18 +122,19 @@ async fn load(
     let state = backend.campaign_state(run).await?.unwrap_or_default();
     let manifest: Option<Manifest> =
         find_json(backend.vault().store(), &ObjectKey::Run(run.clone(), RunPart::ManifestJson)).await?;
-    let status = RunStatus::new(execution.as_ref(), true, manifest.is_some());
-    // The backend's own progress comes first: the manifest may be that of an earlier attempt. On AWS, it counts only what
-    // customers recorded, so the manifest replaces it at the end.
-    let is_running = execution.as_ref().is_some_and(|execution| execution.state == ExecutionState::Running);
-    let own = state.progress.filter(|_| backend.is_local() || is_running || manifest.is_none());
-    let progress = match (own, manifest) {
-        (Some(progress), _) => progress,
-        (None, Some(manifest)) => CampaignProgress::from(&manifest),
-        (None, None) => {
-            CampaignProgress { customers: runs::customers(run, backend).await?.len(), ..CampaignProgress::default() }
+    let has_started = timeline::has_run_started(run, backend).await?;
+    let status = RunStatus::new(execution.as_ref(), has_started, manifest.is_some());
+    let execution_state = execution.as_ref().map(|execution| execution.state);
+    let mut progress = CampaignProgress::default();
+    if !state.dry_run {
+        progress = newest_progress(state.progress, manifest.as_ref(), execution_state, backend.is_local());
+        // A local server counts only the customers that its limit admits.
+        if progress.customers == 0 || (backend.is_local() && state.bounds.customers.is_some()) {
+            let customers = runs::customers(run, backend).await?.len();
+            progress.counts.waiting += customers.saturating_sub(progress.customers);
+            progress.customers = progress.customers.max(customers);
         }
-    };
+    }
     let failure = execution.and_then(|execution| Some((execution.error?, execution.message)));
     Ok(Campaign {
         id: run.to_string(),
@@ -152,10 +149,32 @@ async fn load(
     })
 }
 
+/// Returns the progress from the newest record: the backend's own, or the manifest.
+///
+/// While a campaign runs, the backend counts. Decisions after the end change the manifest only, but only the backend knows
+/// the cost. If an attempt on a local server fails, the manifest may be that of an earlier attempt.
+fn newest_progress(
+    own: Option<CampaignProgress>,
+    manifest: Option<&Manifest>,
+    execution: Option<ExecutionState>,
+    is_local: bool,
+) -> CampaignProgress {
+    let progress = match (execution, own, manifest) {
+        (Some(ExecutionState::Running), Some(own), _) => return own,
+        (Some(ExecutionState::Failed), Some(own), _) if is_local => own,
+        (_, own, Some(manifest)) => {
+            CampaignProgress { spent_usd: own.and_then(|own| own.spent_usd), ..CampaignProgress::from(manifest) }
+        }
+        (_, own, None) => own.unwrap_or_default(),
+    };
+    CampaignProgress { rate_per_minute: None, seconds_left: None, ..progress }
+}
+
 /// Lists a campaign's customers
 ///
-/// Lists the customers in the dataset's order, each with a status. The list is empty until the batch has been read. In a dry
-/// run, the status is the decision that the campaign would make. The list is then empty until the dry run ends.
+/// Lists the customers in the dataset's order, each with a status. The list is empty until the batch has been read. It
+/// includes the customers whom a limit leaves out. In a dry run, the status is the decision that the campaign would make. The
+/// list is then empty until the dry run ends, and has only the customers that `forecast` counts.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/customers", operation_id = "listCampaignCustomers", tag = "campaigns",
     params(("id" = String, Path, description = "The id of the campaign"), CustomerQuery),

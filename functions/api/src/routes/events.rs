@@ -19,15 +19,18 @@ use crate::view::{EventQuery, RunEvent, RunEventKind, RunEventList};
 
 /// Lists or streams the events of a recommendation
 ///
-/// By default, returns the events so far. With `Accept: text/event-stream`, a local server keeps the response open and
-/// sends each event as it happens. The data is a `RunEvent`, and the id is its number.
+/// By default, returns the events so far as JSON. With `Accept: text/event-stream`, a local server keeps the response open
+/// and sends each event as it happens. The stream is in the format of server-sent events:
+///
+/// - `id:` has the number of the event, and `data:` has a `RunEvent` as JSON on one line. There is no `event:` line.
+/// - A line with only a colon keeps the connection alive. It comes after 15 seconds without an event.
 ///
 /// The stream closes after the `end` event, and when the server stops. A client resumes with the `Last-Event-ID`
 /// header. Event numbers survive a restart, and a restarted server continues the run. A client that already has the
 /// `end` event gets an empty stream.
 ///
-/// AWS cannot stream, so it returns the list. Events for a customer in a campaign are never streamed. A local server
-/// keeps only their `end` event.
+/// AWS never streams, and no server streams the events of a customer in a campaign. The response is then the list, whatever
+/// `Accept` says, so check its `Content-Type`. For a customer in a campaign, a local server keeps only the `end` event.
 #[utoipa::path(
     get, path = "/v1/recommendations/{id}/events", operation_id = "listRecommendationEvents", tag = "recommendations",
     params(

@@ -49,7 +49,8 @@ pub(super) async fn options(
 
 /// Returns the product catalog
 ///
-/// Returns the products that the bank approved, with their claims, rates, terms and disclosures.
+/// Returns the products that the bank approved, with their claims, rates, terms and disclosures. The path has the British
+/// spelling of *catalog*.
 #[utoipa::path(
     get, path = "/v1/catalogue", operation_id = "getCatalog", tag = "options",
     responses((status = 200, description = "The catalog", body = Catalog), ReadProblems)

@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use crate::access::Caller;
 use crate::backend::SharedBackend;
 use crate::extract::{IdempotencyKey, Json, Query};
-use crate::problem::{FindProblems, PageProblems, Problem, StartProblems};
+use crate::problem::{FindProblems, PageProblems, Problem, StartRecommendationProblems};
 use crate::runs::{self, CustomerRun, Launch};
 use crate::view::{
     CreateRecommendationRequest, PageQuery, Recommendation, RecommendationAccepted, RecommendationPage,
@@ -23,19 +23,15 @@ const CONCURRENCY: usize = 16;
 /// Starts a recommendation
 ///
 /// Starts a run that writes the text, and makes a video if requested, for one customer. The run continues after the
-/// response, so follow its events or poll the recommendation.
-///
-/// A repeated request with the same idempotency key does not start another run. It returns the same recommendation with
-/// status 200. A different request with that key gets status 422. If the whole run failed, the repeated request starts
-/// another attempt under the same id, with status 202.
+/// response, so follow its events or poll the recommendation. *Retries* describes repeated requests.
 #[utoipa::path(
     post, path = "/v1/recommendations", operation_id = "createRecommendation", tag = "recommendations",
-    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID: up to 255 printable ASCII characters. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255)),
     request_body = CreateRecommendationRequest,
     responses(
         (status = 202, description = "The recommendation was started.", body = RecommendationAccepted, headers(("Location" = String, description = "The path of the recommendation"))),
         (status = 200, description = "An earlier request with this key started the recommendation.", body = RecommendationAccepted, headers(("Location" = String, description = "The path of the recommendation"))),
-        StartProblems
+        StartRecommendationProblems
     )
 )]
 pub(super) async fn create(
@@ -101,11 +97,12 @@ pub(super) async fn list(
         let run: contracts::RunId = run;
         let customer = CustomerRun::find(run.as_str(), &caller, &backend).await?;
         let execution = start::executions(&customer.request, backend.executions()).await?.pop();
+        let has_started = timeline::has_run_started(&run, &backend).await?;
         let outcome = results::outcome(&customer, &backend).await?.map(|(outcome, _)| outcome);
         Ok::<_, Problem>(RecommendationSummary {
             id: customer.id(),
             started_at,
-            status: RunStatus::new(execution.as_ref(), true, outcome.is_some()),
+            status: RunStatus::new(execution.as_ref(), has_started, outcome.is_some()),
             outcome,
             customer_ref: customer.reference.to_string(),
             categories: customer.request.categories,

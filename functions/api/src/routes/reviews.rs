@@ -39,8 +39,8 @@ const CONTENT_CHANGED: &str =
 
 /// Lists pending reviews
 ///
-/// Lists the results that are waiting for a reviewer, with everything that would be published. Reviewers see the
-/// results from all callers, including runs that an upload or a schedule started.
+/// Lists the results that are waiting for a reviewer, with everything that would be published. Reviewers see the results of
+/// all callers. On AWS, they also see those of runs that a schedule started, or a batch that the bank put into the bucket.
 #[utoipa::path(
     get, path = "/v1/reviews", operation_id = "listReviews", tag = "reviews",
     responses((status = 200, description = "The pending reviews", body = PendingReviewList), ReviewProblems)
@@ -120,17 +120,16 @@ async fn load(
 /// Approval publishes the result, unless consent or a suppression now forbids it. Rejection makes the outcome
 /// `skipped`. The server applies these rules in order:
 ///
-/// 1. The caller approves a result of a run that they started: 403. A local server allows it if the setting
-///    `local.approve_own` is true.
-/// 2. The decision approves content that can no longer be published as reviewed, for example after a change to the
+/// 1. The decision approves content that can no longer be published as reviewed, for example after a change to the
 ///    catalog: 409.
+/// 2. The caller approves a result of a run that they started: 403. A local server allows it if the setting
+///    `local.approve_own` is true. Without it, a local server's callers, who count as one person, can only reject results of their runs.
 /// 3. No review is pending: 200 with the earlier decision, or 404 if no decision is on record.
 /// 4. `content_digest` differs from the pending one: 409.
 /// 5. The customer may no longer be contacted: 200 without `decision`.
 /// 6. Otherwise: 200. The first decision counts. A later one changes nothing and returns the first.
 ///
-/// A decision never expires. On AWS, an approved result is published within seconds, and the campaign's counts follow within
-/// minutes.
+/// A decision never expires. On AWS, an approved result is published within seconds.
 #[utoipa::path(
     post, path = "/v1/reviews/{run}/{customer_ref}", operation_id = "decideReview", tag = "reviews",
     params(
@@ -213,9 +212,9 @@ async fn earlier_decision(
 
 /// Recalls a published recommendation
 ///
-/// All links to the text and the video stop working. The evidence, which is the audit record of the run, is kept.
-/// Compliance may recall any caller's recommendations. Repeating the request changes nothing and
-/// returns 204 again. The response is 409 if nothing was published, for example while the result is in review.
+/// All links to the text and the video stop working. The evidence is kept. Compliance may recall any caller's
+/// recommendations. Repeating the request changes nothing and returns 204 again. The response is 409 if nothing was
+/// published, for example while the result is in review.
 ///
 /// The caller builds the id from the run and the customer reference, which are in reviews, notifications and exports.
 /// The id is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a campaign. The response to the wrong form is

@@ -17,8 +17,8 @@ use crate::view::{CreateUploadRequest, Upload, UploadSlot};
 /// Creates an upload
 ///
 /// Returns an address for each of a batch's three workbooks. Send each workbook to its address with `PUT` within 15
-/// minutes, in any order. Uploading the workbooks does not start a run: start a campaign that refers to the upload. An
-/// upload never counts as the newest complete batch.
+/// minutes, in any order. Uploading the workbooks does not start a run: then start a campaign or a recommendation that
+/// refers to the upload. An upload never counts as the newest complete batch.
 #[utoipa::path(
     post, path = "/v1/uploads", operation_id = "createUpload", tag = "campaigns", request_body = CreateUploadRequest,
     responses((status = 201, description = "The upload", body = Upload), CreateUploadProblems)

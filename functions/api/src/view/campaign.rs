@@ -20,62 +20,66 @@ use super::names::{CategoryName, OutcomeName, RunStatus, ShapeName, WriterName};
 use super::recommendation::StatusReason;
 use crate::problem::Problem;
 
-/// The request for a campaign. The settings supply every omitted value. In a field that allows null, null means the
-/// same as omitting the field. AWS rejects the fields for local servers with status 400 and `Input.InvalidRequest`.
+/// The request for a campaign. Every server supports every field. Each field states its default. In a field that allows
+/// null, null means the same as omitting the field.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateCampaignRequest {
     /// The id of an upload that was created through this API. A request with both `upload` and `batch` gets status 422.
+    /// For an unknown or incomplete upload, the response has status 409 and `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^upload-[A-Za-z0-9._-]{1,57}$")]
     pub(crate) upload: Option<Batch>,
-    /// The name of the batch to read. If both this and `upload` are omitted, AWS reads the newest complete batch. A
-    /// local server reads its own data folder. For an unknown or incomplete batch, the response has status 409 and
-    /// `Input.MissingWorkbook`.
+    /// The name of the batch to read, or the id of an upload. If both this and `upload` are omitted, AWS reads the newest
+    /// complete batch that is not an upload. A local server reads its own data folder. For an unknown or incomplete
+    /// batch, the response has status 409 and `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
-    /// Whether to only forecast the campaign: its customers, duration and cost. The default is false. Null is invalid.
+    /// Whether to only forecast the campaign: its customers, duration and cost. Null is invalid.
     #[serde(default)]
+    #[schema(default = false)]
     pub(crate) dry_run: bool,
-    /// The maximum number of customers who get a recommendation. Skipped customers do not count. A local server counts in
-    /// the dataset's order, AWS in the order in which customers are assessed. Omit it for all customers.
+    /// The maximum number of customers who are selected: those who are not skipped when they are assessed. Service
+    /// messages and later failures count. The others stay `waiting`. A local server counts in the dataset's order, AWS in
+    /// the order in which customers are assessed. The default is no limit.
     #[schema(minimum = 1, maximum = 100_000_000)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_customers: Option<u32>,
-    /// The budget for models and outside voice services, in US dollars. On AWS it includes Polly. Omit it for no limit. A
-    /// customer starts only if the remaining budget covers their worst case. Customers who cost nothing always start.
+    /// The budget for models and outside voice services, in US dollars. On AWS it includes Polly, and nothing else of AWS.
+    /// A customer starts only if the remaining budget covers their worst case. AWS assumes the worst case for every
+    /// customer. Customers who cost nothing always start. The default is no limit.
     #[schema(minimum = 0)]
     pub(crate) budget_usd: Option<f64>,
-    /// The maximum number of customers in progress at the same time. Omit it for the server's own limit. AWS never exceeds
-    /// the limit of its stack.
+    /// The maximum number of customers whose speech and video are made at the same time. The default is the server's own
+    /// limit. A local server may exceed its own limit, AWS may not. A local server prepares the texts of more customers.
     #[schema(minimum = 1, maximum = 1000)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_concurrency: Option<u16>,
-    /// The lines of business whose products may be offered. Omit it or send an empty list to use `default_categories`
-    /// from `GET /v1/options`. Null is invalid.
+    /// The lines of business whose products may be offered. An empty list means `default_categories` from
+    /// `GET /v1/options`. Null is invalid.
     #[serde(default)]
-    #[schema(value_type = Vec<CategoryName>)]
+    #[schema(value_type = Vec<CategoryName>, default = json!([]))]
     pub(crate) categories: Vec<Category>,
-    /// The requested tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and
-    /// short phrases. Only the `free` writer passes the whole prompt to the model.
+    /// The requested tone and emphasis. The phrasebook understands single words and short phrases. Only the `free` writer
+    /// passes the whole prompt to the model. The default is no prompt.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
-    /// The writer. `select` and `free` require an enabled model.
+    /// The writer. The default is `default_writer` from `GET /v1/options`.
     #[schema(value_type = Option<WriterName>)]
     pub(crate) writer: Option<WriterMode>,
     /// The speaking rate, in words per minute. The default is `words_per_minute.default` from `GET /v1/options`.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
-    /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices. `ENGINE` alone selects that
-    /// engine's first voice. `NAME` alone uses the engine in the settings, or else the engine that has the name. The
-    /// server does not check the value at this point. If the voice is unknown, `narrate` fails later with
-    /// `Input.InvalidRequest`.
+    /// The voice: a `name` from `voices` in `GET /v1/options`. The default is the voice in the settings. `ENGINE` alone
+    /// selects that engine's first voice. `NAME` alone means the engine in the settings, or else the engine that has this
+    /// voice. The server checks the value only when it narrates: an unknown voice then fails each customer with `Input.InvalidRequest`. Ignored without videos.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
-    /// The aspect ratio of the videos. The default is `default_shape` from `GET /v1/options`.
+    /// The aspect ratio of the videos. The default is `default_shape` from `GET /v1/options`. Ignored without videos.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
-    /// Whether to make videos in addition to the texts. The default is true.
+    /// Whether to make videos in addition to the texts.
+    #[schema(default = true)]
     pub(crate) video: Option<bool>,
 }
 
@@ -112,6 +116,7 @@ impl CreateCampaignRequest {
             voice: self.voice,
             shape: self.shape,
             videos: (self.video == Some(false)).then_some(0),
+            is_demo: false,
         }
     }
 }
@@ -120,14 +125,18 @@ impl CreateCampaignRequest {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CampaignAccepted {
     /// The id of the campaign.
+    #[schema(example = "run-4c1f09a2b7d83e56")]
     pub(crate) id: String,
     /// The path of the campaign. It is also in the `Location` header.
+    #[schema(example = "/v1/campaigns/run-4c1f09a2b7d83e56")]
     #[serde(rename = "self")]
     pub(crate) path: String,
 }
 
-/// The numbers of customers by status. All are 0 in a dry run and while the campaign is queued. Otherwise they add up to
-/// `customers`. On AWS they are up to 10 seconds old, and older for more than 20,000 customers. A recall does not change them.
+/// The numbers of customers by status. They add up to `customers`. All are 0 in a dry run, and until the batch has been
+/// read. While a campaign runs on AWS, they are up to 10 seconds old, or older above 20,000 customers.
+/// After the end, only review decisions change them: at once on a local server, within about five minutes on AWS. A
+/// recall does not change them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CampaignCounts {
     /// Customers whose text was published, along with the video if one was requested.
@@ -138,10 +147,11 @@ pub struct CampaignCounts {
     pub in_review: usize,
     /// Customers with a failed stage.
     pub failed: usize,
-    /// Customers who are in none of the other groups. After an early stop, these are the customers who never started.
+    /// Customers who are in none of the other groups. After the end, these are the customers whom a limit or an early
+    /// stop left out.
     pub waiting: usize,
-    /// Customers whose text or video is in progress. In `CustomerStatus`, they also appear as `waiting`. Always 0 on
-    /// AWS.
+    /// Customers whose text or video is in progress. In the list of customers, their status is `waiting`. Always 0 on
+    /// AWS, which counts them under `waiting`.
     pub running: usize,
 }
 
@@ -156,28 +166,29 @@ impl CampaignCounts {
 /// The progress of a campaign.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct CampaignProgress {
-    /// The number of customers in the campaign. It is 0 until the batch has been read, and in a dry run: see `forecast`.
+    /// The number of customers in the batch, including those whom a limit leaves out. It is 0 until the batch has been
+    /// read, and in a dry run, which has `forecast.customers`.
     pub customers: usize,
     /// The numbers of customers by status.
     pub counts: CampaignCounts,
     /// The numbers of skipped customers by human-readable reason. The wording may change, so do not parse it. Empty if
-    /// none were skipped.
+    /// none were skipped, and on AWS until the campaign ends.
     pub skipped_because: BTreeMap<String, usize>,
-    /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. Empty if none failed.
+    /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. Empty if none failed, and
+    /// on AWS until the campaign ends.
     pub failed_with: BTreeMap<String, usize>,
-    /// The number of customers finished per minute since the first text, not counting skipped ones. Use it only while
-    /// the campaign is running. Absent until a customer has finished, after a server restart, and on AWS.
+    /// The number of customers finished per minute since the first text, not counting skipped ones. Absent until a
+    /// customer has finished, after the end, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub rate_per_minute: Option<f64>,
-    /// The estimated time until the last customer finishes, in seconds. Use it only while the campaign is running.
-    /// Absent until a customer has finished, after a server restart, and on AWS.
+    /// The estimated time until the last customer finishes, in seconds. Absent until a customer has finished, after the
+    /// end, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub seconds_left: Option<f64>,
-    /// The cost of models and outside voice services so far, in US dollars. It includes customers who finished in
-    /// earlier attempts, and excludes Polly and other AWS services. Absent until a customer has finished, after a
-    /// server restart, and on AWS.
+    /// The cost of models and outside voice services so far, in US dollars, including earlier attempts. Absent until a
+    /// customer has finished, after a restart of the server, and on AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub spent_usd: Option<f64>,
@@ -214,16 +225,16 @@ impl From<&Manifest> for CampaignProgress {
 /// A campaign: a run over all customers in a batch.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Campaign {
-    /// The id of the campaign.
+    /// The id of the campaign. It is also the id of its run, as in reviews, notifications and exports.
     pub(crate) id: String,
     /// The time at which the caller started the campaign, even if it is still queued.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) started_at: Timestamp,
-    /// The status of the run. A queued campaign is `running`.
+    /// The status of the run.
     pub(crate) status: RunStatus,
     /// Whether the campaign is a dry run, which only forecasts.
     pub(crate) dry_run: bool,
-    /// The name of the batch, or the id of the upload.
+    /// The name of the batch, or the id of the upload. For a local server's own data folder, it is `local`.
     #[schema(value_type = String)]
     pub(crate) batch: Batch,
     /// The progress.
@@ -234,8 +245,9 @@ pub(crate) struct Campaign {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CampaignForecast>, nullable = false)]
     pub(crate) forecast: Option<Value>,
-    /// The human-readable reason why the campaign stopped starting customers: an exhausted budget, or too many
-    /// failures. `status` is then `done`. Absent if the campaign did not stop early, and on AWS.
+    /// The human-readable reason why a local server stopped starting customers: an exhausted budget, or too many failures.
+    /// `status` is then `done`. Absent if the campaign did not stop early, and on AWS. There, an exhausted budget only
+    /// leaves customers `waiting`, and too many failures give the status `failed` with the code `Run.Incomplete`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) stop_reason: Option<String>,
@@ -259,13 +271,13 @@ pub(crate) struct CampaignPage {
 /// The status of a customer in a campaign.
 ///
 /// - `published`: the text was published, and the video if one was requested.
-/// - `skipped`: the customer gets no message, or would get none in a dry run. A result that was recalled before
-///   publication counts as skipped.
+/// - `skipped`: the customer gets no message, or would get none in a dry run. This includes an unpublished result if an
+///   operator recalled the whole run.
 /// - `recalled`: the result was published and then recalled.
 /// - `in-review`: the result is waiting for a reviewer.
 /// - `failed`: a stage failed.
-/// - `waiting`: the customer has no outcome yet. They may be in progress.
-/// - `selected`: in a dry run, the customer would get a recommendation.
+/// - `waiting`: the customer has no outcome. They may be in progress, or a limit or an early stop left them out.
+/// - `selected`: in a dry run, the customer would get a recommendation or a service message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum CustomerStatus {
@@ -304,13 +316,13 @@ impl From<Option<OutcomeName>> for CustomerStatus {
 #[into_params(parameter_in = Query)]
 pub(crate) struct CustomerQuery {
     /// The status by which to filter. Omit it for all customers.
-    #[param(inline)]
+    #[param(value_type = CustomerStatus, required = false)]
     pub(crate) status: Option<CustomerStatus>,
     /// The cursor: the value of `next` from the previous page. Omit it for the first page.
     #[param(max_length = 64)]
     pub(crate) after: Option<String>,
-    /// The maximum number of items on the page. The default is 20.
-    #[param(minimum = 1, maximum = 100)]
+    /// The maximum number of items on the page.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     pub(crate) limit: Option<usize>,
 }
 
@@ -322,12 +334,12 @@ pub(crate) struct CampaignCustomer {
     pub(crate) customer_ref: String,
     /// The status of the customer.
     pub(crate) status: CustomerStatus,
-    /// The human-readable reason for the status. Absent for `published`, `waiting` and `selected`.
+    /// The human-readable reason for the status. The recommendation has the reason with a stable code. Absent for
+    /// `published`, `waiting` and `selected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) reason: Option<String>,
-    /// The path of the customer's recommendation. It works from the start, even while the customer is `waiting`. Absent
-    /// in a dry run.
+    /// The path of the customer's recommendation. It works even while the customer is `waiting`. Absent in a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) recommendation: Option<String>,

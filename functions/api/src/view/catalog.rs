@@ -21,14 +21,16 @@ pub struct VoiceOption {
     /// The engine that provides the voice.
     #[schema(value_type = VoiceEngine)]
     pub engine: Engine,
-    /// The value for a request's `voice` field, such as `kokoro:af_heart`.
+    /// The complete value for a request's `voice` field: `ENGINE:NAME`, or only `ENGINE`. Send it as it is, without
+    /// adding the engine.
+    #[schema(example = "kokoro:af_heart")]
     pub name: String,
     /// The name to show to people.
     pub label: String,
     /// Whether the server uses this voice if a request does not specify one.
     pub default: bool,
-    /// Whether the voice is installed and ready. For a service, true means that the settings enable it. The server does
-    /// not check whether the service answers.
+    /// Whether the voice is ready. If it is not, a request may name it, but `narrate` fails with
+    /// `Narrate.EngineMissing`. For an outside service, true means that the settings enable it.
     pub installed: bool,
 }
 
@@ -45,16 +47,16 @@ pub(crate) struct CategoryOption {
 pub(crate) struct SpeakingRateRange {
     /// The rate that the server uses if a request does not specify one, in words per minute.
     pub(crate) default: u16,
-    /// The lowest rate, in words per minute.
+    /// The lowest rate: 80 words per minute on every server.
     pub(crate) min: u16,
-    /// The highest rate, in words per minute.
+    /// The highest rate: 220 words per minute on every server.
     pub(crate) max: u16,
 }
 
 /// The language model that may write the text.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ModelAvailability {
-    /// Whether the model is enabled. If it is not, the writers `select` and `free` are not available.
+    /// Whether the model is enabled. If it is not, the phrasebook replaces the writers `select` and `free`.
     pub(crate) enabled: bool,
     /// The name of the model in the settings.
     pub(crate) name: String,
@@ -70,7 +72,7 @@ pub(crate) struct RequestOptions {
     /// The lines of business that the server uses if a request does not list any.
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) default_categories: Vec<Category>,
-    /// A prompt that a client may suggest to its user.
+    /// A prompt that a client may suggest to its user. The server never uses it by itself.
     pub(crate) suggested_prompt: &'static str,
     /// The maximum length of a prompt, in Unicode code points.
     pub(crate) max_prompt_length: usize,
@@ -89,8 +91,8 @@ pub(crate) struct RequestOptions {
     /// The writer that the server uses if a request does not specify one.
     #[schema(value_type = WriterName)]
     pub(crate) default_writer: WriterMode,
-    /// Whether this server runs on the caller's own machine. Only such a server offers dry runs, budgets and the
-    /// operations tagged `local`.
+    /// Whether this is a local server. Only local servers offer the operations tagged `local`. All request fields work on
+    /// every server.
     pub(crate) local: bool,
     /// The caller.
     pub(crate) caller: CallerView,
@@ -122,7 +124,7 @@ pub(crate) struct ProductView {
     kind: ProductKind,
     /// The bank's description of the product in one or two sentences.
     summary: String,
-    /// The claims that a script may make about the product.
+    /// The claims that a text may make about the product.
     approved_claims: Vec<String>,
     /// The rates and terms that accompany every offer of the product.
     rates_and_terms: Vec<String>,
@@ -156,7 +158,7 @@ impl From<&Product> for ProductView {
     }
 }
 
-/// The bank's catalog of approved products.
+/// The bank's catalog of approved products. It also lists products outside their validity dates.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Catalog {
     /// The name of the bank.

@@ -11,8 +11,9 @@ use super::names::StageName;
 ///
 /// - `stage`: a stage started, ended or failed; see `stage` and `status`.
 /// - `progress`: a stage advanced; see `stage` and `fraction`.
-/// - `retry`: a stage failed temporarily and will be retried; see `stage` and `message`.
-/// - `text`: the guard passed the text. The recommendation now includes it, unless its wording needs a review.
+/// - `retry`: a stage failed temporarily and will be retried; see `stage` and `message`. The stage stays `running`: no
+///   `stage` event precedes or follows the retry.
+/// - `text`: the text passed the guard. `GET /v1/recommendations/{id}` now includes it, unless its wording needs a review.
 /// - `result`: the outcome is known; see `message`.
 /// - `log`: a line for the log; see `message`.
 /// - `end`: the run ended and no event follows, unless the run is started again.
@@ -27,7 +28,7 @@ pub enum RunEventKind {
     Progress,
     /// A stage failed temporarily and will be retried.
     Retry,
-    /// The guard passed the text.
+    /// The text passed the guard.
     Text,
     /// The outcome is known.
     Result,
@@ -42,7 +43,7 @@ pub enum RunEventKind {
 /// - `waiting`: the stage has not started.
 /// - `running`: the stage is in progress.
 /// - `done`: the stage succeeded.
-/// - `failed`: the stage failed. A retry may follow.
+/// - `failed`: the stage failed. On AWS, a retry may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StageStatus {
@@ -81,8 +82,8 @@ pub struct RunEvent {
     #[serde(default, alias = "share", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub fraction: Option<f64>,
-    /// For `result`, a value of `OutcomeName`. For `retry`, for a failed stage and for the `end` of a failed run, the
-    /// name of the error. For `log`, the human-readable line. Absent otherwise, and for a failed stage on AWS.
+    /// For `result`, a value of `OutcomeName`. For `log`, the human-readable line. For `retry`, for a failed stage and
+    /// for the `end` of a failed run, the name of the error. Absent otherwise, and for a failed stage on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub message: Option<String>,
@@ -107,7 +108,7 @@ impl RunEvent {
 pub(crate) struct RunEventList {
     /// The events with numbers above `after`. Empty if there are none yet.
     pub(crate) events: Vec<RunEvent>,
-    /// The value of `after` for the next request: the highest number so far.
+    /// The value of `after` for the next request: the number of the last event, or `after` itself if that is higher.
     pub(crate) next: u64,
     /// Whether the run has ended. If so, no event follows unless the run is started again.
     pub(crate) ended: bool,
@@ -118,10 +119,10 @@ pub(crate) struct RunEventList {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventQuery {
-    /// The number of the last event that the client has. Omit it or send 0 for all events. The `Last-Event-ID` header
+    /// The number of the last event that the client has. The default returns all events. The `Last-Event-ID` header
     /// takes precedence.
     #[serde(default)]
-    #[param(value_type = Option<u64>)]
+    #[param(value_type = Option<u64>, default = 0)]
     pub(crate) after: u64,
 }
 

@@ -4,46 +4,45 @@ use std::collections::BTreeMap;
 
 use utoipa::ToSchema;
 
-/// The forecast of a dry run. It counts only customers within `max_customers`. Later versions may add fields.
+/// The forecast of a dry run: what the same campaign would do. A local server counts the customers up to the last one
+/// that `max_customers` allows; AWS counts the whole batch. No server applies `budget_usd`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `runner::forecast::Forecast`")]
 pub(crate) struct CampaignForecast {
-    /// The id of the run.
+    /// The id of the dry run.
     run: String,
-    /// The number of customers.
+    /// The number of customers in the forecast: `selected` plus the sum of `skipped_because`.
     customers: usize,
     /// The number of customers who would get a recommendation or a service message.
-    #[schema(rename = "told")]
-    recommendations: usize,
-    /// The number of these customers who would get a service message.
+    selected: usize,
+    /// The number of selected customers who would get a service message.
     service_messages: usize,
     /// The numbers of skipped customers by human-readable reason.
     skipped_because: BTreeMap<String, usize>,
     /// How often each product would be offered, by its id. Only on AWS.
     #[schema(nullable = false)]
     offers: Option<BTreeMap<String, usize>>,
-    /// The number of customers that an earlier attempt has completed. Only on a local server.
-    #[schema(nullable = false)]
-    ended_before: Option<usize>,
-    /// The number of videos that remain to be made.
+    /// The number of videos to make: one for each selected customer, or 0 if the request has `video: false`.
     videos: usize,
-    /// The total duration of these videos, in seconds.
+    /// The total playing time of the videos, in seconds.
     video_seconds: f64,
     /// The expected use of the language model.
     model: ModelForecast,
-    /// The forecast for this machine.
+    /// The time and space on the local server itself. Absent on AWS.
     #[schema(nullable = false)]
     here: Option<LocalForecast>,
-    /// The CPU time that this machine needs to encode a second of video, in seconds. This is measured, not estimated.
+    /// The CPU seconds that the local server needs to encode one second of video, as measured during the dry run. It is 0
+    /// without videos. Absent on AWS.
     #[schema(nullable = false)]
     encoding_cpu_seconds: Option<f64>,
-    /// The forecast for AWS.
+    /// The time and cost of the same campaign on AWS. A local server computes it too, for comparison.
     aws: AwsForecast,
-    /// The AWS limits that the batch exceeds, each with its remedy, in human-readable form. Empty if there are none.
+    /// The limits on AWS that the batch exceeds, each with its remedy, in human-readable form. Empty if there are none.
     too_large: Vec<String>,
 }
 
-/// The forecast use of the language model. It assumes that the guard does not reject any text.
+/// The forecast use of the language model. All numbers are 0 if the writer uses no model. They assume that the guard does
+/// not reject any text.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `runner::forecast::ModelUse`")]
 pub(crate) struct ModelForecast {
@@ -57,26 +56,28 @@ pub(crate) struct ModelForecast {
     usd: f64,
 }
 
-/// The forecast for this machine. It has additional fields, which may change.
+/// The forecast for a local server. It has additional fields, which may change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `cost::local::LocalForecast`")]
 pub(crate) struct LocalForecast {
-    /// The number of cores in use.
+    /// The number of videos that are made at the same time, each on one core.
     cores: usize,
     /// The duration of the campaign, in seconds.
     seconds: f64,
-    /// The size of all results, in bytes.
-    bytes: f64,
+    /// The disk space for all results, in bytes.
+    bytes: u64,
 }
 
 /// The forecast for AWS. It has additional fields, which may change.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `cost::aws::AwsForecast`")]
 pub(crate) struct AwsForecast {
-    /// The cost, in US dollars.
+    /// The cost of all AWS services and of the model, in US dollars. It includes `model.usd`.
     usd: f64,
-    /// The number of batches needed for the customers. Each batch is a run.
-    batches: f64,
-    /// The duration, in hours.
+    /// The number of batches into which the customers must be split, so that their transactions fit into one sheet each.
+    /// It assumes 50 transactions per customer. Each batch is a run of its own.
+    #[schema(minimum = 1)]
+    batches: usize,
+    /// The duration of all batches together, in hours.
     hours: f64,
 }

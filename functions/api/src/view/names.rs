@@ -25,7 +25,7 @@ pub(crate) enum CategoryName {
 ///
 /// - `phrases`: the program or a model, by selecting approved sentences.
 /// - `model`: a model, in its own words.
-/// - `template`: the template writer in version 0.1.0.
+/// - `template`: the former template writer. Only results of version 0.1.0 have it.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "documents `contracts::script::WrittenBy`")]
@@ -51,7 +51,10 @@ pub(crate) enum ShapeName {
 ///
 /// - `phrases`: the program selects approved sentences.
 /// - `select`: a model selects among the approved sentences.
-/// - `free`: a model writes the text, and a person approves it.
+/// - `free`: a model writes the text. A reviewer must approve it, unless the settings waive that.
+///
+/// A model never writes a service message. The phrasebook replaces `select` and `free` if no model is enabled, or if the
+/// model gives no usable text. The request still succeeds, and `written_by.fallback_reason` says why.
 #[derive(ToSchema)]
 #[schema(rename_all = "kebab-case")]
 #[expect(dead_code, reason = "documents `contracts::model::WriterMode`")]
@@ -125,8 +128,10 @@ pub(crate) enum VoiceEngine {
 /// - `skipped`: the customer gets no message. The reason says why.
 /// - `in-review`: a reviewer must approve the result before it is published. After the decision, the outcome is
 ///   `published` or `skipped`.
-/// - `failed`: a stage failed for this customer. The run itself may still be `done`.
+/// - `failed`: a stage failed for this customer. To try again, send a new request with a new idempotency key.
 /// - `recalled`: the result was published and then recalled.
+///
+/// A later withdrawal of consent does not change the outcome `published`, but hides the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OutcomeName {
@@ -156,13 +161,12 @@ impl From<&Outcome> for OutcomeName {
 
 /// The status of a run.
 ///
-/// - `waiting`: the run is queued and no stage has started.
+/// - `waiting`: the run is queued, and no stage has started. AWS does not queue runs, and usually omits this status.
 /// - `running`: a stage has started.
-/// - `done`: the run ended. See the outcome, which may be `failed` or `in-review`.
-/// - `failed`: the whole run ended early, for example because a workbook could not be read. Some customers may have an
-///   outcome. The reason says why.
-///
-/// A run with results in review is `done`.
+/// - `done`: the run went through all customers, or stopped early for the reason in `stop_reason`. A customer's outcome may
+///   be `failed` or `in-review`.
+/// - `failed`: the run as a whole failed, for example because a workbook could not be read. `reason` says why. Customers
+///   without an outcome then stay without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RunStatus {
@@ -170,9 +174,9 @@ pub(crate) enum RunStatus {
     Waiting,
     /// A stage has started.
     Running,
-    /// The run ended with an outcome.
+    /// The run went through all customers, or stopped early.
     Done,
-    /// The run ended without an outcome.
+    /// The run as a whole failed.
     Failed,
 }
 

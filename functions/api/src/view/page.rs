@@ -11,7 +11,7 @@ pub(crate) struct PageQuery {
     /// The cursor: the value of `next` from the previous page. Omit it for the first page.
     #[param(max_length = 120)]
     pub(crate) after: Option<String>,
-    /// The maximum number of items on the page. The default is 20.
-    #[param(minimum = 1, maximum = 100)]
+    /// The maximum number of items on the page.
+    #[param(minimum = 1, maximum = 100, default = 20)]
     pub(crate) limit: Option<usize>,
 }

@@ -29,8 +29,8 @@ pub(crate) const SPEAKING_RATES: RangeInclusive<u16> = 80..=220;
 /// The maximum length of a voice's name in characters.
 const MAX_VOICE_LENGTH: usize = 100;
 
-/// The request for a recommendation. The settings supply every omitted value. In a field that allows null, null means
-/// the same as omitting the field.
+/// The request for a recommendation. Each field states its default. In a field that allows null, null means the same as
+/// omitting the field.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateRecommendationRequest {
@@ -39,37 +39,37 @@ pub(crate) struct CreateRecommendationRequest {
     /// request immediately gets status 422.
     #[schema(value_type = String, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$")]
     pub(crate) customer_id: CustomerId,
-    /// The name of the batch to read, or the id of an upload. If it is omitted, AWS reads the newest complete batch. A
-    /// local server reads its own data folder. For an unknown or incomplete batch, the response has status 409 and
-    /// `Input.MissingWorkbook`.
+    /// The name of the batch to read, or the id of an upload. If it is omitted, AWS reads the newest complete batch that is
+    /// not an upload. A local server reads its own data folder. For an unknown or incomplete batch, the response has
+    /// status 409 and `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
-    /// The lines of business whose products may be offered. Omit it or send an empty list to use `default_categories`
-    /// from `GET /v1/options`. Null is invalid.
+    /// The lines of business whose products may be offered. An empty list means `default_categories` from
+    /// `GET /v1/options`. Null is invalid.
     #[serde(default)]
-    #[schema(value_type = Vec<CategoryName>)]
+    #[schema(value_type = Vec<CategoryName>, default = json!([]))]
     pub(crate) categories: Vec<Category>,
-    /// The requested tone and emphasis. At most 2000 Unicode code points. The phrasebook understands single words and
-    /// short phrases. Only the `free` writer passes the whole prompt to the model.
+    /// The requested tone and emphasis. The phrasebook understands single words and short phrases. Only the `free` writer
+    /// passes the whole prompt to the model. The default is no prompt.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
-    /// The writer. `select` and `free` require an enabled model.
+    /// The writer. The default is `default_writer` from `GET /v1/options`.
     #[schema(value_type = Option<WriterName>)]
     pub(crate) writer: Option<WriterMode>,
     /// The speaking rate, in words per minute. The default is `words_per_minute.default` from `GET /v1/options`.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
-    /// The voice: `NAME`, `ENGINE` or `ENGINE:NAME`. `GET /v1/options` lists the voices. `ENGINE` alone selects that
-    /// engine's first voice. `NAME` alone uses the engine in the settings, or else the engine that has the name. The
-    /// server does not check the value at this point. If the voice is unknown, `narrate` fails later with
-    /// `Input.InvalidRequest`.
+    /// The voice: a `name` from `voices` in `GET /v1/options`. The default is the voice in the settings. `ENGINE` alone
+    /// selects that engine's first voice. `NAME` alone means the engine in the settings, or else the engine that has this
+    /// voice. The server checks the value only when it narrates: an unknown voice then fails with `Input.InvalidRequest`. Ignored without a video.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
-    /// The aspect ratio of the video. The default is `default_shape` from `GET /v1/options`.
+    /// The aspect ratio of the video. The default is `default_shape` from `GET /v1/options`. Ignored without a video.
     #[schema(value_type = Option<ShapeName>)]
     pub(crate) shape: Option<Shape>,
-    /// Whether to make a video in addition to the text. The default is true.
+    /// Whether to make a video in addition to the text.
+    #[schema(default = true)]
     pub(crate) video: Option<bool>,
 }
 
@@ -85,6 +85,7 @@ impl CreateRecommendationRequest {
             voice: self.voice,
             shape: self.shape,
             videos: (self.video == Some(false)).then_some(0),
+            is_demo: false,
         }
     }
 }
@@ -107,11 +108,14 @@ pub(crate) fn validate_options(options: &RunOptions) -> Result<(), Problem> {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RecommendationAccepted {
     /// The id of the recommendation.
+    #[schema(example = "run-4c1f09a2b7d83e56")]
     pub(crate) id: String,
     /// The path of the recommendation. It is also in the `Location` header.
+    #[schema(example = "/v1/recommendations/run-4c1f09a2b7d83e56")]
     #[serde(rename = "self")]
     pub(crate) path: String,
     /// The path of the recommendation's events.
+    #[schema(example = "/v1/recommendations/run-4c1f09a2b7d83e56/events")]
     pub(crate) events: String,
     /// The customer reference: 32 hexadecimal digits that replace the customer id in all responses and logs.
     #[schema(pattern = "^[0-9a-f]{32}$")]
@@ -126,9 +130,9 @@ pub(crate) struct RecommendationSummary {
     /// The time at which the caller started the recommendation.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) started_at: Timestamp,
-    /// The status of the run. A queued run is `running` in a list.
+    /// The status of the run.
     pub(crate) status: RunStatus,
-    /// The customer's outcome. In a list, a recall does not change it. Absent until the run has recorded it.
+    /// The customer's outcome. Absent until the run has recorded it, and for good if the run failed before that.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
@@ -151,7 +155,7 @@ pub(crate) struct RecommendationPage {
     pub(crate) next: Option<String>,
 }
 
-/// The reason why nothing was published, why a run failed, or why a published result is no longer shown.
+/// The reason why nothing is published yet or ever, why a run failed, or why a published result is no longer shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatusReason {
     /// The stable code. It is one of the following:
@@ -159,15 +163,17 @@ pub(crate) struct StatusReason {
     /// - `no-consent`: the customer did not consent, or withdrew consent.
     /// - `suppressed`: the customer must not be contacted.
     /// - `posts-withdrawn`: the result used posts, and the customer withdrew consent to their use.
-    /// - `heard-lately`: the customer heard from the bank too recently.
-    /// - `withheld`: the bank's records say not to write to the customer now. `bespoke explain` shows the reason.
+    /// - `heard-lately`: another run published a result for the customer within the contact cap. The setting
+    ///   `offers.at_most_every_days` is the number of days.
+    /// - `withheld`: the bank's records say not to write to the customer now. An operator sees the reason with the command
+    ///   `bespoke explain`.
     /// - `outdated`: newer data about the customer arrived during the review.
     /// - `no-suitable-offer`: no product of the chosen lines of business fits.
     /// - `rejected`: a reviewer rejected the result.
-    /// - `recalled`: a reviewer or an operator recalled the result.
+    /// - `recalled`: the result was recalled.
     /// - `in-review`: the result is waiting for a reviewer.
-    /// - An error name in the form `Area.Reason`, such as `Render.Failed`. `docs/reference/errors.md` lists the names.
-    ///   On AWS, it may be an error name from Step Functions, such as `States.Timeout`.
+    /// - A value of `ErrorName`, such as `Render.Failed`. On AWS, it may also be an error name from Step Functions or
+    ///   Lambda, such as `States.Timeout`.
     pub(crate) code: String,
     /// The human-readable reason.
     pub(crate) message: String,
@@ -228,7 +234,7 @@ pub(crate) struct Paragraph {
     heading: Option<String>,
     /// The sentences of the paragraph.
     body: String,
-    /// The product's rates and terms from the catalog. Absent if the paragraph offers no product.
+    /// The product's rates and terms from the catalog. Absent if there are none, or if the paragraph offers no product.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     terms: Vec<String>,
 }
@@ -241,8 +247,9 @@ pub(crate) struct Offer {
     product_id: ProductId,
     /// The name of the product.
     name: String,
-    /// The product's line of business. Null if the product is no longer in the catalog.
-    #[schema(value_type = Option<CategoryName>)]
+    /// The product's line of business. Absent if the product is no longer in the catalog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<CategoryName>, nullable = false)]
     category: Option<Category>,
     /// The product's score for this customer. Higher is better; it has no unit.
     score: f64,
@@ -279,7 +286,7 @@ pub(crate) struct CheckResult {
     /// `credit-terms`, `deposit-terms`, `approval`, `superlatives`, `urgency`, `invented-benefits`, `protected-class`,
     /// `surveillance`, `instructions`, `post-echo`, `instruction-echo` and `disclosures`. Later versions may add others.
     name: String,
-    /// Whether the text passed. Always true if the text is shown.
+    /// Whether the text passed. It is true for every text that is shown. Only reviews by version 0.1 show a failed check.
     passed: bool,
 }
 
@@ -293,19 +300,18 @@ pub(crate) struct Authorship {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     model: Option<String>,
-    /// The human-readable reason why no model was used even though the writer requires one. Examples: the model did not
-    /// answer, the guard rejected its text or the prompt, or a secret is missing. Absent otherwise, and for a service
-    /// message.
+    /// The human-readable reason why the phrasebook replaced the writers `select` or `free`. Examples: no model is enabled,
+    /// the model did not answer, or the guard rejected its text. Absent otherwise, and for a service message.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     fallback_reason: Option<String>,
 }
 
-/// Links to a result's files. A path without a host belongs to this server. A link does not require a bearer token, and
-/// works for at most 15 minutes.
+/// Links to a result's files, for `GET` requests. A link works for at most 15 minutes. A local server returns paths, which
+/// need no bearer token. AWS returns presigned URLs of S3; do not send the bearer token to them, because S3 rejects it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ResultLinks {
-    /// The video as MP4. Absent if none was requested.
+    /// The video as MP4. Absent if there is no video.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     video: Option<String>,
@@ -325,7 +331,7 @@ pub(crate) struct ResultLinks {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     text: Option<String>,
-    /// The time at which the first link expires. Request the resource again for new links.
+    /// The earliest time at which one of the links expires. Request the resource again for new links.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
 }
@@ -387,15 +393,15 @@ impl From<&MediaFacts> for VideoMeasurements {
 pub(crate) struct Recommendation {
     /// The id of the recommendation. For a customer in a campaign, it is `RUN~CUSTOMER_REF`.
     pub(crate) id: String,
-    /// The status of the run. For a customer in a campaign, it is the status of the whole campaign. A local server then
-    /// returns `waiting` until the campaign ends.
+    /// The status of the run. For a customer in a campaign, it is the status of the whole campaign.
     pub(crate) status: RunStatus,
-    /// The customer's outcome. Absent until the run has recorded it.
+    /// The customer's outcome. Absent until the run has recorded it. It stays absent if the run failed before that, or if
+    /// a limit or an early stop left the customer out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
-    /// The reason for the status or the outcome. Also present if the result was published but may no longer be shown.
-    /// Absent if the published result may be shown, and while the run is in progress.
+    /// The reason for the outcome. For a customer without an outcome, the reason why the whole run failed. Also present if
+    /// the result was published but may no longer be shown. Absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) reason: Option<StatusReason>,
@@ -405,35 +411,34 @@ pub(crate) struct Recommendation {
     /// The lines of business whose products may be offered.
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The time of the first event. Absent until the run starts. On a local server, ignore it for a customer in a
-    /// campaign.
+    /// The time at which the first stage started. Absent before that, and if `stages` is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) started_at: Option<Timestamp>,
-    /// The progress of all seven stages, in order. A stage that the run does not need stays `waiting`. A local server
-    /// does not track stages for a customer in a campaign: the list is empty, or all stages are `waiting`.
+    /// The progress of all seven stages, in order. A stage that the run does not need stays `waiting`. The list is empty for
+    /// a customer in a local server's campaign, and if the server has deleted the steps of an old run.
     pub(crate) stages: Vec<StageProgress>,
     /// The content.
     #[serde(flatten)]
     pub(crate) content: RecommendationContent,
 }
 
-/// The content of a recommendation. Each field is absent while it has nothing that the caller may see.
+/// The content of a recommendation. Each field is absent while it has nothing that the caller may see. The result may not
+/// be shown after a recall, an erasure, a suppression, or a withdrawal of consent.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct RecommendationContent {
-    /// The text. It appears as soon as the guard has passed it, before the result is published. It is absent if its
-    /// wording needs a review, while the result is in review, if it may not be shown, and after the recommendation has
-    /// failed or been skipped.
+    /// The text. It appears as soon as it has passed the guard, before the result is published. It is absent if its wording
+    /// needs a review, while the result is in review, if it may not be shown, and after a failure or a skip.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
     /// The disclosures that accompany the text, from the catalog and the brand. Absent if there is no text.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) disclosures: Vec<String>,
-    /// The offered products, best first. Absent until published, and for a service message without offers.
+    /// The offered products, best first. Absent until published, if the result may not be shown, and for a service message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     offers: Vec<Offer>,
     /// Every product that the ranking considered: eligible products first, and within each group the best first. Absent
-    /// until published.
+    /// until published, and if the result may not be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     candidates: Vec<ConsideredProduct>,
     /// The guard's checks on the text. They are shown with the text. If the model's text fails a check, the text comes

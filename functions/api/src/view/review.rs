@@ -25,7 +25,7 @@ pub(crate) struct PendingReview {
     /// The time at which the review was requested.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) waiting_since: Timestamp,
-    /// The SHA-256 digest of the text and the files in review: 64 hexadecimal digits. A decision must repeat it.
+    /// The digest that identifies the text and the files in review: 64 hexadecimal digits. A decision must repeat it.
     #[schema(pattern = "^[0-9a-f]{64}$")]
     pub(crate) content_digest: String,
     /// The human-readable reason why the content cannot be shown. Such a result can be rejected but not approved.
@@ -36,10 +36,11 @@ pub(crate) struct PendingReview {
     /// The text as it will be published. It has passed the guard. Absent if the content cannot be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
-    /// The disclosures that accompany the text. Absent if there are none.
+    /// The disclosures that accompany the text. Absent if there are none, or if the content cannot be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) disclosures: Vec<String>,
-    /// Links to the video, its captions and its poster. Absent if the result has no video.
+    /// Links to the video, its captions and its poster. Absent if the result has no video, or if the content cannot be
+    /// shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) links: Option<ResultLinks>,
@@ -48,7 +49,7 @@ pub(crate) struct PendingReview {
 /// The results that are waiting for a reviewer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PendingReviewList {
-    /// At most 100 results, oldest first. To see more, decide these and list again.
+    /// The 100 oldest results, oldest first. To see more, decide these and list again.
     pub(crate) items: Vec<PendingReview>,
 }
 
@@ -93,7 +94,7 @@ pub(crate) struct DecisionRequest {
     /// the content has changed.
     #[schema(value_type = String, pattern = "^[0-9a-f]{64}$")]
     pub(crate) content_digest: Digest,
-    /// The reviewer's reason for the record: one line of at most 500 code points. Optional.
+    /// The reason for the record: one line of at most 500 code points, and not blank. Optional.
     #[schema(
         min_length = 1,
         max_length = 500,
@@ -111,18 +112,17 @@ pub(crate) struct DecisionResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) decision: Option<ReviewDecision>,
-    /// The customer's outcome. Absent until the run has recorded it: on AWS, shortly after the response. Get the
-    /// recommendation for the final outcome.
+    /// The customer's outcome. Absent until the run has recorded it: on AWS, within seconds after the response.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,
 }
 
-/// The request to recall a published recommendation.
+/// The request to recall a published recommendation. Without a reason, send the empty object `{}`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecallRequest {
-    /// The reviewer's reason for the record: one line of at most 500 code points. Optional.
+    /// The reason for the record: one line of at most 500 code points, and not blank. Optional.
     #[schema(
         min_length = 1,
         max_length = 500,

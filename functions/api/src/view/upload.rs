@@ -12,13 +12,14 @@ pub(crate) struct WorkbookName;
 impl PartialSchema for WorkbookName {
     fn schema() -> RefOr<Schema> {
         let names = Workbook::ALL.map(Workbook::file_name);
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+        let description = Some("The file name of a workbook. See *The three workbooks* for their content.");
+        ObjectBuilder::new().schema_type(Type::String).description(description).enum_values(Some(names)).into()
     }
 }
 
 impl ToSchema for WorkbookName {}
 
-/// The request for an upload: an empty JSON object.
+/// The request for an upload: the empty object `{}`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateUploadRequest {}
@@ -26,22 +27,27 @@ pub(crate) struct CreateUploadRequest {}
 /// The address for one workbook in an upload.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UploadSlot {
-    /// The file name of the workbook, which also identifies its content.
-    #[schema(inline, value_type = WorkbookName)]
+    /// The file name of the workbook.
+    #[schema(value_type = WorkbookName)]
     pub(crate) name: &'static str,
-    /// The address to which the client sends the file with `PUT`. A path without a host belongs to this server and
-    /// requires the bearer token. A full URL is presigned and does not.
+    /// The address for the file, as the body of a `PUT` request. Any `Content-Type` is allowed.
+    ///
+    /// - A local server returns a path. Send the bearer token. Success is status 204.
+    /// - AWS returns a presigned URL of S3. Do not send the bearer token: S3 rejects it with status 400. Success is
+    ///   status 200. Errors are in S3's XML format, such as status 403 after `expires_at`.
+    #[schema(example = "/v1/uploads/upload-0123456789abcdef/customer_profile.xlsx")]
     pub(crate) url: String,
-    /// The time at which the address expires: 15 minutes after the request. A local server also accepts the file later.
+    /// The time at which the address expires: 15 minutes after the response. A local server also accepts the file later.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) expires_at: Timestamp,
 }
 
-/// An upload of a batch's three workbooks. It has no status. While a workbook is missing, a request to start a run over
-/// it gets status 409. A second `PUT` replaces a workbook. AWS deletes the workbooks, by default after 14 days.
+/// An upload of a batch's three workbooks. It has no status: a request to start a run over it gets status 409 while a
+/// workbook is missing. A second `PUT` replaces a workbook. AWS deletes the workbooks after some days, by default 14.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Upload {
-    /// The id of the upload, for a campaign's `upload` field. It is also the name of the batch.
+    /// The id of the upload. Send it as `upload` for a campaign, or as `batch` for a recommendation.
+    #[schema(example = "upload-0123456789abcdef")]
     pub(crate) id: String,
     /// One slot for each of the three workbooks.
     pub(crate) files: Vec<UploadSlot>,

@@ -7,7 +7,7 @@ use contracts::facts::plain_words;
 
 use crate::testing::catalogue;
 
-/// Returns the name and all texts that a video may speak about a product.
+/// Returns a product's name and everything else that a video may say about it.
 fn spoken(product: &Product) -> Vec<&str> {
     let claims = product.approved_claims.iter().chain(&product.spoken_disclosures).map(String::as_str);
     [product.name.as_str(), &product.summary].into_iter().chain(claims).collect()
@@ -26,7 +26,7 @@ fn every_category_has_products() {
 }
 
 #[test]
-fn spoken_texts_have_no_numbers_promises_or_proxies() {
+fn spoken_text_has_no_numbers_promises_or_proxies() {
     let banned = [
         "best",
         "lowest",
@@ -89,7 +89,7 @@ fn spoken_texts_have_no_numbers_promises_or_proxies() {
 }
 
 #[test]
-fn spoken_texts_are_short_sentences() {
+fn spoken_text_consists_of_short_sentences() {
     for product in catalogue().products() {
         assert!((2..=3).contains(&product.approved_claims.len()), "{}", product.id);
         for text in spoken(product).into_iter().skip(1) {

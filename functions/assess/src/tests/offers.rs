@@ -25,7 +25,7 @@ fn assess_with(
 ) -> Assessment {
     let lexicon = lexicon();
     let keys = keys();
-    let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, today: AS_OF };
+    let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, stop_days: 180, today: AS_OF };
     assess(CustomerRecord::Given(Box::new(customer)), control, &rules)
 }
 
@@ -156,7 +156,7 @@ fn grounds_follow_facts_and_never_posts() {
 }
 
 #[test]
-fn complement_of_held_product_has_that_ground() {
+fn complement_of_held_product_has_it_as_its_ground() {
     let person = CustomerBuilder::new().has(60_000, 20_000).holds(&["high-yield-savings"]);
     let offers = offers(person, &DEFAULT);
     let certificate = offers.iter().find(|offer| offer.product.as_str() == "certificate-of-deposit").unwrap();
@@ -176,7 +176,7 @@ fn complaint_excludes_products_of_topic() {
 }
 
 #[test]
-fn candidates_have_reasons_that_add_up() {
+fn reasons_of_each_candidate_add_up_to_its_score() {
     let facts = facts(CustomerBuilder::new().spends("Groceries", 90_000), &Category::ALL);
     assert_eq!(facts.candidates.len(), catalogue().products().len());
     for candidate in &facts.candidates {
@@ -273,7 +273,7 @@ fn trouble_in_payments_stops_credit_or_everything() {
 }
 
 #[test]
-fn profile_stops_and_probable_products_stop() {
+fn profile_stops_and_probably_held_products_are_respected() {
     let mut customer = CustomerBuilder::new().customer();
     customer.profile.probably_held = vec![product("high-yield-savings")];
     let Assessment::Proceed(facts) = assess_customer(customer.clone(), &DEFAULT, 3) else { panic!("skipped") };
@@ -293,7 +293,7 @@ fn hardship_is_unknown_without_social_consent() {
 }
 
 #[tokio::test]
-async fn consent_gate_precedes_control() {
+async fn consent_gate_applies_before_control_data() {
     let control = control(CustomerBuilder::reference().as_str(), "").await;
     let skip = |person: CustomerBuilder| match assess_with(person.customer(), &control, &catalogue(), &DEFAULT, 3) {
         Assessment::Skip { skip, .. } => skip,
@@ -432,7 +432,7 @@ proptest! {
     }
 
     #[test]
-    fn offers_keep_all_rules((person, social) in any_customer(), at_most in 1..4_usize, category in 0..6_usize) {
+    fn offers_obey_all_rules((person, social) in any_customer(), at_most in 1..4_usize, category in 0..6_usize) {
         let chosen = Category::ALL.get(category).map_or(Category::ALL.to_vec(), |one| vec![*one]);
         let first = assess_customer(person.clone().customer(), &chosen, at_most);
         prop_assert_eq!(&first, &assess_customer(person.customer(), &chosen, at_most), "not deterministic");

@@ -111,7 +111,7 @@ async fn suppressed_customer_is_skipped() {
 }
 
 #[tokio::test]
-async fn adopted_result_stops_if_posts_are_withdrawn() {
+async fn reused_result_does_not_proceed_if_posts_are_withdrawn() {
     let fixture = AssessFixture::with(&record(CustomerBuilder::new().posted(3, "What a wonderful vacation"))).await;
     assert!(fixture.assess().await.unwrap().proceed);
     let answers =
@@ -123,11 +123,11 @@ async fn adopted_result_stops_if_posts_are_withdrawn() {
 #[tokio::test]
 async fn contact_cap_counts_published_runs_only() {
     let mut fixture = AssessFixture::with(&record(CustomerBuilder::new())).await;
-    fixture.settings.offers.at_most_every_days = 7;
     let request = Request {
         catalogue: catalogue().digest(),
         lexicon: fixture.lexicon.digest(),
         settings: fixture.settings.digest(),
+        at_most_every_days: 7,
         ..Request::for_tests()
     };
     fixture.put_request(request).await;
@@ -162,7 +162,7 @@ async fn contact_cap_counts_published_runs_only() {
 }
 
 #[tokio::test]
-async fn unreadable_suppression_list_is_error() {
+async fn unreadable_suppression_list_is_an_error() {
     let fixture = AssessFixture::with(&record(CustomerBuilder::new())).await;
     fixture.store.put(&ObjectKey::Suppressions, "José\n".into()).await.unwrap();
     let error = fixture.assess().await.unwrap_err();
@@ -171,7 +171,7 @@ async fn unreadable_suppression_list_is_error() {
 }
 
 #[tokio::test]
-async fn second_run_adopts_result() {
+async fn second_run_reuses_result() {
     let fixture = AssessFixture::with(&record(CustomerBuilder::new())).await;
     let first = fixture.assess().await.unwrap();
     let objects = fixture.store.objects();

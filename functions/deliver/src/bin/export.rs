@@ -7,8 +7,8 @@ use deliver::export::{ExportPage, ExportRow, export};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The maximum number of rows in a response. A response of this size is far below Lambda's limit of 6 MB and its time
-/// limit.
+/// The maximum number of rows in a response. A response with this many rows stays far below Lambda's size limit of 6 MB
+/// and its time limit.
 const MAX_ROWS: usize = 5_000;
 
 /// A request for a page of the export.

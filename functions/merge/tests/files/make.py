@@ -83,7 +83,7 @@ def taken(name):
 
 
 def book(rows, edit=None, epoch=None):
-    """Returns a workbook by openpyxl. `edit` may change the openpyxl workbook before it is saved."""
+    """Returns a workbook written by openpyxl. `edit` may change the openpyxl workbook before it is saved."""
     workbook = openpyxl.Workbook()
     workbook.properties.created = NOW
     if epoch:
@@ -120,7 +120,7 @@ def zipped(parts):
 
 
 def xlsxwriter_book(rows, options, formulas=()):
-    """Returns a workbook by XlsxWriter. `formulas` are tuples of cell, formula and stored result."""
+    """Returns a workbook written by XlsxWriter. `formulas` are tuples of cell, formula and stored result."""
     content = io.BytesIO()
     workbook = xlsxwriter.Workbook(content, {"default_date_format": "yyyy-mm-dd"} | options)
     workbook.set_properties({"created": NOW})
@@ -134,7 +134,7 @@ def xlsxwriter_book(rows, options, formulas=()):
 
 
 def agile(package, password=PASSWORD, rounds=100_000):
-    """Encrypts by msoffcrypto-tool (ECMA-376 agile), with fixed salts and times."""
+    """Encrypts with msoffcrypto-tool (ECMA-376 agile), with fixed salts and times."""
 
     class Clock(datetime):
         @classmethod
@@ -152,14 +152,14 @@ def agile(package, password=PASSWORD, rounds=100_000):
 
 
 def as_excel_2010(container):
-    """Relabels an agile container as encrypted by Excel 2010's default, without moving any byte."""
+    """Relabels an agile container as encrypted with Excel 2010's defaults, without moving any bytes."""
     for ours, theirs in (b'keyBits="256"', b'keyBits="128"'), (b'"SHA512"', b'"SHA1"  '), (b'hashSize="64"', b'hashSize="20"'):
         container = container.replace(ours, theirs)
     return container
 
 
 def xlsb(rows):
-    """Returns a binary workbook by pyxlsbwriter."""
+    """Returns a binary workbook written by pyxlsbwriter."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.xlsb")
         with XlsbWriter(str(path)) as writer:
@@ -169,7 +169,7 @@ def xlsb(rows):
 
 
 def standard(package):
-    """Encrypts by officecrypto-tool (ECMA-376 standard), with fixed salts."""
+    """Encrypts with officecrypto-tool (ECMA-376 standard), with fixed salts."""
     script = """
         const crypto = require('crypto');
         let drawn = 0;
@@ -295,7 +295,7 @@ def containers():
 
 
 def attacks():
-    """Workbooks that attack their reader. Each is the base's tweets with parts added or changed."""
+    """Malicious workbooks. Each is the base's tweets with parts added or changed."""
     base = taken("xlsxwriter.tweets")  # openpyxl writes inline strings, XlsxWriter shared ones
     strings, sheet = "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"
 

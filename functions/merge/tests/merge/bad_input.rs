@@ -1,4 +1,4 @@
-//! Files that cannot be read. Each error names the file, the fault and the remedy, and holds no content.
+//! Tests of files that cannot be read. Each error names the file, the fault and the remedy, and quotes no content.
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Write};
@@ -101,7 +101,7 @@ async fn truncated_file_is_damaged() {
 }
 
 #[tokio::test]
-async fn decomposed_password_is_tried_composed() {
+async fn decomposed_password_is_also_tried_composed() {
     let mut bank = Bank::new();
     bank.secrets.password = "pa\u{308}sswo\u{308}rd";
     bank.upload_encrypted(&three_customers()).await;
@@ -109,7 +109,7 @@ async fn decomposed_password_is_tried_composed() {
 }
 
 #[tokio::test]
-async fn protection_of_structure_alone_is_told() {
+async fn protecting_only_the_structure_is_not_enough() {
     let protected = |xml: &str| {
         let book = plain(&[three_customers()[2].clone()]);
         let part = "xl/workbook.xml";
@@ -126,13 +126,13 @@ async fn protection_of_structure_alone_is_told() {
         writeln!(messages, "{}", bank.merge().await.unwrap_err()).unwrap();
     }
     assert_snapshot!(messages, @r"
-    twitter_data.xlsx: not protected by a password: it has only a protected structure, and everyone can read the content
-    twitter_data.xlsx: not protected by a password: it has only a read-only recommendation, and everyone can read the content
+    twitter_data.xlsx: not protected by a password: it has only a protected structure, which leaves its content readable
+    twitter_data.xlsx: not protected by a password: it has only a read-only recommendation, which leaves its content readable
     ");
 }
 
 #[tokio::test]
-async fn changed_byte_is_damage() {
+async fn changed_byte_is_detected() {
     let mut bytes = encrypt(&plain(&[three_customers()[2].clone()]), bank::PASSWORD);
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -199,7 +199,7 @@ async fn full_sheet_is_read_to_its_last_row() {
 }
 
 #[tokio::test]
-async fn entity_bomb_is_damage() {
+async fn entity_bomb_counts_as_damage() {
     let strings = r#"<?xml version="1.0"?><!DOCTYPE sst [<!ENTITY a "haha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
         <sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>&b;</t></si></sst>"#;
     let bomb = with_part(&plain(&[three_customers()[2].clone()]), "xl/sharedStrings.xml", strings.as_bytes());
@@ -211,7 +211,7 @@ async fn entity_bomb_is_damage() {
 
 /// Such a cell must not make the reader allocate the space up to it.
 #[tokio::test]
-async fn cell_beyond_last_column_or_row_is_damage() {
+async fn cell_beyond_last_column_or_row_counts_as_damage() {
     for place in ["XFE1", "FXSHRXW1", "A1048577"] {
         let sheet = format!(
             r#"<worksheet><sheetData><row><c r="{place}" t="inlineStr"><is><t>tweet</t></is></c></row></sheetData></worksheet>"#
@@ -229,8 +229,8 @@ async fn rights_management_is_named() {
     managed.create_stream("/EncryptedPackage").unwrap().write_all(&[7; 5000]).unwrap();
     let error = merge_with(Workbook::Tweets, managed.into_inner().into_inner()).await;
     assert_snapshot!(shown(&error), @r"
-    [Input.NotAWorkbook] twitter_data.xlsx: cannot decrypt rights management
-    help: save it with a password, and without rights management or a certificate, in a current version of Excel
+    [Input.NotAWorkbook] twitter_data.xlsx: cannot decrypt rights-managed content
+    help: save it in a current version of Excel, with a password and without rights management or a certificate
     ");
 }
 
@@ -318,7 +318,7 @@ async fn bad_rows_are_set_aside_by_row_and_column() {
     transactions 8 customer_id: no profile row has this id; ids are text, so 0042 is not 42
     tweets 5 tweet: blank; fill it in
     remarks:
-    profile 3 products_held: names a product that the catalog lacks; correct the name or add the product
+    profile 3 products_held: names a product that is not in the catalog; correct the name or add the product
     profile 7 income: not an amount; write it as 1234.50
     ");
 }

@@ -21,7 +21,7 @@ use crate::workbook::{Sheet, Value, encrypt, plain};
 
 pub const PASSWORD: &str = "pässwörd";
 
-/// Secrets that hold the workbooks' password alone, and count how often they are read.
+/// Secrets that contain only the workbooks' password, and count how often they are read.
 pub struct OnePassword {
     pub password: &'static str,
     pub reads: AtomicUsize,
@@ -35,7 +35,7 @@ impl Secrets for OnePassword {
     }
 }
 
-/// Returns when the tests read the workbooks: a day after the newest payment.
+/// Returns the time at which the tests read the workbooks: a day after the newest payment.
 pub fn reading_time() -> Timestamp {
     "2026-11-01T12:00:00Z".parse().unwrap()
 }

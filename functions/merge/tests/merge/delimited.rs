@@ -1,4 +1,4 @@
-//! Tables of separated text are read by the rules of sheets.
+//! Tests that delimited text is read by the same rules as a sheet.
 
 use contracts::NamedError;
 use contracts::key::Workbook;
@@ -7,7 +7,7 @@ use storage::store::ObjectStore;
 use crate::bank::{Bank, incoming, three_customers};
 use crate::workbook::{Sheet, Value};
 
-/// Writes a sheet as separated text.
+/// Writes a sheet as delimited text.
 fn delimited(sheet: &Sheet, delimiter: u8) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
     for row in &sheet.rows {
@@ -24,7 +24,7 @@ fn delimited(sheet: &Sheet, delimiter: u8) -> Vec<u8> {
     writer.into_inner().unwrap()
 }
 
-/// Returns the three customers without a serial date, which text cannot hold.
+/// Returns the three customers without a serial date, which text cannot represent.
 fn sheets() -> [Sheet; 3] {
     let mut sheets = three_customers();
     sheets[1].rows[3][1] = Value::Date(2025, 12, 9);
@@ -32,7 +32,7 @@ fn sheets() -> [Sheet; 3] {
 }
 
 #[tokio::test]
-async fn same_rows_give_same_dataset_from_text() {
+async fn delimited_text_yields_same_dataset_as_workbooks() {
     let sheets = sheets();
     let workbooks = Bank::new();
     workbooks.upload_sheets(&sheets).await;

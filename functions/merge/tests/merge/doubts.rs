@@ -1,4 +1,5 @@
-//! Sound workbooks that can be misread. Each kind of doubt is an error, a warning or a row set aside, never a guess.
+//! Tests of valid workbooks that could be misread. Each kind of doubt leads to an error, a warning or a row that is set
+//! aside, never to a guess.
 
 use std::fmt::Write as _;
 
@@ -24,20 +25,20 @@ fn books(sheets: &[Sheet; 3]) -> [Vec<u8>; 3] {
     sheets.each_ref().map(|sheet| plain(std::slice::from_ref(sheet)))
 }
 
-/// Checks the three customers after `change` was applied to their sheets.
+/// Checks the three customers after applying `change` to their sheets.
 fn check_changed(change: impl FnOnce(&mut [Sheet; 3])) -> CheckResult {
     let mut sheets = three_customers();
     change(&mut sheets);
     check(&IntakeSettings::default(), books(&sheets))
 }
 
-/// Checks the three customers with another transactions workbook.
+/// Checks the three customers with a different transactions workbook.
 fn check_transactions(intake: &IntakeSettings, transactions: Vec<u8>) -> CheckResult {
     let [profile, _, tweets] = books(&three_customers());
     check(intake, [profile, transactions, tweets])
 }
 
-/// Returns errors, counts, warnings and problems, a line each.
+/// Returns the errors, counts, warnings and problems, one per line.
 fn shown(result: &CheckResult) -> String {
     let mut lines = String::new();
     for error in &result.errors {
@@ -54,7 +55,7 @@ fn shown(result: &CheckResult) -> String {
     for answer in &result.unknown_answers {
         writeln!(lines, "unknown answer: {answer}").unwrap();
     }
-    // Two products and an income of the three customers are always worth a remark.
+    // Skip the remark about Ben's unknown product, which is always there.
     for (list, problems) in [("set aside", &result.report.set_aside), ("ignored", &result.report.remarks)] {
         for problem in problems.iter().filter(|problem| problem.rule != UNKNOWN_PRODUCT) {
             writeln!(lines, "{list}: {} {problem}", problem.file.name()).unwrap();
@@ -63,7 +64,7 @@ fn shown(result: &CheckResult) -> String {
     lines
 }
 
-const UNKNOWN_PRODUCT: &str = "names a product that the catalog lacks; correct the name or add the product";
+const UNKNOWN_PRODUCT: &str = "names a product that is not in the catalog; correct the name or add the product";
 
 fn named(name: &'static str, sheet: &Sheet) -> Sheet {
     Sheet { name, ..sheet.clone() }
@@ -117,7 +118,7 @@ fn sheet_without_rows_is_skipped() {
     let result =
         check_transactions(&IntakeSettings::default(), plain(&[template.clone(), named("Data", &transactions)]));
     assert_snapshot!(shown(&result), @"2 of 3 consented, 1 to posts");
-    // A workbook without any payment is still one.
+    // A workbook without any payments is still valid.
     assert_eq!(check_transactions(&IntakeSettings::default(), plain(&[template])).report.files[1].read, 0);
 }
 
@@ -150,7 +151,7 @@ fn invisible_character_in_a_header_is_shown() {
 }
 
 #[test]
-fn column_names_of_marks_only_are_compared_as_they_are() {
+fn column_names_without_letters_are_compared_verbatim() {
     let [_, mut transactions, _] = three_customers();
     for row in &mut transactions.rows {
         row.insert(0, Value::from("%"));
@@ -167,7 +168,7 @@ fn payment_after_the_day_of_reading_is_set_aside() {
     let result = check_changed(|sheets| sheets[1].rows[2][1] = Value::Date(2062, 10, 31));
     assert_snapshot!(shown(&result), @r"
     2 of 3 consented, 1 to posts
-    set aside: transactions row 3, column date: after the day of reading; correct the date
+    set aside: transactions row 3, column date: in the future; correct the date
     ");
 }
 
@@ -184,8 +185,8 @@ async fn payment_in_the_future_does_not_move_the_as_of_date() {
 }
 
 #[test]
-fn integers_that_spell_dates_are_no_serials() {
-    // 40126 is a serial number of 2009, but may spell April 1, 2026.
+fn integers_that_spell_dates_are_not_serials() {
+    // 40126 is a serial number for a day in 2009, but may spell April 1, 2026.
     let result = check_changed(|sheets| {
         sheets[1].rows[1][1] = Value::from(103_126.0);
         sheets[1].rows[3][1] = Value::from(40_126.0);
@@ -193,13 +194,13 @@ fn integers_that_spell_dates_are_no_serials() {
     assert_snapshot!(shown(&result), @r#"
     2 of 3 consented, 1 to posts
     warning: customer_transactions.xlsx, sheet "Sheet1", column date: has numbers that spell dates, such as 103126; format the column as dates
-    set aside: transactions row 2, column date: after the day of reading; correct the date
+    set aside: transactions row 2, column date: in the future; correct the date
     set aside: transactions row 4, column date: a number that may spell a date; format the column as dates
     "#);
 }
 
 #[test]
-fn swapped_day_and_month_are_named() {
+fn swapped_day_and_month_are_reported() {
     let texts_beside_dates = check_changed(|sheets| {
         sheets[1].rows[1][1] = Value::from("31/10/2026");
         sheets[1].rows[2][1] = Value::Date(2026, 5, 10);
@@ -207,7 +208,7 @@ fn swapped_day_and_month_are_named() {
     });
     assert_snapshot!(shown(&texts_beside_dates), @r#"
     2 of 3 consented, 1 to posts
-    warning: customer_transactions.xlsx, sheet "Sheet1", column date: has texts such as 31/10/2026, and no date cell is after the 12th of a month, so day and month of the date cells are probably swapped; import the column again with the right order
+    warning: customer_transactions.xlsx, sheet "Sheet1", column date: has text such as 31/10/2026, and no date cell is after the 12th of a month, so day and month of the date cells are probably swapped; import the column again with the right order
     set aside: transactions row 2, column date: not a date; write it as 2026-10-31
     "#);
 
@@ -247,7 +248,7 @@ fn refusal_without_a_readable_id_stops_the_run() {
                      customer_id in row 6\nhelp: correct the ids of these rows";
         assert!(message.starts_with(begin), "{message}");
     }
-    // A total below the payments refuses nothing.
+    // A row of totals below the payments is not a refusal.
     let row = row!["", "", "Total", "", 310.25, "", ""];
     let total = check_changed(|sheets| sheets[1].rows.push(row));
     assert!(total.errors.is_empty(), "{}", shown(&total));
@@ -269,7 +270,7 @@ fn rounded_ids_are_refused() {
 }
 
 #[test]
-fn number_format_of_ids_is_read_as_shown() {
+fn formatted_ids_are_read_as_shown() {
     let padded = |sheet: &Sheet| {
         let mut workbook = rust_xlsxwriter::Workbook::new();
         let worksheet = workbook.add_worksheet();
@@ -294,7 +295,7 @@ fn number_format_of_ids_is_read_as_shown() {
     let sheets = three_customers();
     let [profile, transactions, tweets] = books(&sheets);
     let one_file = check(&IntakeSettings::default(), [padded(&sheets[0]), transactions, tweets]);
-    // The text ids 0001 and 0003 are those that the profile shows; the number 2 is not 0002.
+    // The text ids 0001 and 0003 match those that the profile shows, but the number 2 does not match 0002.
     assert_snapshot!(shown(&one_file), @r#"
     1 of 3 consented, 1 to posts
     warning: customer_profile.xlsx, sheet "Sheet1", column customer_id: number cells with the format 0000 are read as shown, with their leading zeros
@@ -315,7 +316,7 @@ fn with_cell(workbook: &[u8], cell: &str, xml: &str) -> Vec<u8> {
 }
 
 #[test]
-fn odd_cell_is_one_cell_and_not_the_workbook() {
+fn odd_cell_makes_only_itself_unreadable() {
     let [_, transactions, _] = books(&three_customers());
     let odd = [
         r#"<c r="E2" t="e"><v>#SPILL!</v></c>"#,
@@ -343,7 +344,7 @@ fn odd_cell_in_an_unread_column_does_not_matter() {
     assert_snapshot!(shown(&result), @"2 of 3 consented, 1 to posts");
 }
 
-/// Writers may leave out the references of cells. An odd cell must not shift those after it.
+/// Writers may omit cell references. An odd cell must not shift the cells after it.
 #[test]
 fn odd_cell_does_not_shift_cells_without_references() {
     let sheet = r#"<worksheet><sheetData><row>
@@ -460,7 +461,7 @@ fn one_means_yes_only_beside_zero() {
 }
 
 #[test]
-fn bank_maps_its_own_words() {
+fn settings_can_map_the_banks_own_words() {
     let words = ["Opted in", "OPTED IN ", "opted\u{a0}in", "Opted out"].map(Value::from);
     assert_snapshot!(shown(&check_answers(&IntakeSettings::default(), words.clone())), @r#"
     0 of 3 consented, 0 to posts
@@ -536,7 +537,7 @@ fn claimed_counts_and_long_gaps_do_not_reach_the_reader() {
     ");
 }
 
-/// Returns the three customers with 24 payments of Anna, whose amounts are `amounts` in turn.
+/// Returns the three customers with 24 more payments by Anna. Their amounts repeat `amounts` in order.
 fn with_amounts(amounts: &[Value]) -> [Sheet; 3] {
     let mut sheets = three_customers();
     for (day, amount) in (1..=24).zip(amounts.iter().cycle()) {
@@ -553,7 +554,7 @@ fn amounts(amounts: &[f64]) -> Vec<Value> {
 }
 
 #[test]
-fn mostly_negative_amounts_need_a_sign() {
+fn mostly_negative_amounts_require_the_spending_setting() {
     let debits = with_amounts(&amounts(&[-31.2, -210.25, -145.0, 2_000.0]));
     assert_snapshot!(shown(&check(&IntakeSettings::default(), books(&debits))), @r#"
     [Input.Ambiguous] customer_transactions.xlsx: sheet "Sheet1", column transaction_amount: 67 % of the amounts are negative, so it is unclear whether spending is positive or negative
@@ -611,7 +612,7 @@ fn debits_and_credits_may_have_columns_of_their_own() {
 }
 
 #[test]
-fn categories_are_counted_in_the_usual_words() {
+fn categories_are_counted_by_their_lexicon_word() {
     let result = check_changed(|sheets| {
         sheets[1].rows[1][2] = Value::from("4511");
         sheets[1].rows[2][2] = Value::from("Payroll");
@@ -619,13 +620,13 @@ fn categories_are_counted_in_the_usual_words() {
     });
     let mut words: Vec<&str> = result.categories.iter().map(|(word, _)| word.as_str()).collect();
     words.sort_unstable();
-    // The payroll is money that came in.
+    // The payroll is incoming money.
     assert_eq!(words, ["Groceries", "airlines", "gas station", "income"]);
 }
 
-/// `LibreOffice` and openpyxl read such packages. The file reader must not read other values from them.
+/// `LibreOffice` and openpyxl read such packages. Bespoke must read the same values from them.
 #[test]
-fn unusual_package_has_the_same_content() {
+fn unusual_package_is_read_like_a_usual_one() {
     let [profile, transactions, tweets] = books(&three_customers());
     let part = |name: &str| {
         let mut archive = zip::ZipArchive::new(std::io::Cursor::new(&profile)).unwrap();

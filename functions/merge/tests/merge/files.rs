@@ -18,20 +18,20 @@ use crate::bank::{Bank, reading_time};
 
 /// The cases, with a description of their files.
 const CASES: [(&str, &str); 53] = [
-    ("base", "three customers, by openpyxl"),
-    ("xlsxwriter", "the same by XlsxWriter, with shared strings"),
-    ("inline-strings", "the same by XlsxWriter, with inline strings"),
-    ("libreoffice", "the same by LibreOffice"),
+    ("base", "three customers, written by openpyxl"),
+    ("xlsxwriter", "the same, written by XlsxWriter with shared strings"),
+    ("inline-strings", "the same, written by XlsxWriter with inline strings"),
+    ("libreoffice", "the same, written by LibreOffice"),
     ("agile", "the same, encrypted by msoffcrypto-tool (ECMA-376 agile)"),
     ("agile-ten-rounds", "encrypted with 10 rounds of hashing instead of 100,000"),
     ("agile-unicode", "encrypted with the password `pässwörd-✓`"),
     ("standard", "encrypted by officecrypto-tool (ECMA-376 standard)"),
     ("libreoffice-protected", "encrypted by LibreOffice"),
     ("wrong-password", "encrypted with another password"),
-    ("agile-2010", "labeled as encrypted by Excel 2010's default, AES-128 with SHA-1"),
-    ("legacy", "an `.xls` by LibreOffice"),
-    ("legacy-protected", "an encrypted `.xls` by LibreOffice"),
-    ("xlsb", "a binary workbook by pyxlsbwriter"),
+    ("agile-2010", "labeled as encrypted with Excel 2010's defaults, AES-128 with SHA-1"),
+    ("legacy", "an `.xls` written by LibreOffice"),
+    ("legacy-protected", "an encrypted `.xls` written by LibreOffice"),
+    ("xlsb", "a binary workbook written by pyxlsbwriter"),
     ("csv", "comma-separated text"),
     ("html", "a web page with a table"),
     ("ods", "an OpenDocument sheet"),
@@ -40,9 +40,9 @@ const CASES: [(&str, &str); 53] = [
     ("empty", "no bytes"),
     ("truncated", "the first 60 % of a workbook"),
     ("truncated-protected", "the first 60 % of an encrypted workbook"),
-    ("odd-directory", "an encrypted container on which its reader panics, found by `make fuzz`"),
+    ("odd-directory", "an encrypted container that made a reader panic, found by `make fuzz`"),
     ("zip-bomb", "a part of 64 MB of zeros"),
-    ("string-bomb", "one text of 80 MB"),
+    ("string-bomb", "one string of 80 MB"),
     ("entity-bomb", "XML entities that expand exponentially"),
     ("external-entity", "an XML entity that names a local file"),
     ("deep-nesting", "100,000 nested XML elements"),
@@ -55,7 +55,7 @@ const CASES: [(&str, &str); 53] = [
     ("renamed", "`Customer ID`, `DATE`, … and unknown columns"),
     ("bank-names", "the bank's own column names, mapped in `bespoke.toml`"),
     ("twice", "a second column `Consent`"),
-    ("duplicate-same", "two equal profile rows of a customer"),
+    ("duplicate-same", "two identical profile rows of a customer"),
     ("duplicate-differs", "two profile rows of a customer with different incomes"),
     ("orphans", "a payment of a customer without a profile"),
     ("ids", "ids as numbers, as text, with zeros and spaces; too long; and not ids"),
@@ -70,10 +70,10 @@ const CASES: [(&str, &str); 53] = [
     ("contradicting", "a customer who says both yes and no"),
     ("error-cells", "`#REF!` in place of a name"),
     ("long-cell", "a post of 40,000 characters"),
-    ("hostile", "control and direction marks, formulas, markup, paths, prompt injection"),
+    ("hostile", "control characters, direction marks, formulas, markup, paths, prompt injection"),
 ];
 
-/// The cases of `tests/files/field`, after reports from the field, with a description of their files.
+/// The cases in `tests/files/field`, which reproduce reports from the field, with a description of their files.
 const FIELD_CASES: [(&str, &str); 58] = [
     ("adviser-null", "`NULL` in place of an adviser"),
     ("amount-cr-dr", "amounts such as `12.50 DR`"),
@@ -85,10 +85,10 @@ const FIELD_CASES: [(&str, &str); 58] = [
     ("column-names-of-marks-only", "a column named `%`, and `merchant = \"$\"` in the settings"),
     ("consent-coded-1no-2yes", "consent coded as 1 and 2"),
     ("consent-opted-in", "consent as `Opted in`"),
-    ("crash-unique-count", "shared strings that claim 100,000,000,000 texts"),
+    ("crash-unique-count", "shared strings that claim a count of 100,000,000,000"),
     ("date-one-in-2062", "a payment in 2062"),
     ("date-swapped-all-real", "all days and months swapped"),
-    ("date-uk-csv-in-us-excel", "days and months swapped where possible, and texts elsewhere"),
+    ("date-uk-csv-in-us-excel", "days and months swapped where possible, and text elsewhere"),
     ("dimension-a0", "the dimension `A0:G41`"),
     ("dimension-empty", "an empty dimension"),
     ("dimension-whole-columns", "the dimension `A:G`"),
@@ -97,10 +97,10 @@ const FIELD_CASES: [(&str, &str); 58] = [
     ("enc-aes256-long-tags", "an encryption description without empty tags"),
     ("enc-aes256-padded-package", "a padded package"),
     ("enc-aes256-sha256", "AES-256 with SHA-256"),
-    ("enc-certificate-only", "encrypted for a certificate"),
+    ("enc-certificate-only", "encrypted with a certificate"),
     ("enc-excel2010-aes128-sha1", "Excel 2010's default: AES-128 with SHA-1"),
     ("enc-extensible", "extensible encryption"),
-    ("enc-reprotected-mixed-ciphers", "another cipher for the password than for the package"),
+    ("enc-reprotected-mixed-ciphers", "different ciphers for the password and the package"),
     ("enc-velvetsweatshop", "Excel's own default password"),
     ("env-backslash", "the password `Sum\\mer`"),
     ("env-dollar", "the password `Summer$2026`"),
@@ -117,13 +117,13 @@ const FIELD_CASES: [(&str, &str); 58] = [
     ("id-scientific-text", "an id as `1.23457E+15`"),
     ("name-boolean", "`TRUE` in place of a name"),
     ("name-null", "`NULL` in place of a name"),
-    ("ods-under-password", "OpenDocument sheets under a password"),
+    ("ods-under-password", "password-protected OpenDocument sheets"),
     ("package-backslash-names", "backslashes in the paths of parts"),
     ("package-cell-extlst", "a cell with an extension"),
     ("package-dotdot-targets", "`../` in the paths of sheets"),
-    ("package-latin1-strings", "texts in Latin-1"),
+    ("package-latin1-strings", "strings in Latin-1"),
     ("package-macro-sheet", "a macro sheet"),
-    ("package-utf16-strings", "texts in UTF-16"),
+    ("package-utf16-strings", "strings in UTF-16"),
     ("package-workbook2-xml", "`workbook2.xml` in place of `workbook.xml`"),
     ("refusal-lost-id-blank", "a refusal without an id"),
     ("refusal-lost-id-unpadded", "a refusal for `1`, which means `0001`"),
@@ -132,7 +132,7 @@ const FIELD_CASES: [(&str, &str); 58] = [
     ("sheet-old-copy-first", "an old copy before the current sheet"),
     ("sheet-second-refuses", "a second sheet with refusals"),
     ("title-rows-above", "title rows above the header"),
-    ("v-whitespace-string-index", "spaces around the number of a text"),
+    ("v-whitespace-string-index", "spaces around the index of a string"),
 ];
 
 fn folder() -> PathBuf {
@@ -266,7 +266,7 @@ fn cases_in(folder: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn same_rows_give_same_result_from_every_writer() {
+fn same_rows_yield_same_result_from_every_writer() {
     let base = describe(&check("base"));
     for case in [
         "xlsxwriter",
@@ -322,7 +322,7 @@ async fn merged_customers(case: &str) -> Vec<Customer> {
 async fn only_plain_yes_is_consent() {
     let customers = merged_customers("consent").await;
     let ids: Vec<&str> = customers.iter().map(|customer| customer.id.reveal()).collect();
-    // A 1 means yes only in a column of 0 and 1.
+    // A 1 means yes only in a column that contains nothing but 0 and 1.
     assert_eq!(ids, ["c-on", "c-true", "c-y", "c-yes"]);
 }
 

@@ -1,4 +1,4 @@
-//! Workbooks that become a dataset.
+//! Tests of workbooks that become a dataset.
 
 use std::sync::atomic::Ordering;
 
@@ -106,7 +106,7 @@ async fn same_upload_is_found_without_password() {
 }
 
 #[tokio::test]
-async fn same_rows_in_other_files_adopt_dataset() {
+async fn same_rows_in_other_files_reuse_dataset() {
     let bank = Bank::new();
     bank.upload_sheets(&three_customers()).await;
     let first = bank.merge().await.unwrap();
@@ -120,7 +120,7 @@ async fn same_rows_in_other_files_adopt_dataset() {
 }
 
 #[tokio::test]
-async fn next_run_completes_missing_index() {
+async fn next_run_writes_missing_index() {
     let bank = Bank::new();
     bank.upload_sheets(&three_customers()).await;
     let dataset = bank.merge().await.unwrap().dataset;
@@ -205,7 +205,7 @@ async fn formulas_empty_rows_hidden_sheets_and_renamed_columns_are_read() {
 }
 
 #[tokio::test]
-async fn equal_profile_rows_are_one_customer_and_different_rows_none() {
+async fn identical_profile_rows_are_one_customer_and_contradictory_rows_none() {
     let mut bank = Bank::new();
     bank.settings.intake.max_bad_rows = 0.9;
     let mut sheets = three_customers();

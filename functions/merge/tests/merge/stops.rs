@@ -1,4 +1,5 @@
-//! Stops of the profile reach every customer that a row could mean, whatever else is wrong with the row.
+//! Tests that the stops in a profile row apply to every customer that the row could mean, whatever else is wrong with
+//! it.
 
 use contracts::NamedError;
 use contracts::facts::Stop;
@@ -10,7 +11,7 @@ use policy::customer::CustomerRecord;
 use crate::bank::{Bank, reading_time, three_customers};
 use crate::workbook::{Sheet, Value, plain};
 
-/// Returns the three customers with a column that only stops. `cells` are those of the three rows.
+/// Returns the three customers with one more column in the profile. `cells` are its cells in the three rows.
 fn with_column(name: &str, cells: [&str; 3]) -> [Sheet; 3] {
     let mut sheets = three_customers();
     for (row, cell) in sheets[0].rows.iter_mut().zip([name].into_iter().chain(cells)) {
@@ -64,7 +65,7 @@ async fn row_that_is_set_aside_keeps_its_stops() {
 }
 
 #[tokio::test]
-async fn contradicting_rows_stop_similar_ids() {
+async fn stop_in_contradicting_rows_applies_to_similar_ids() {
     let mut sheets = with_column("deceased", ["", "", ""]);
     for (income, deceased) in [(1.0, "yes"), (2.0, "")] {
         let mut row = sheets[0].rows[1].clone();
@@ -77,7 +78,7 @@ async fn contradicting_rows_stop_similar_ids() {
 }
 
 #[test]
-fn stop_that_no_customer_can_be_given_stops_the_run() {
+fn stop_without_a_readable_id_fails_the_run() {
     let mut sheets = with_column("deceased", ["", "", ""]);
     let mut row = sheets[0].rows[1].clone();
     row[0] = Value::Blank;
@@ -88,7 +89,7 @@ fn stop_that_no_customer_can_be_given_stops_the_run() {
         result.errors[0].to_string(),
         "customer_profile.xlsx: sheet \"Sheet1\": stops without a readable customer_id in row 5"
     );
-    // A row of totals stops nothing.
+    // A row of totals is not a stop.
     let mut sheets = with_column("age", ["40", "41", "42"]);
     let mut total = vec![Value::Blank; 8];
     total[7] = Value::from(123.0);
@@ -98,7 +99,7 @@ fn stop_that_no_customer_can_be_given_stops_the_run() {
 }
 
 #[tokio::test]
-async fn unclear_cells_stop_and_their_words_are_shown() {
+async fn unclear_cells_are_stops_and_their_words_are_shown() {
     let sheets = with_column("Status", ["Zwrq", "Active", ""]);
     let stops = stops(&sheets).await;
     assert_eq!(stops[0].1, [Stop::Unclear]);
@@ -117,14 +118,14 @@ async fn stops_of_birth_dates(dates: [&str; 3]) -> Vec<(String, Vec<Stop>)> {
 }
 
 #[test]
-fn column_that_may_stop_is_mapped_or_declined() {
+fn column_that_suggests_a_stop_must_be_mapped_or_declined() {
     let sheets = with_column("Deceased Flag", ["", "", ""]);
     let result = check(&IntakeSettings::default(), &sheets);
     assert_eq!(result.errors[0].name().as_str(), "Input.Ambiguous");
     assert_eq!(
         format!("{}\nhelp: {}", result.errors[0], result.errors[0].help().unwrap()),
-        "customer_profile.xlsx: sheet \"Sheet1\": not read, although the name suggests customers who must not be contacted: \
-         \"Deceased Flag\"\nhelp: name each under [intake.columns.profile] in bespoke.toml, such as deceased = \"Deceased Flag\", \
+        "customer_profile.xlsx: sheet \"Sheet1\": these columns are not read, although their names suggest customers who must not be contacted: \
+         \"Deceased Flag\"\nhelp: map each one under [intake.columns.profile] in bespoke.toml, such as deceased = \"Deceased Flag\", \
          or list it in intake.stops.declined = [\"Deceased Flag\"]"
     );
     let mut declined = IntakeSettings::default();
@@ -154,7 +155,7 @@ fn every_column_that_is_read_can_be_mapped() {
 }
 
 #[test]
-fn unrecognized_product_is_a_problem() {
+fn unrecognized_product_is_reported() {
     let mut sheets = three_customers();
     sheets[0].rows[1][5] = Value::from("Travl Card; Zeppelin");
     let result = check(&IntakeSettings::default(), &sheets);

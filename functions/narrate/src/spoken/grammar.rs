@@ -164,7 +164,8 @@ impl<'a> Cursor<'a> {
 
     /// Returns the n-th word after `end` in lower case, counted from 1. Stops at punctuation.
     pub fn word_after(&self, end: usize, n: usize) -> String {
-        let mut words = self.after(end).split(' ').filter(|word| !word.is_empty());
+        let rest = self.after(end).trim_start_matches(FOOTNOTES);
+        let mut words = rest.split(' ').filter(|word| !word.is_empty());
         for _ in 1..n {
             if words.next().is_none_or(|word| word.ends_with([',', '.', ';', ':', '!', '?', ')'])) {
                 return String::new();
@@ -226,6 +227,9 @@ impl<'a> Cursor<'a> {
         !(is_digit(next) || matches!(next, Some('.' | ',')) && is_digit(after.next()))
     }
 }
+
+/// Footnote marks, which may follow a number: "$100† bonus".
+pub const FOOTNOTES: [char; 12] = ['*', '†', '‡', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 
 fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '\'' | '.')

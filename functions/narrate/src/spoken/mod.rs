@@ -69,6 +69,11 @@ pub struct Lexicon<'a> {
     pub first_name: &'a str,
 }
 
+/// Returns whether a word is a known abbreviation, in lower case and without its period, that is not a word too.
+pub(crate) fn is_abbreviation(word: &str) -> bool {
+    english::is_abbreviation(word)
+}
+
 impl Utterance {
     /// Reads a sentence. Returns `None` if it has no words to speak.
     pub fn of(sentence: &str, lexicon: Lexicon<'_>) -> Result<Option<Self>, UnreadNumber> {

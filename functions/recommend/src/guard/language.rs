@@ -127,6 +127,14 @@ const FOREIGN: &[&str] = &[
     "von",
     "oder",
     "wenn",
+    "lorem",
+    "ipsum",
+    "dolor",
+    "amet",
+    "consectetur",
+    "adipiscing",
+    "elit",
+    "sed",
 ];
 /// Words of the list that English texts use too.
 const SHARED: &[&str] =
@@ -143,5 +151,61 @@ pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
         let certain = foreign.clone().filter(|word| !SHARED.contains(word)).count();
         certain >= MIN_FOREIGN && foreign.count() * 4 >= words.len()
     };
-    if normal.sentences.iter().any(is_foreign) { vec!["a sentence in another language".to_owned()] } else { Vec::new() }
+    let mut violations = Vec::new();
+    if normal.sentences.iter().any(is_foreign) {
+        violations.push("a sentence in another language".to_owned());
+    }
+    if normal.sentences.iter().any(is_jumbled) {
+        violations.push("words in no order".to_owned());
+    }
+    violations
+}
+
+/// Words that a noun or an adjective follows.
+const BEFORE_NOUNS: &[&str] = &["a", "an", "the", "your", "our", "my"];
+/// Words that never follow one of [`BEFORE_NOUNS`].
+const NEVER_NOUNS: &[&str] = &[
+    "a",
+    "am",
+    "an",
+    "and",
+    "are",
+    "because",
+    "but",
+    "his",
+    "is",
+    "it",
+    "my",
+    "nor",
+    "of",
+    "or",
+    "our",
+    "seldom",
+    "that",
+    "the",
+    "their",
+    "them",
+    "therefore",
+    "these",
+    "they",
+    "this",
+    "those",
+    "us",
+    "was",
+    "we",
+    "were",
+    "which",
+    "whose",
+    "you",
+    "your",
+];
+
+/// Returns whether a sentence has an order of words that English does not have, such as "the of" or "it seven".
+fn is_jumbled(words: &Vec<String>) -> bool {
+    words.windows(2).any(|pair| {
+        let [first, second] = [pair[0].as_str(), pair[1].as_str()];
+        BEFORE_NOUNS.contains(&first) && NEVER_NOUNS.contains(&second)
+            || ["it", "they", "we"].contains(&first) && ["of", "seven", "yes"].contains(&second)
+            || first == second && NEVER_NOUNS.contains(&first) && first != "that"
+    })
 }

@@ -5,12 +5,14 @@
 
 mod contact;
 mod context;
+mod harsh;
 mod language;
 mod mask;
 mod normal;
 mod numbers;
 mod own;
 mod products;
+mod proper_names;
 mod reason;
 mod rules;
 
@@ -20,7 +22,7 @@ use contracts::Digest;
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
-use contracts::script::{GuardCheck, Verdict};
+use contracts::script::{GuardCheck, Segment, SegmentKind, Verdict};
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use context::{GuardContext, NameSlot};
@@ -68,6 +70,9 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
             }
         }
     }
+    let own = OwnTerms::of(context.offered.iter().copied());
+    checks.push(check_of("harsh-words", harsh::check(&normal, &own)));
+    checks.push(check_of("proper-names", proper_names::check(&masked, context)));
     checks.push(check_of("language", language::check(&normal)));
     checks.push(check_of("reason", reasons(parts, context)));
     checks.push(check_of("post-echo", post_echo(&unapproved_with_names, context)));
@@ -103,6 +108,28 @@ pub fn check_line(
     checks
         .flat_map(|check| check.violations.into_iter().map(move |violation| format!("{}: {violation}", check.name)))
         .collect()
+}
+
+/// Checks a reason for one product by its words alone, as a model would give it. `held` is the product that the reason
+/// assumes the customer to hold. Returns the failed checks; the length is not checked.
+#[must_use]
+pub fn check_reason(text: &str, product: &Product, held: Option<&Product>, catalogue: &Catalogue) -> Vec<GuardCheck> {
+    let context = GuardContext {
+        offered: vec![product],
+        held: held.into_iter().collect(),
+        catalogue,
+        names: vec![NameSlot::from(catalogue.bank())],
+        posts: None,
+        instructions: crate::model::PROMPTS.to_vec(),
+    };
+    let segment = Segment {
+        kind: SegmentKind::Offer,
+        text: text.to_owned(),
+        product: Some(product.id.clone()),
+        parts: Vec::new(),
+    };
+    let checks = check(&[TextPart::of_segment(&segment, &context.offered)], &context).checks;
+    checks.into_iter().filter(|check| check.name != "length" && !check.violations.is_empty()).collect()
 }
 
 /// Checks the caller's prompt before a model reads it. The prompt must not mention a protected class, reveal an
@@ -176,8 +203,8 @@ fn quoted<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Vec<String> {
 }
 
 fn phrase_checks(normal: &NormalizedText, own: &OwnTerms) -> Vec<GuardCheck> {
-    let squashed = normal.squashed();
     let check = |rule: &rules::PhraseRule| {
+        let squashed = rule.squashed(normal);
         let stems = rules::SQUASHED.iter().filter(|(check, _)| *check == rule.check).flat_map(|(_, stems)| *stems);
         let split_words = stems.copied().filter(|stem| squashed.contains(stem));
         check_of(rule.check, quoted(rule.find(normal, own).into_iter().chain(split_words)))
@@ -256,7 +283,8 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
 /// Returns whether a check is about words and phrases, so a person's approval of the exact line overrides it. The approval
 /// of a line cannot cover the other checks: the length, the filled slots, and an echo of the customer's own posts.
 pub(crate) fn is_about_words(check: &str) -> bool {
-    rules::RULES.iter().any(|rule| rule.check == check) || ["amounts", "language", "reason"].contains(&check)
+    rules::RULES.iter().any(|rule| rule.check == check)
+        || ["amounts", "harsh-words", "language", "proper-names", "reason"].contains(&check)
 }
 
 fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {

@@ -27,11 +27,6 @@ impl NormalizedText {
         let folded = lower(&plain);
         Self { readings: readings(&folded), sentences, folded }
     }
-
-    /// Returns all letters and digits without anything between them: `guaranteed` for `guar-an teed`.
-    pub(super) fn squashed(&self) -> String {
-        self.folded.chars().filter(|c| c.is_alphanumeric()).collect()
-    }
 }
 
 /// Returns the words in `folded` once for each way to read them: as written, with consecutive single letters joined,

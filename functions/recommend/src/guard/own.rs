@@ -26,6 +26,12 @@ impl OwnTerms {
         terms
     }
 
+    /// Returns whether an approved claim has the word.
+    pub(super) fn claims_have(&self, word: &str) -> bool {
+        let word = stem(word);
+        self.claims.iter().flatten().any(|other| other == word)
+    }
+
     /// Returns whether the catalog itself has the `length` words from `at`.
     pub(super) fn cover(&self, words: &[String], at: usize, length: usize) -> bool {
         let stems: Vec<&str> = words.iter().map(|word| stem(word)).collect();
@@ -45,7 +51,9 @@ fn stems(text: &str) -> Vec<String> {
     normal::words(&normal::fold(text)).iter().map(|word| stem(word).to_owned()).collect()
 }
 
-/// Returns a word without the ending of a plural.
+/// Returns a word without the ending of a plural or of a gerund.
 fn stem(word: &str) -> &str {
-    word.strip_suffix('s').filter(|stem| stem.len() > 2).unwrap_or(word)
+    let strip = |word: &'_ str, ending: &str| word.strip_suffix(ending).filter(|stem| stem.len() > 2).map(str::len);
+    let word = strip(word, "s").map_or(word, |length| &word[..length]);
+    strip(word, "ing").map_or(word, |length| &word[..length])
 }

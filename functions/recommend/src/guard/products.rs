@@ -82,8 +82,14 @@ fn other_products(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
     let is_offered = |product: &Product| context.offered.iter().any(|offered| offered.id == product.id);
     let offered_names: Vec<Vec<String>> =
         context.offered.iter().map(|product| name_words(&product.name, &bank)).collect();
+    let offered_kinds: HashSet<String> =
+        context.offered.iter().flat_map(|product| normal::words(kind_words(product.kind))).collect();
     let is_mentioned = |product: &&Product| {
         let name = name_words(&product.name, &bank);
+        if name.iter().all(|word| offered_kinds.contains(word)) {
+            // The name says no more than the kind, as in "credit card".
+            return false;
+        }
         // Plurals also count: "Personal Loans", "Certificates of Deposit", "Home Equity Lines".
         let is_named = |words: &[String]| {
             let matches =
@@ -103,8 +109,11 @@ fn other_kinds(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<Strin
         .offered
         .iter()
         .flat_map(|product| [product.name.clone(), product.summary.clone(), product.approved_claims.join(" ")]);
-    let held = context.held.iter().map(|product| kind_words(product.kind).to_owned());
-    let known: Vec<String> = offered.chain(held).collect();
+    // A deposit may be an account of another kind than savings.
+    let is_named = |product: &&&Product| product.kind != ProductKind::Deposit || product.name.contains("Savings");
+    let kinds = context.held.iter().chain(context.offered.iter().filter(is_named));
+    let kinds = kinds.map(|product| kind_words(product.kind).to_owned());
+    let known: Vec<String> = offered.chain(kinds).collect();
     let known = rules::KINDS.find(&NormalizedText::new(&known.join(". ")), &OwnTerms::default());
     let mut found = rules::KINDS.find(normal, &OwnTerms::default());
     found.retain(|kind| !known.contains(kind));
@@ -120,7 +129,8 @@ const fn kind_words(kind: ProductKind) -> &'static str {
         ProductKind::Mortgage => "mortgage",
         ProductKind::CreditCard => "credit card",
         ProductKind::Loan => "loan",
-        ProductKind::Investment | ProductKind::Service => "",
+        ProductKind::Investment => "brokerage. mutual fund. index fund. stocks. bonds. shares",
+        ProductKind::Service => "",
     }
 }
 
@@ -214,7 +224,24 @@ fn companies(masked: &str) -> Vec<String> {
             let is_boundary = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
             let begins_sentence =
                 before.trim_end().is_empty() || before.trim_end().ends_with(['.', '!', '?', ':', '\n', APPROVED]);
-            let is_word = ["Affirm", "Ally", "Chase", "Chime", "Discover", "Fidelity"].contains(&name);
+            // At the start of a sentence, such a name is a company only if it does something: "Chase is", "Ally charges".
+            let acts = [
+                "is",
+                "has",
+                "was",
+                "will",
+                "would",
+                "wont",
+                "charges",
+                "keeps",
+                "takes",
+                "makes",
+                "wants",
+                "customers",
+            ];
+            let next = after.split_whitespace().next().unwrap_or_default();
+            let is_word =
+                ["Affirm", "Ally", "Chase", "Chime", "Discover", "Fidelity"].contains(&name) && !acts.contains(&next);
             is_boundary(before.chars().next_back())
                 && is_boundary(after.chars().next())
                 && !(begins_sentence && is_word)

@@ -9,6 +9,7 @@
 //! - Lines after `[harmless]` are phrases that are allowed even though they contain a forbidden one.
 //! - `#` starts a comment.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use contracts::Digest;
@@ -24,8 +25,16 @@ pub(super) struct PhraseRule {
     /// The check's name.
     pub check: &'static str,
     file: &'static str,
-    forbidden: Vec<Phrase>,
-    harmless: Vec<Phrase>,
+    forbidden: PhraseIndex,
+    harmless: PhraseIndex,
+}
+
+/// Phrases with an index by the first character of their first word.
+struct PhraseIndex {
+    phrases: Vec<Phrase>,
+    by_first: BTreeMap<char, Vec<usize>>,
+    /// The phrases that begin with any word.
+    with_any_first: Vec<usize>,
 }
 
 /// A parsed phrase.
@@ -70,6 +79,13 @@ pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
         "shame",
         "politics",
         "advice",
+        "abuse",
+        "gambling",
+        "crime",
+        "debt",
+        "authority",
+        "health",
+        "third-parties",
     ]
 });
 
@@ -102,7 +118,7 @@ impl PhraseRule {
         let (forbidden, harmless) = file.split_once("[harmless]").unwrap_or((file, ""));
         let phrases = |text: &'static str| {
             let lines = text.lines().map(|line| line.split_once('#').map_or(line, |(line, _)| line).trim());
-            lines.filter(|line| !line.is_empty()).map(Phrase::parse).collect()
+            PhraseIndex::new(lines.filter(|line| !line.is_empty()).map(Phrase::parse).collect())
         };
         Self { check, file, forbidden: phrases(forbidden), harmless: phrases(harmless) }
     }
@@ -110,28 +126,73 @@ impl PhraseRule {
     /// Returns the forbidden phrases in the text that are not inside a harmless one. Searches for phrases with a `~`
     /// within each sentence, and for all others across sentences as well. Words in `own` are not findings.
     pub(super) fn find(&self, normal: &NormalizedText, own: &OwnTerms) -> Vec<&'static str> {
-        let (gapped, solid): (Vec<&Phrase>, Vec<&Phrase>) = self.forbidden.iter().partition(|phrase| phrase.has_gap());
-        let across_sentences = normal.readings.iter().flat_map(|words| self.find_in(words, &solid, own));
-        let within_sentences = normal.sentences.iter().flat_map(|words| self.find_in(words, &gapped, own));
-        across_sentences.chain(within_sentences).collect()
+        let across_sentences = normal.readings.iter().map(|words| (words, false));
+        let within_sentences = normal.sentences.iter().map(|words| (words, true));
+        let found: BTreeSet<&str> = across_sentences
+            .chain(within_sentences)
+            .flat_map(|(words, has_gap)| self.find_in(words, has_gap, own))
+            .collect();
+        found.into_iter().collect()
     }
 
-    fn find_in(&self, words: &[String], forbidden: &[&Phrase], own: &OwnTerms) -> Vec<&'static str> {
+    /// Returns all words of the text without anything between them, as in `guaranteed` for `guar-an teed`, except for
+    /// those in a harmless phrase.
+    pub(super) fn squashed(&self, normal: &NormalizedText) -> String {
+        let Some(words) = normal.readings.first() else { return String::new() };
+        let harmless = self.harmless_words(words);
+        words.iter().zip(harmless).filter(|(_, harmless)| !harmless).map(|(word, _)| word.as_str()).collect()
+    }
+
+    /// Returns for each word whether it is in a harmless phrase.
+    fn harmless_words(&self, words: &[String]) -> Vec<bool> {
         let mut harmless = vec![false; words.len()];
         for at in 0..words.len() {
-            for length in self.harmless.iter().filter_map(|phrase| phrase.match_length(&words[at..])) {
+            for length in self.harmless.at(&words[at]).filter_map(|phrase| phrase.match_length(&words[at..])) {
                 harmless[at..at + length].fill(true);
             }
         }
-        let is_found = |phrase: &&&Phrase| {
-            (0..words.len()).any(|at| {
-                let length = phrase.match_length(&words[at..]);
-                length.is_some_and(|length| {
-                    !harmless[at..at + length].iter().all(|harmless| *harmless) && !own.cover(words, at, length)
-                })
+        harmless
+    }
+
+    fn find_in(&self, words: &[String], has_gap: bool, own: &OwnTerms) -> Vec<&'static str> {
+        let harmless = self.harmless_words(words);
+        let is_found = |phrase: &&Phrase, at: usize| {
+            let length = phrase.match_length(&words[at..]);
+            length.is_some_and(|length| {
+                !harmless[at..at + length].iter().all(|harmless| *harmless) && !own.cover(words, at, length)
             })
         };
-        forbidden.iter().filter(is_found).map(|phrase| phrase.text).collect()
+        let candidates = |at: usize| self.forbidden.at(&words[at]).filter(move |phrase| phrase.has_gap() == has_gap);
+        let found = (0..words.len()).flat_map(|at| candidates(at).filter(move |phrase| is_found(phrase, at)));
+        found.map(|phrase| phrase.text).collect()
+    }
+}
+
+impl PhraseIndex {
+    fn new(phrases: Vec<Phrase>) -> Self {
+        let mut by_first = BTreeMap::<char, BTreeSet<usize>>::new();
+        let mut with_any_first = Vec::new();
+        for (position, phrase) in phrases.iter().enumerate() {
+            let Some(PhraseToken::Word(patterns)) = phrase.tokens.first() else { continue };
+            for pattern in patterns {
+                match pattern.first_character() {
+                    Some(first) => by_first.entry(first).or_default().insert(position),
+                    None => {
+                        with_any_first.push(position);
+                        true
+                    }
+                };
+            }
+        }
+        let by_first =
+            by_first.into_iter().map(|(first, positions)| (first, positions.into_iter().collect())).collect();
+        Self { phrases, by_first, with_any_first }
+    }
+
+    /// Returns the phrases that may begin with the word.
+    fn at(&self, word: &str) -> impl Iterator<Item = &Phrase> {
+        let with_first = word.chars().next().and_then(|first| self.by_first.get(&first)).into_iter().flatten();
+        with_first.chain(&self.with_any_first).map(|position| &self.phrases[*position])
     }
 }
 
@@ -172,6 +233,13 @@ fn match_length(tokens: &[PhraseToken], words: &[String]) -> Option<usize> {
 impl WordPattern {
     fn parse(word: &'static str) -> Self {
         word.strip_suffix('*').map_or(Self::Exact(word), Self::Prefix)
+    }
+
+    /// Returns the first character of every word that matches; `None` for `*` alone.
+    fn first_character(&self) -> Option<char> {
+        match self {
+            Self::Exact(text) | Self::Prefix(text) => text.chars().next(),
+        }
     }
 
     fn matches(&self, word: &str) -> bool {
@@ -228,11 +296,11 @@ mod tests {
     #[test]
     fn files_have_unique_lowercase_phrases() {
         for rule in RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]) {
-            let mut forbidden: Vec<&str> = rule.forbidden.iter().map(|phrase| phrase.text).collect();
+            let mut forbidden: Vec<&str> = rule.forbidden.phrases.iter().map(|phrase| phrase.text).collect();
             assert!(!forbidden.is_empty(), "{}", rule.check);
             forbidden.sort_unstable();
             assert_eq!(forbidden.windows(2).find(|pair| pair[0] == pair[1]), None, "{}", rule.check);
-            for Phrase { text, .. } in rule.forbidden.iter().chain(&rule.harmless) {
+            for Phrase { text, .. } in rule.forbidden.phrases.iter().chain(&rule.harmless.phrases) {
                 let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || " *|~".contains(c);
                 assert!(text.chars().all(is_allowed), "{}: {text}", rule.check);
             }

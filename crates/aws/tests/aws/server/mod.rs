@@ -79,6 +79,7 @@ pub fn store_at(endpoint: &str, secret: &str) -> S3Store {
         .credentials_provider(Credentials::new("id", secret, None, None, "tests"))
         .region(Region::new("us-east-1"))
         .endpoint_url(endpoint)
+        .http_client(bespoke_aws::host::https_client())
         .force_path_style(true)
         .build();
     S3Store::new(aws_sdk_s3::Client::from_conf(config), BUCKET)

@@ -14,20 +14,39 @@ const FIXED: &[(&str, &str)] = &[
     ("dr.", "doctor"), ("mr", "mister"), ("mrs", "missus"), ("ms.", "miz"), ("prof.", "professor"), ("jr", "junior"), ("sr", "senior"),
     ("rev.", "reverend"), ("hon.", "honorable"), ("gov.", "governor"), ("sen.", "senator"), ("rep.", "representative"), ("pres.", "president"),
     ("capt.", "captain"), ("lt.", "lieutenant"), ("col.", "colonel"), ("gen.", "general"), ("sgt.", "sergeant"), ("cmdr.", "commander"), ("maj.", "major"), ("esq", "esquire"), ("supt.", "superintendent"),
+    ("asst", "assistant"), ("cpl.", "corporal"), ("pvt.", "private"), ("adm.", "admiral"), ("amb.", "ambassador"), ("insp.", "inspector"), ("wm.", "william"), ("geo.", "george"), ("chas.", "charles"), ("secy", "secretary"), ("sec'y", "secretary"), ("treas.", "treasurer"), ("chmn", "chairman"), ("dir.", "director"), ("atty", "attorney"), ("attys", "attorneys"),
     // Companies.
+    ("ass'n", "association"), ("dist.", "district"), ("div.", "division"), ("mfg", "manufacturing"), ("mfr", "manufacturer"), ("inst.", "institute"), ("comm'n", "commission"), ("fed.", "federal"), ("mgt", "management"), ("mkt.", "market"), ("mkts.", "markets"),
     ("inc", "incorporated"), ("corp.", "corporation"), ("ltd", "limited"), ("co.", "company"), ("bros.", "brothers"), ("assn.", "association"), ("assoc.", "associates"), ("dept", "department"),
     ("mgmt", "management"), ("mgr", "manager"), ("intl", "international"), ("int'l", "international"), ("nat'l", "national"), ("natl", "national"), ("gov't", "government"), ("govt", "government"), ("univ.", "university"), ("svc", "service"), ("svcs", "services"), ("admin.", "administration"), ("exec.", "executive"),
     // Banking.
+    ("ckg", "checking"), ("svgs", "savings"), ("svg.", "savings"), ("ck.", "check"), ("chk.", "check"), ("chks.", "checks"), ("prin.", "principal"), ("int.", "interest"), ("xfer", "transfer"), ("xfers", "transfers"), ("desc.", "description"), ("pkg", "package"), ("msg", "message"), ("msgs", "messages"), ("encl", "enclosed"), ("enc.", "enclosed"),
+    ("para.", "paragraph"), ("paras.", "paragraphs"), ("art.", "article"), ("sched.", "schedule"), ("exh.", "exhibit"), ("regs.", "regulations"), ("cust.", "customer"), ("indiv.", "individual"), ("jt.", "joint"), ("std.", "standard"), ("auth.", "authorized"), ("trans.", "transaction"), ("btwn", "between"), ("dtd", "dated"), ("fwd", "forward"), ("hrly", "hourly"), ("qtrly", "quarterly"), ("biwkly", "biweekly"), ("annl", "annual"), ("adj.", "adjustable"), ("purch.", "purchase"), ("withdrwl", "withdrawal"),
     ("acct", "account"), ("accts", "accounts"), ("addl", "additional"), ("add'l", "additional"), ("amt", "amount"), ("appt", "appointment"), ("approx", "approximately"), ("apps.", "applications"), ("avg", "average"), ("bal.", "balance"), ("bldg", "building"), ("cert.", "certificate"), ("chkg", "checking"),
     ("dep.", "deposit"), ("equiv.", "equivalent"), ("est.", "estimated"), ("excl", "excluding"), ("incl", "including"), ("info.", "information"), ("ins.", "insurance"), ("max", "maximum"), ("misc", "miscellaneous"), ("mtg", "mortgage"), ("orig.", "original"), ("pmt", "payment"), ("pmts", "payments"), ("pymt", "payment"),
     ("prev.", "previous"), ("qty", "quantity"), ("qtr", "quarter"), ("qtrs", "quarters"), ("rcvd", "received"), ("recd", "received"), ("rec'd", "received"), ("req.", "required"), ("reqd", "required"), ("req'd", "required"), ("sav.", "savings"), ("stmt", "statement"), ("stmts", "statements"), ("temp.", "temporary"), ("txn", "transaction"), ("txns", "transactions"), ("wkly", "weekly"), ("mthly", "monthly"), ("yrly", "yearly"), ("w/d", "withdrawal"),
     // Phrases.
+    ("f/k/a", "formerly known as"), ("am/pm", "A.M P.M"), ("a.m./p.m", "A.M P.M"), ("conf.", "confirmation"), ("pts.", "points"), ("n/k/a", "now known as"), ("w/in", "within"), ("viz.", "namely"), ("cf.", "compare"), ("s/he", "she or he"),
     ("etc", "et cetera"), ("&c.", "et cetera"), ("vs", "versus"), ("v.", "versus"), ("e.g", "for example"), ("i.e", "that is"), ("et al.", "and others"), ("and/or", "and or"), ("w/o", "without"), ("w/", "with"), ("b/c", "because"), ("c/o", "care of"), ("n/a", "not applicable"), ("p.a", "per annum"), ("p.s", "P.S"), ("yoy", "year over year"), ("y/y", "year over year"), ("qoq", "quarter over quarter"), ("mom", "mom"),
     ("b2b", "B to B"), ("b2c", "B to C"), ("p2p", "P to P"), ("f2f", "face to face"), ("thru", "through"), ("ea.", "each"), ("attn", "attention"), ("cont.", "continued"), ("cont'd", "continued"), ("ph.d", "P.H.D"), ("phd", "P.H.D"), ("incl'd", "included"), ("ext.", "extension"), ("tel.", "telephone"), ("ph.", "phone"), ("fig.", "figure"), ("vol.", "volume"), ("ch.", "chapter"), ("sec.", "section"), ("pg.", "page"), ("pp.", "pages"), ("reg.", "regulation"), ("eff.", "effective"), ("exp.", "expires"), ("res.", "reservation"), ("tix", "tickets"), ("ref.", "reference"), ("messrs", "messieurs"), ("pls", "please"),
     // Places.
+    ("rte", "route"), ("rt.", "route"), ("expy", "expressway"), ("fwy", "freeway"), ("tpke", "turnpike"), ("hts", "heights"), ("xing", "crossing"), ("plz", "plaza"), ("aly", "alley"), ("vlg", "village"), ("sta.", "station"),
     ("ave.", "avenue"), ("av.", "avenue"), ("blvd", "boulevard"), ("rd.", "road"), ("ln.", "lane"), ("pkwy", "parkway"), ("hwy", "highway"), ("sq.", "square"), ("ste.", "suite"), ("apt", "apartment"), ("apts", "apartments"), ("fl.", "floor"), ("rm.", "room"), ("ctr", "center"), ("ct.", "court"), ("pl.", "place"), ("ter.", "terrace"), ("cir.", "circle"), ("trl.", "trail"), ("mt.", "mount"), ("mtn", "mountain"), ("ft.", "fort"), ("pt.", "point"), ("jct.", "junction"), ("twp", "township"), ("cnty", "county"),
     ("u.s", "U.S"),
 ];
+
+/// Abbreviations that are also words.
+const WORDS: &[&str] = &[
+    "add", "adj", "apps", "art", "bal", "cont", "dep", "dir", "eff", "est", "exp", "fed", "gen", "hon", "info", "ins",
+    "max", "pres", "reg", "rep", "res", "sav", "temp", "trans", "v",
+];
+
+/// Returns whether a word in lower case, without its period, is a known abbreviation and not a word too.
+pub fn is_abbreviation(word: &str) -> bool {
+    let full = ["mom", "pls", "thru", "tix"];
+    let known = FIXED.iter().any(|(key, _)| key.strip_suffix('.').unwrap_or(key) == word);
+    known && !WORDS.contains(&word) && !full.contains(&word)
+}
 
 static ABBREVIATION: LazyLock<Regex> = LazyLock::new(|| {
     let mut written: Vec<String> = FIXED
@@ -55,29 +74,7 @@ pub fn fixed(at: &Cursor<'_>) -> Option<Reading> {
         return None;
     }
     // A period at the end may end the sentence: "It fits to a ch." would be a word.
-    let could_be_word = matches!(
-        stem,
-        "add"
-            | "ins"
-            | "dep"
-            | "est"
-            | "exp"
-            | "reg"
-            | "res"
-            | "gen"
-            | "rep"
-            | "pres"
-            | "hon"
-            | "temp"
-            | "v"
-            | "eff"
-            | "sav"
-            | "bal"
-            | "cont"
-            | "info"
-            | "apps"
-            | "max"
-    );
+    let could_be_word = WORDS.contains(&stem);
     if could_be_word && rest.is_empty() && stem != "max" {
         return None;
     }
@@ -104,7 +101,7 @@ pub fn fixed(at: &Cursor<'_>) -> Option<Reading> {
 
 static SAINT: LazyLock<Regex> = LazyLock::new(|| pattern(r"St\.(?P<next>\s[A-Z])?"));
 static DRIVE: LazyLock<Regex> = LazyLock::new(|| pattern(r"Dr\.?\b\.?(?P<next>\s[A-Z])?"));
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i:nos?)\.\s?(?P<next>#?[A-Z]{0,3}-?\d)"));
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i:nos?)\.\s?(?:(?P<next>#?[A-Z]{0,3}-?\d)|of\b)"));
 static MINIMUM: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i:min)\b\.?"));
 static AFTER_HOUSE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\d{1,5} (?:[NSEW]{1,2}\.? )?(?:[\w'-]+ ){1,3}$").expect("the patterns of the grammar are valid")
@@ -217,7 +214,7 @@ pub fn contextual(at: &Cursor<'_>) -> Option<Reading> {
     Some(at.read(Class::Abbreviation, length, said.concat()))
 }
 
-static PHRASE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:&c\.|sq\.\s?ft\.?|et\sal\.|a/k/a\b|d/b/a\b)"));
+static PHRASE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:&c\.|sq\.\s?ft\.?|et\sal\.|et\sseq\.|a/k/a\b|d/b/a\b)"));
 
 /// Reads abbreviations that start with a symbol or contain a space.
 pub fn dotted_phrase(at: &Cursor<'_>) -> Option<Reading> {
@@ -227,6 +224,7 @@ pub fn dotted_phrase(at: &Cursor<'_>) -> Option<Reading> {
         's' => "square feet",
         'a' => "A.K.A",
         'd' => "D.B.A",
+        _ if captures.get_match().as_str().ends_with("seq.") => "and following",
         _ => "and others",
     };
     Some(at.whole(Class::Abbreviation, &captures, said))
@@ -258,8 +256,13 @@ mod tests {
             ("checks and/or cash", "checks and or cash"),
             ("Ave Maria", "Ave Maria"),
             ("5th St. and Park Ave", "fifth street and Park avenue"),
+            ("no. of accounts", "number of accounts"),
             ("see p. 5", "see page five"),
             ("Max likes it", "Max likes it"),
+            ("the Asst. Treas.", "the assistant treasurer"),
+            ("btwn. Rte. 9 and Elm Expy", "between route nine and Elm expressway"),
+            ("Ask the Fed.", "Ask the Fed"),
+            ("Meridian Fed. Savings", "Meridian federal Savings"),
         ]);
     }
 }

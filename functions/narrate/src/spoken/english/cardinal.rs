@@ -68,6 +68,9 @@ pub fn scaled(at: &Cursor<'_>) -> Option<Reading> {
     if scale == "K" && matches!(at.word_after(end, 1).as_str(), "tv" | "video" | "display" | "screen" | "resolution") {
         return None;
     }
+    if matches!(scale, "K" | "k") && at.word_after(end, 1) == "gold" {
+        return Some(at.whole(Class::Measure, &captures, format!("{amount} karat")));
+    }
     Some(at.whole(Class::Cardinal, &captures, format!("{amount} {}", number::scale(scale)?)))
 }
 

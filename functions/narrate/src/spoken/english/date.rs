@@ -308,7 +308,7 @@ static FISCAL: LazyLock<Regex> =
 static QUARTER: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?P<quarter>[1-4])(?P<part>[QH])(?:\s?'?(?P<year>\d{4}|\d{2})\b)?"));
 static NAMED_QUARTER: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?P<half>[QH])(?P<quarter>[1-4])\b(?:[\s']{1,2}(?P<year>\d{4}|\d{2})\b)?"));
+    LazyLock::new(|| pattern(r"(?P<half>[QH])(?P<quarter>[1-4])\b(?:(?:-|[\s']{1,2})(?P<year>\d{4}|\d{2})\b)?"));
 
 fn year_of(text: &str) -> Option<String> {
     let value: u64 = text.parse().ok()?;
@@ -349,8 +349,19 @@ pub fn fiscal(at: &Cursor<'_>) -> Option<Reading> {
         });
     }
     let captures = at.captures(&NAMED_QUARTER)?;
-    let quarter = format!("{} {}", &captures["half"], number::cardinal(captures["quarter"].parse().ok()?));
-    let Some(year) = captures.name("year") else {
+    let count: u64 = captures["quarter"].parse().ok()?;
+    let year = captures.name("year");
+    // "fourth quarter profit", but "since Q four"
+    let rest = at.after(at.pos + 2);
+    let ranges = rest.trim_start().starts_with(['-', '–', '—']) || at.follows_range() || at.head().ends_with('/');
+    let counts = &captures["half"] == "Q" && year.is_none() && !ranges && !names_noun(rest);
+    let quarter = match &captures["half"] {
+        "Q" if counts => format!("Q {}", number::cardinal(count)),
+        "Q" => format!("{} quarter", number::ordinal(count)),
+        _ if count > 2 => return None,
+        _ => format!("{} half", number::ordinal(count)),
+    };
+    let Some(year) = year else {
         return Some(at.read(Class::Date, 2, quarter));
     };
     let said = year_of(year.as_str())?;
@@ -358,6 +369,13 @@ pub fn fiscal(at: &Cursor<'_>) -> Option<Reading> {
         return Some(at.parts(Class::Date, &captures, &[("half", quarter), ("year", said)]));
     }
     Some(at.whole(Class::Date, &captures, format!("{quarter} {said}")))
+}
+
+static QUARTER_BEYOND: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?: FY| and Q\d| & Q\d| or Q\d|/Q\d)"));
+
+/// Returns whether the text continues with a noun that a quarter describes, with its year, or with another quarter.
+fn names_noun(rest: &str) -> bool {
+    noun_follows(rest) || QUARTER_BEYOND.is_match(rest)
 }
 
 static DECADE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<mark>')?(?P<number>\d{4}|\d0)'?s\b"));
@@ -399,7 +417,7 @@ pub fn weekday(at: &Cursor<'_>) -> Option<Reading> {
     }
     if let Some(captures) = at.captures(&WEEK) {
         let to = if &captures["to"] == "F" { "Friday" } else { "Saturday" };
-        return Some(at.whole(Class::Date, &captures, format!("Monday to {to}")));
+        return Some(at.whole(Class::Date, &captures, format!("Monday through {to}")));
     }
     let captures = at.captures(&WEEKDAY_SHORT)?;
     let written = captures.get_match().as_str();
@@ -514,18 +532,22 @@ mod tests {
             ("FY2027", "fiscal year twenty twenty-seven"),
             ("FY27", "fiscal year twenty twenty-seven"),
             ("2Q26", "second quarter twenty twenty-six"),
-            ("Q2–Q4", "Q two to Q four"),
-            ("Q3 2026", "Q three twenty twenty-six"),
+            ("Q2–Q4", "second quarter to fourth quarter"),
+            ("Q3 2026", "third quarter twenty twenty-six"),
+            ("Q3 earnings", "third quarter earnings"),
+            ("since Q3", "since Q three"),
+            ("Q1 FY2026", "first quarter fiscal year twenty twenty-six"),
+            ("H1 2026", "first half twenty twenty-six"),
         ]);
     }
 
     #[test]
     fn weekdays_are_said_in_full() {
         check(&[
-            ("Tues.-Sat.", "Tuesday to Saturday"),
-            ("Mon–Thu", "Monday to Thursday"),
+            ("Tues.-Sat.", "Tuesday through Saturday"),
+            ("Mon–Thu", "Monday through Thursday"),
             ("Sat., Nov. 7", "Saturday, November seventh"),
-            ("M–F", "Monday to Friday"),
+            ("M–F", "Monday through Friday"),
             ("Mon/Wed/Fri", "Monday Wednesday Friday"),
             ("Mon to Fri", "Monday to Friday"),
             ("Sat & Sun", "Saturday and Sunday"),

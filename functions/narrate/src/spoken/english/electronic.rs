@@ -52,7 +52,9 @@ pub fn address(at: &Cursor<'_>) -> Option<Reading> {
     let written = matched.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'']);
     let scheme = captures.name("scheme").map_or(0, |scheme| scheme.end());
     let spoken = written[scheme..].trim_end_matches('/');
-    Some(at.read(Class::Electronic, written.len(), spelled(spoken)))
+    // Capitals in an address mean nothing.
+    let spoken = if spoken.contains(char::is_lowercase) { spoken.to_owned() } else { spoken.to_lowercase() };
+    Some(at.read(Class::Electronic, written.len(), spelled(&spoken)))
 }
 
 /// Returns an address spelled out, including its symbols.
@@ -118,9 +120,13 @@ mod tests {
             ("help@meridian.example", "help at meridian dot example"),
             ("first_last-2@meridian.example", "first underscore last dash two at meridian dot example"),
             ("meridian.example/loans-2027", "meridian dot example slash loans dash two zero two seven"),
-            ("meridian.example?id=7", "meridian dot example question mark id equals seven"),
+            ("meridian.example?id=7", "meridian dot example question mark I.D equals seven"),
             ("Go to meridian.example/", "Go to meridian dot example"),
             ("Follow @MeridianBank", "Follow at meridian bank"),
+            ("MERIDIAN.EXAMPLE", "meridian dot example"),
+            ("ssa.gov/apply", "S.S.A dot gov slash apply"),
+            ("aid.state.edu", "aid dot state dot E.D.U"),
+            ("it.pod.com", "it dot pod dot com"),
             ("10.0.0.1", "one zero dot zero dot zero dot one"),
         ]);
     }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::number;
+use super::{number, postal};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
 static BUYDOWN: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<digits>\d(?:-\d){1,2})\s[Bb]uy-?down"));
@@ -36,7 +36,10 @@ pub fn known_form(at: &Cursor<'_>) -> Option<Reading> {
     if !at.starts_word() {
         return None;
     }
-    if let Some(captures) = at.captures(&SSN).or_else(|| at.captures(&EIN)).or_else(|| at.captures(&ZIP_PLUS_FOUR)) {
+    if let Some(captures) = at.captures(&ZIP_PLUS_FOUR) {
+        return Some(at.whole(Class::Identifier, &captures, postal::zip_code(captures.get_match().as_str())));
+    }
+    if let Some(captures) = at.captures(&SSN).or_else(|| at.captures(&EIN)) {
         return Some(at.whole(Class::Identifier, &captures, grouped(captures.get_match().as_str())));
     }
     if let Some(captures) = at.captures(&CARD) {
@@ -128,6 +131,22 @@ fn spelled(text: &str) -> String {
 /// Words that precede an identifier, each with the minimum number of digits that the identifier must have.
 const CONTEXT: &[(&str, usize)] = &[
     ("aba", 3),
+    ("application", 5),
+    ("batch", 3),
+    ("client", 5),
+    ("customer", 5),
+    ("docket", 3),
+    ("employee", 4),
+    ("escrow", 5),
+    ("file", 4),
+    ("lockbox", 3),
+    ("merchant", 5),
+    ("parcel", 3),
+    ("receipt", 4),
+    ("terminal", 4),
+    ("trace", 4),
+    ("transaction", 5),
+    ("wire", 5),
     ("account", 4),
     ("acct", 4),
     ("box", 2),
@@ -149,12 +168,12 @@ const CONTEXT: &[(&str, usize)] = &[
     ("itin", 3),
     ("licence", 4),
     ("license", 4),
-    ("loan", 5),
+    ("loan", 4),
     ("member", 5),
     ("membership", 4),
     ("nmls", 3),
     ("nmlsr", 3),
-    ("order", 5),
+    ("order", 4),
     ("otp", 3),
     ("passcode", 3),
     ("pin", 3),
@@ -175,8 +194,19 @@ const CONTEXT: &[(&str, usize)] = &[
     ("isbn", 5),
     ("upc", 5),
     ("iban", 5),
-    ("claim", 5),
+    ("claim", 4),
     ("zip", 5),
+];
+
+/// Words of the context that also stand before counted things: "order 10,000 checks".
+const COUNTED: &[&str] = &[
+    "account", "card", "check", "client", "customer", "employee", "file", "loan", "member", "merchant", "order", "wire",
+];
+
+/// Words after an identifier, which counted things do not follow: "check 1042 cleared".
+const VERBS: &[&str] = &[
+    "and", "bounced", "clears", "cleared", "for", "from", "has", "in", "is", "of", "on", "or", "posted", "to", "was",
+    "will",
 ];
 
 /// Words between the context and the identifier: "account number is 1234".
@@ -194,8 +224,9 @@ pub fn by_context(at: &Cursor<'_>) -> Option<Reading> {
     let rest = at.after(at.pos + id.len());
     let marked = at.head().trim_end().ends_with(['#', '№']);
     let before = at.word_before(1);
-    let is_context =
-        |word: &str| CONTEXT.iter().any(|(known, _)| *known == word) || matches!(word, "ending" | "ends" | "digits");
+    let is_context = |word: &str| {
+        CONTEXT.iter().any(|(known, _)| *known == word) || matches!(word, "ending" | "ends" | "digits" | "four" | "4")
+    };
     // The context is the nearest known word. Only fillers may separate it from the number.
     let mut context = 1;
     while context < 4 && !is_context(&at.word_before(context)) && FILLERS.contains(&at.word_before(context).as_str()) {
@@ -204,8 +235,10 @@ pub fn by_context(at: &Cursor<'_>) -> Option<Reading> {
     let word = at.word_before(context);
     let is_year = id.len() == 4 && (id.starts_with("19") || id.starts_with("20"));
     let head = at.head();
-    let ending = matches!(word.as_str(), "ending" | "ends" | "digits")
-        && (matches!(before.as_str(), "in" | "with" | "are" | "is") || before == word && word != "ends");
+    let last_four = word == "four" || word == "4";
+    let ending = last_four && at.word_before(context + 1) == "last"
+        || matches!(word.as_str(), "ending" | "ends" | "digits")
+            && (matches!(before.as_str(), "in" | "with" | "are" | "is") || before == word && word != "ends");
     let of_period =
         ["year", "quarter", "month", "period", "fiscal"].iter().any(|period| head.to_lowercase().contains(period));
     if ending && digits >= 3 {
@@ -219,12 +252,12 @@ pub fn by_context(at: &Cursor<'_>) -> Option<Reading> {
     };
     // Counted things and dates are not identifiers: "order 10,000 checks", "account 2026-05-01".
     let is_amount = rest.starts_with([',', '.']) && !ends_clause(rest) || rest.starts_with(['%', '/', ':']);
-    let counted = known
-        .is_some_and(|(word, _)| matches!(*word, "card" | "check" | "loan" | "member" | "order" | "account"))
+    let counted = known.is_some_and(|(word, _)| COUNTED.contains(word))
         && !marked
         && !numbered
         && rest.starts_with(' ')
-        && rest[1..].starts_with(char::is_lowercase);
+        && rest[1..].starts_with(char::is_lowercase)
+        && !VERBS.contains(&at.word_after(at.pos + id.len(), 1).as_str());
     (enough && !is_amount && !counted || is_code(id)).then(|| at.whole(Class::Identifier, &captures, grouped(id)))
 }
 
@@ -245,10 +278,13 @@ static GROUPED_CODE: LazyLock<Regex> =
 /// Reads a code in groups: `OTP 719 204`.
 pub fn grouped_code(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&GROUPED_CODE).filter(|_| at.starts_word())?;
-    let known = matches!(
-        at.word_before(1).as_str(),
-        "otp" | "code" | "passcode" | "account" | "acct" | "reference" | "ref" | "routing" | "is"
-    );
+    let numbered = matches!(at.word_before(1).as_str(), "no" | "number")
+        && CONTEXT.iter().any(|(context, _)| *context == at.word_before(2));
+    let known = numbered
+        || matches!(
+            at.word_before(1).as_str(),
+            "otp" | "code" | "passcode" | "account" | "acct" | "reference" | "ref" | "routing" | "is"
+        );
     let coded = at.word_before(1) != "is" || ["otp", "code", "passcode"].contains(&at.word_before(2).as_str());
     let group = |name: &str| captures.name(name).map(|group| number::digits(group.as_str()) + ",").unwrap_or_default();
     let parts = [("first", group("first")), ("second", group("second")), ("third", group("third"))];
@@ -260,7 +296,9 @@ pub fn grouped_code(at: &Cursor<'_>) -> Option<Reading> {
 }
 
 static MASKED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?P<mask>(?:[xX*]{4}[ -]){1,3}|[xX]+-?|\*+\s?|[•●]+\s?|[.…]{2,}\s?)(?P<digits>\d{3,6})\b")
+    pattern(
+        r"(?P<mask>[xX*]{3}-[xX*]{2}-|(?:[xX*]{4}[ -]){1,3}|[xX]+-?|\*+\s?|[•●]+\s?|[.…]{2,}\s?)(?P<digits>\d{3,6})\b",
+    )
 });
 
 /// Reads masked identifiers: `*1234`, `x1234`, `••••1234`.
@@ -301,6 +339,12 @@ mod tests {
             ("EIN 12-3456789", "E.I.N one two, three four five, six seven eight nine"),
             ("acct. no. 5678", "account number five six seven eight"),
             ("routing number 021000021", "routing number zero two one, zero zero zero, zero two one"),
+            ("last four 5678", "last four five six seven eight"),
+            ("last 4: 5678", "last four: five six seven eight"),
+            ("tracking no. 9400 1112", "tracking number nine four zero zero, one one one two"),
+            ("check 2231 cleared", "check two two three one cleared"),
+            ("SSN XXX-XX-5678", "S.S.N ending in five six seven eight"),
+            ("ZIP 10001-0042", "zip one zero zero zero one dash zero zero four two"),
             ("ZIP code 10001", "zip code one zero zero zero one"),
             ("Reference AB-12345", "Reference A.B, one two three four five"),
             ("code 482910", "code four eight two, nine one zero"),
@@ -326,7 +370,7 @@ mod tests {
             ("a 2-1 buydown", "a two one buydown"),
             ("§ 1031", "section ten thirty-one"),
             ("a 529 plan", "a five twenty-nine plan"),
-            ("a 5/1 ARM", "a five one A.R.M"),
+            ("a 5/1 ARM", "a five one arm"),
             ("401(k)", "four oh one k"),
             ("an SBA 7(a) loan", "an S.B.A seven a loan"),
             ("403b", "four oh three b"),

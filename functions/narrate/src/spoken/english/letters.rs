@@ -15,7 +15,9 @@ const KNOWN: &[(&str, &str)] = &[
     ("GAAP", "gap"), ("REIT", "reet"), ("REITs", "reets"), ("HIPAA", "hippa"), ("COBRA", "cobra"), ("NATO", "nato"),
     ("NASA", "nasa"), ("OPEC", "oh peck"), ("OSHA", "oh sha"), ("RESPA", "resspa"), ("TILA", "till a"), ("TARP", "tarp"),
     ("SEP", "sep"), ("SIMPLE", "simple"), ("ROTH", "rawth"), ("FOMO", "foe moe"), ("CAPTCHA", "captcha"), ("EBITDA", "ee bit dah"),
-    ("PIN", "pin"), ("PINs", "pins"), ("SIM", "sim"), ("ZIP", "zip"), ("GIF", "gif"), ("JPEG", "jay peg"), ("RAM", "ram"),
+    ("ARM", "arm"), ("ARMs", "arms"), ("HUD", "hud"), ("FEMA", "feema"), ("FinCEN", "fin sen"), ("OFAC", "oh fack"), ("CUSIP", "cue sip"), ("TRID", "trid"), ("MERS", "merz"), ("CARES", "cares"), ("SECURE", "secure"),
+    ("TANF", "tan if"), ("MAGI", "maggie"), ("FIFO", "fye foe"), ("LIFO", "lye foe"), ("SALT", "salt"), ("HOEPA", "hoe eepa"), ("EURIBOR", "your i bore"), ("SONIA", "sonia"), ("REMIC", "rem ick"), ("LEED", "lead"), ("AMBER", "amber"), ("RICO", "reeko"), ("NAFTA", "nafta"), ("DACA", "dahka"),
+    ("PIN", "pin"), ("FYE", "fiscal year end"), ("FY", "fiscal year"), ("PINs", "pins"), ("SIM", "sim"), ("ZIP", "zip"), ("GIF", "gif"), ("JPEG", "jay peg"), ("RAM", "ram"),
     ("SNAP", "snap"), ("WIC", "wick"), ("CIP", "sip"), ("COVID", "covid"), ("FIRE", "fire"), ("LASER", "laser"), ("UNICEF", "unicef"),
     ("UNESCO", "unesco"), ("IKEA", "ikea"), ("VISA", "visa"), ("PAC", "pack"), ("FAQs", "eff eh cues"), ("aka", "A.K.A"), ("asap", "A.S.A.P"), ("ATMs", "eh tea ems"),
 ];
@@ -40,7 +42,7 @@ const EMPHASIZED: &[&str] = &[
 /// Abbreviations that are read letter by letter even if the whole sentence is in capitals.
 #[rustfmt::skip]
 const SPELLED: &[&str] = &[
-    "AARP", "ABA", "ACA", "ACH", "AI", "APR", "APY", "ARM", "ATM", "AUM", "CD", "CEO", "CFO", "CFP", "CFPB", "CIO", "COO", "CPA", "CVV", "DBA", "DDA",
+    "AARP", "ABA", "ACA", "ACH", "AI", "APR", "APY", "ATM", "AUM", "CD", "CEO", "CFO", "CFP", "CFPB", "CIO", "COO", "CPA", "CVV", "DBA", "DDA",
     "DIY", "DTI", "EFT", "EIN", "EMV", "ESG", "ETA", "ETF", "EU", "EV", "FAQ", "FBI", "FDIC", "FHA", "FSA", "FX", "HOA", "HR", "HSA", "ID", "IMF", "IPO", "IRA",
     "IRS", "IT", "ITIN", "IVR", "KYC", "LLC", "LLP", "LTV", "MFA", "NA", "NAV", "NCUA", "NDA", "NFC", "NMLS", "NSF", "OCC", "OTC", "OTP", "PDF", "PMI", "PO", "POA", "POD", "POS",
     "QR", "RMD", "ROI", "SBA", "SEC", "SMS", "SSA", "SSI", "SSN", "SUV", "TIN", "TOD", "TSA", "TV", "UI", "UK", "UPS", "URL", "US", "USA", "USAA", "USB", "USD", "USDA", "USPS", "VA",
@@ -48,7 +50,7 @@ const SPELLED: &[&str] = &[
 ];
 
 /// Abbreviations that are read as words in a sentence in capitals.
-const WORDS_IN_CAPITALS: &[&str] = &["ARM", "IT", "TIN", "US", "POD", "AI"];
+const WORDS_IN_CAPITALS: &[&str] = &["IT", "TIN", "US", "POD", "AI"];
 
 static CAPITALS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?P<letters>[A-Z]{2,})(?P<many>'?s)?(?P<end>)(?:[^A-Za-z]|$)"));
@@ -103,7 +105,7 @@ pub fn capitals(at: &Cursor<'_>) -> Option<Reading> {
         let written = &at.rest()[..length];
         return Some(at.read(Class::Word, length, written.to_lowercase()));
     }
-    let dotted = letters.chars().map(String::from).collect::<Vec<_>>().join(".");
+    let dotted = spelled(letters);
     let said = match many.map(|many| many.as_str()) {
         None => dotted,
         // "CD's" refers to one CD and "CDs" to several, but both sound the same.
@@ -144,8 +146,7 @@ fn many_letters(letters: &str) -> String {
     ];
     // The plural "ares" would be read as a different word.
     if letters.ends_with('R') {
-        let dotted = letters.chars().map(String::from).collect::<Vec<_>>().join(".");
-        return format!("{dotted}'s");
+        return format!("{}'s", spelled(letters));
     }
     let names: Vec<_> = letters.bytes().map(|b| NAMES[usize::from(b - b'A')]).collect();
     format!("{}s", names.join(" "))
@@ -162,15 +163,25 @@ pub fn dotted(at: &Cursor<'_>) -> Option<Reading> {
     Some(at.read(Class::Word, captures["letters"].len(), said))
 }
 
+/// Returns the letters of a word one by one: "A.P.Y".
+pub fn spelled(letters: &str) -> String {
+    letters.chars().map(String::from).collect::<Vec<_>>().join(".")
+}
+
 /// Reads part of an address: short parts without a vowel are spelled out.
 pub fn in_address(run: &str) -> String {
     if let Some((_, said)) = KNOWN.iter().find(|(known, _)| known.eq_ignore_ascii_case(run)) {
         return (*said).to_owned();
     }
+    // "irs.gov" is read like "IRS". A list of words keeps "it" and "pod" whole.
+    let capitals = run.to_ascii_uppercase();
+    if run == "edu" || SPELLED.contains(&capitals.as_str()) && !WORDS_IN_CAPITALS.contains(&capitals.as_str()) {
+        return spelled(&capitals);
+    }
     let vowel = run.bytes().any(|b| b"aeiouyAEIOUY".contains(&b));
     let capitals = run.len() > 1 && run.bytes().all(|b| b.is_ascii_uppercase());
     if run.len() > 1 && !vowel || capitals && run.len() < 5 || matches!(run, "uk" | "us" | "eu" | "ai" | "io") {
-        return run.to_uppercase().chars().map(String::from).collect::<Vec<_>>().join(".");
+        return spelled(&run.to_uppercase());
     }
     if run.len() == 1 { run.to_owned() } else { run.to_lowercase() }
 }
@@ -192,6 +203,7 @@ mod tests {
             ("Meridian Bank, N.A.", "Meridian Bank, N.A"),
             ("It is FREE and NEW.", "It is free and new"),
             ("a LIMITED offer", "a limited offer"),
+            ("HUD and two ARMs", "hud and two arms"),
         ]);
     }
 

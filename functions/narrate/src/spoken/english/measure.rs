@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::described;
 use super::number::{self, NUMBER};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
@@ -23,6 +24,14 @@ const UNITS: &[(&str, &str, &str)] = &[
     ("°F", "degree Fahrenheit", "degrees Fahrenheit"), ("°C", "degree Celsius", "degrees Celsius"), ("°", "degree", "degrees"),
     ("GHz", "gigahertz", "gigahertz"), ("MHz", "megahertz", "megahertz"), ("kHz", "kilohertz", "kilohertz"), ("Hz", "hertz", "hertz"),
     ("L", "liter", "liters"), ("mL", "milliliter", "milliliters"), ("ml", "milliliter", "milliliters"),
+    ("in", "inch", "inches"), ("pk", "pack", "packs"), ("cu. ft", "cubic foot", "cubic feet"), ("cu ft", "cubic foot", "cubic feet"), ("cu. yd", "cubic yard", "cubic yards"), ("cu yd", "cubic yard", "cubic yards"),
+    ("sq. mi", "square mile", "square miles"), ("sq mi", "square mile", "square miles"), ("sq. yd", "square yard", "square yards"), ("sq yd", "square yard", "square yards"),
+    ("sq. in", "square inch", "square inches"), ("sq. m", "square meter", "square meters"), ("sq m", "square meter", "square meters"), ("sq. km", "square kilometer", "square kilometers"), ("sq km", "square kilometer", "square kilometers"),
+    ("sq. yds", "square yard", "square yards"), ("cu. yds", "cubic yard", "cubic yards"), ("ozs", "ounce", "ounces"), ("pgs", "page", "pages"), ("pcs", "piece", "pieces"), ("pkgs", "package", "packages"), ("qtrs", "quarter", "quarters"), ("sqft", "square foot", "square feet"), ("sq.-ft", "square foot", "square feet"), ("sq-ft", "square foot", "square feet"), ("° F", "degree Fahrenheit", "degrees Fahrenheit"), ("° C", "degree Celsius", "degrees Celsius"), ("ft²", "square foot", "square feet"), ("mi²", "square mile", "square miles"), ("m²", "square meter", "square meters"), ("km²", "square kilometer", "square kilometers"), ("m³", "cubic meter", "cubic meters"), ("ft³", "cubic foot", "cubic feet"),
+    ("fl. oz", "fluid ounce", "fluid ounces"), ("fl oz", "fluid ounce", "fluid ounces"), ("qts", "quart", "quarts"), ("qt", "quart", "quarts"), ("gals", "gallon", "gallons"), ("tsp", "teaspoon", "teaspoons"), ("tbsp", "tablespoon", "tablespoons"), ("bbls", "barrel", "barrels"), ("bbl", "barrel", "barrels"), ("bu", "bushel", "bushels"),
+    ("km/h", "kilometer per hour", "kilometers per hour"), ("kph", "kilometer per hour", "kilometers per hour"), ("rpm", "revolution per minute", "revolutions per minute"), ("hp", "horsepower", "horsepower"), ("psi", "pound per square inch", "pounds per square inch"),
+    ("mg", "milligram", "milligrams"), ("kgs", "kilogram", "kilograms"), ("kms", "kilometer", "kilometers"), ("kwh", "kilowatt hour", "kilowatt hours"), ("GW", "gigawatt", "gigawatts"), ("MWh", "megawatt hour", "megawatt hours"), ("dB", "decibel", "decibels"), ("BTUs", "B.T.U", "B.T.U's"), ("BTU", "B.T.U", "B.T.U's"),
+    ("Gbps", "gigabit per second", "gigabits per second"), ("Kbps", "kilobit per second", "kilobits per second"), ("kbps", "kilobit per second", "kilobits per second"), ("PB", "petabyte", "petabytes"), ("kB", "kilobyte", "kilobytes"), ("MP", "megapixel", "megapixels"), ("ac", "acre", "acres"), ("wpm", "word per minute", "words per minute"),
     ("px", "pixel", "pixels"), ("dpi", "dot per inch", "dots per inch"), ("doz", "dozen", "dozen"), ("ppl", "person", "people"),
 ];
 
@@ -59,9 +68,13 @@ const DESCRIBED: &[&str] = &[
     "cds",
     "certificate",
     "contract",
+    "delay",
+    "draw",
+    "drive",
     "fixed",
     "hold",
     "lease",
+    "limit",
     "loan",
     "loans",
     "lock",
@@ -69,13 +82,18 @@ const DESCRIBED: &[&str] = &[
     "mortgages",
     "note",
     "notes",
+    "notice",
     "period",
     "plan",
     "rate",
     "term",
     "terms",
     "treasury",
+    "turnaround",
     "wait",
+    "walk",
+    "warranty",
+    "window",
 ];
 
 /// Reads `48 hrs`, `12-mo.`, `5GB`, `1.5x`, `3×`.
@@ -112,8 +130,13 @@ pub fn measured(at: &Cursor<'_>) -> Option<Reading> {
     let unit = captures.name("unit")?;
     let (value, decimals) = number::parse(number.as_str())?;
     let end = at.pos + unit.end() + period(at.after(at.pos + unit.end()), unit.as_str());
+    if unit.as_str() == "in" && !is_inch(&captures["gap"], at.after(at.pos + unit.end())) {
+        return None;
+    }
     // "a 30 yr. fixed mortgage"
-    let described = DESCRIBED.contains(&at.word_after(end, 1).as_str());
+    let described = DESCRIBED.contains(&at.word_after(end, 1).as_str())
+        || described::after_article(at, end)
+        || !unit.as_str().ends_with('s') && described::after_determiner(at, end);
     let singular = &captures["gap"] == "-" || value == 1 && decimals.is_empty() || described;
     let words = unit_words(unit.as_str(), singular)?;
     let number_said = number::plain(number.as_str())?;
@@ -123,6 +146,11 @@ pub fn measured(at: &Cursor<'_>) -> Option<Reading> {
         vec![(at.pos..end, format!("{number_said} {words}"))]
     };
     Some(Reading { class: Class::Measure, end, pieces })
+}
+
+/// Returns whether "in" is an inch: with a period ("6 in. of snow") or a hyphen ("a 15-in screen", not "3-in-1").
+fn is_inch(gap: &str, rest: &str) -> bool {
+    rest.starts_with('.') || gap == "-" && !rest.starts_with('-')
 }
 
 /// Returns the length of the period that belongs to an abbreviated unit.
@@ -158,6 +186,9 @@ pub fn unit(at: &Cursor<'_>) -> Option<Reading> {
         return None;
     }
     let unit = captures.name("unit")?;
+    if unit.as_str() == "in" && !is_inch(gap, &at.rest()[unit.end()..]) {
+        return None;
+    }
     let length = unit.end() + period(&at.rest()[unit.end()..], unit.as_str());
     let part_of_one = class == Class::Fraction && !MIXED_BEFORE.is_match(at.head());
     let singular = part_of_one || gap == "-";
@@ -193,6 +224,19 @@ mod tests {
             ("1M SOFR", "one month so fur"),
             ("1.5 GHz", "one point five gigahertz"),
             ("2.5 L", "two point five liters"),
+            ("a 12 ft. fence", "a twelve foot fence"),
+            ("a 12 ft. or longer fence", "a twelve feet or longer fence"),
+            ("the 5 lb. package", "the five pound package"),
+            ("a 1,800 sq. ft. home", "a one thousand eight hundred square foot home"),
+            ("12 ft. of fence", "twelve feet of fence"),
+            ("a 15-in. screen", "a fifteen inch screen"),
+            ("a 500-sq.-ft. studio", "a five hundred square foot studio"),
+            ("72° F", "seventy-two degrees Fahrenheit"),
+            ("6 in. of snow", "six inches of snow"),
+            ("up 6 in 2026", "up six in twenty twenty-six"),
+            ("3 cu. yd. of soil", "three cubic yards of soil"),
+            ("80 km/h", "eighty kilometers per hour"),
+            ("150 m²", "one hundred fifty square meters"),
         ]);
     }
 }

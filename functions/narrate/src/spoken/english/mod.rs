@@ -17,6 +17,7 @@
 mod abbreviation;
 mod cardinal;
 mod date;
+mod described;
 mod electronic;
 mod fraction;
 mod homograph;
@@ -30,9 +31,12 @@ mod percent;
 mod postal;
 mod roman;
 mod sign;
+mod state;
 mod telephone;
 mod time;
 mod word;
+
+pub use abbreviation::is_abbreviation;
 
 use super::grammar::Grammar;
 
@@ -61,9 +65,10 @@ pub static GRAMMAR: Grammar = Grammar {
         date::decade,
         date::weekday,
         time::clock,
+        time::zone,
         time::ratio,
         postal::house_number,
-        postal::zip,
+        state::state,
         postal::direction,
         postal::numbered,
         measure::measured,
@@ -88,6 +93,7 @@ pub static GRAMMAR: Grammar = Grammar {
         sign::minus,
         sign::range,
         sign::per,
+        sign::either,
         sign::relation,
         sign::sign,
     ],

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::described::{self, DETERMINERS, NOT_DESCRIBED};
 use super::number::{self, NUMBER, SCALES};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
@@ -19,7 +20,8 @@ const CENTS: Option<(&str, &str)> = Some(("cent", "cents"));
 
 #[rustfmt::skip]
 const CURRENCIES: &[Currency] = &[
-    Currency { signs: &["US$", "$"], code: "USD", unit: ("dollar", "dollars"), part: CENTS },
+    Currency { signs: &["US$"], code: "USD", unit: ("U.S dollar", "U.S dollars"), part: CENTS },
+    Currency { signs: &["$"], code: "USD", unit: ("dollar", "dollars"), part: CENTS },
     Currency { signs: &["€"], code: "EUR", unit: ("euro", "euros"), part: CENTS },
     Currency { signs: &["£"], code: "GBP", unit: ("pound", "pounds"), part: Some(("penny", "pence")) },
     Currency { signs: &["¥"], code: "JPY", unit: ("yen", "yen"), part: None },
@@ -51,6 +53,21 @@ const CURRENCIES: &[Currency] = &[
     Currency { signs: &[], code: "ZAR", unit: ("rand", "rand"), part: CENTS },
     Currency { signs: &[], code: "AED", unit: ("dirham", "dirhams"), part: None },
     Currency { signs: &[], code: "SAR", unit: ("riyal", "riyals"), part: None },
+    Currency { signs: &[], code: "RMB", unit: ("yuan", "yuan"), part: None },
+    Currency { signs: &["Kč"], code: "CZK", unit: ("Czech koruna", "Czech korunas"), part: None },
+    Currency { signs: &[], code: "HUF", unit: ("forint", "forints"), part: None },
+    Currency { signs: &[], code: "RON", unit: ("leu", "lei"), part: None },
+    Currency { signs: &[], code: "COP", unit: ("Colombian peso", "Colombian pesos"), part: None },
+    Currency { signs: &[], code: "ARS", unit: ("Argentine peso", "Argentine pesos"), part: None },
+    Currency { signs: &[], code: "CLP", unit: ("Chilean peso", "Chilean pesos"), part: None },
+    Currency { signs: &[], code: "DOP", unit: ("Dominican peso", "Dominican pesos"), part: None },
+    Currency { signs: &["S/"], code: "PEN", unit: ("sol", "soles"), part: None },
+    Currency { signs: &[], code: "GTQ", unit: ("quetzal", "quetzals"), part: None },
+    Currency { signs: &[], code: "IDR", unit: ("rupiah", "rupiah"), part: None },
+    Currency { signs: &["RM"], code: "MYR", unit: ("ringgit", "ringgit"), part: None },
+    Currency { signs: &[], code: "EGP", unit: ("Egyptian pound", "Egyptian pounds"), part: None },
+    Currency { signs: &[], code: "KES", unit: ("Kenyan shilling", "Kenyan shillings"), part: None },
+    Currency { signs: &[], code: "JMD", unit: ("Jamaican dollar", "Jamaican dollars"), part: CENTS },
 ];
 
 /// Nouns that an amount without an article describes: "a monthly $5 fee", "$200 bonus".
@@ -159,68 +176,6 @@ const BETWEEN: &[&str] = &[
     "welcome",
     "wire",
     "yearly",
-];
-
-/// Words that prevent a preceding amount from describing a noun: "a $5 or more purchase".
-const NOT_DESCRIBED: &[&str] = &[
-    "a",
-    "an",
-    "and",
-    "are",
-    "as",
-    "at",
-    "back",
-    "by",
-    "can",
-    "deposited",
-    "due",
-    "each",
-    "earned",
-    "every",
-    "for",
-    "from",
-    "has",
-    "have",
-    "if",
-    "in",
-    "into",
-    "is",
-    "it",
-    "less",
-    "may",
-    "more",
-    "of",
-    "off",
-    "on",
-    "or",
-    "over",
-    "paid",
-    "per",
-    "plus",
-    "saved",
-    "spent",
-    "than",
-    "that",
-    "the",
-    "then",
-    "to",
-    "toward",
-    "towards",
-    "until",
-    "was",
-    "we",
-    "were",
-    "when",
-    "which",
-    "will",
-    "with",
-    "you",
-];
-
-const DETERMINERS: &[&str] = &[
-    "another", "any", "each", "every", "extra", "first", "full", "her", "his", "initial", "its", "maximum", "minimum",
-    "monthly", "opening", "annual", "my", "new", "no", "one", "our", "same", "that", "the", "their", "this", "whole",
-    "your",
 ];
 
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
@@ -349,10 +304,6 @@ fn exact(currency: &Currency, digits: &str, described: bool) -> Option<String> {
 
 static JOINED_RATE: LazyLock<Regex> = LazyLock::new(|| pattern(r"-(?:an?|per|each|off|plus)\b"));
 static JOINED_NOUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"-[A-Za-z]"));
-static ARTICLE_BEFORE_RANGE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\b(?:a|an) [^ ]+(?: (?:or|and|to) |\s?[-–—]\s?)$").expect("the patterns of the grammar are valid")
-});
-static NOUN: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s\(?[A-Za-z]"));
 static OTHER_AMOUNT: LazyLock<Regex> =
     LazyLock::new(|| pattern(&format!(r"(?:\s(?:or|and|to)\s|\s?[-–—]\s?)\$?{NUMBER}\s(?P<noun>[a-z-]+)")));
 
@@ -366,16 +317,14 @@ fn is_described(at: &Cursor<'_>, end: usize) -> bool {
         return true;
     }
     let before = at.word_before(1);
-    let article = |word: &str| matches!(word, "a" | "an");
     if let Some(other) = OTHER_AMOUNT.captures(rest) {
-        return article(&before) && !NOT_DESCRIBED.contains(&&other["noun"]);
+        return matches!(before.as_str(), "a" | "an") && !NOT_DESCRIBED.contains(&&other["noun"]);
     }
-    if !NOUN.is_match(rest) {
+    if !described::noun_follows(at, end) {
         return false;
     }
     let noun = at.word_after(end, 1);
-    let has_article = article(&before) || ARTICLE_BEFORE_RANGE.is_match(at.head());
-    if has_article {
+    if described::follows_article(at) {
         return !NOT_DESCRIBED.contains(&noun.as_str());
     }
     let after_adjective = at.word_after(end, 2);
@@ -434,7 +383,7 @@ pub fn code(at: &Cursor<'_>) -> Option<Reading> {
     let end = at.pos + captures.get_match().end();
     let described = is_described(at, end);
     let below_one = number::parse(number.as_str())?.0 == 0;
-    let mut said = match scale {
+    let said = match scale {
         // "0.92 EUR" is not read as a number of cents.
         None if below_one => format!("{} {}", number::amount(number.as_str())?, currency.unit.1),
         None => exact(currency, number.as_str(), described)?,
@@ -443,9 +392,6 @@ pub fn code(at: &Cursor<'_>) -> Option<Reading> {
             format!("{} {scale} {unit}", number::amount(number.as_str())?)
         }
     };
-    if key.as_str() == "USD" {
-        said = said.replace("dollar", "U.S dollar");
-    }
     Some(at.whole(Class::Money, &captures, said))
 }
 
@@ -517,6 +463,7 @@ mod tests {
             ("a $25 or $50 gift card", "a twenty-five dollar or fifty dollar gift card"),
             ("a $10-$20 balance tier", "a ten dollar to twenty dollar balance tier"),
             ("$1,000 minimum deposit", "one thousand dollar minimum deposit"),
+            ("$100† bonus", "one hundred dollar bonus"),
             ("the $95 annual fee", "the ninety-five dollar annual fee"),
             ("no $12 monthly fee", "no twelve dollar monthly fee"),
             ("each $100 purchase", "each one hundred dollar purchase"),
@@ -535,6 +482,9 @@ mod tests {
             ("£1.20", "one pound and twenty pence"),
             ("¥2,000", "two thousand yen"),
             ("C$20", "twenty Canadian dollars"),
+            ("US$1,200", "one thousand two hundred U.S dollars"),
+            ("a US$50 limit", "a fifty U.S dollar limit"),
+            ("US$3.5 million", "three point five million U.S dollars"),
             ("A$1", "one Australian dollar"),
             ("HK$80", "eighty Hong Kong dollars"),
             ("₩5,000", "five thousand won"),

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::fraction;
 use super::number::{self, NUMBER};
+use super::{described, fraction};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
 static RATE: LazyLock<Regex> = LazyLock::new(|| {
@@ -13,6 +13,31 @@ static RATE: LazyLock<Regex> = LazyLock::new(|| {
         r"(?:(?P<number>{NUMBER})(?P<fraction>[\s-]\d{{1,2}}/\d{{1,2}}|[½¼¾⅓⅔⅛⅜⅝⅞])?|(?P<only>\d/\d{{1,2}}|[½¼¾⅓⅔⅛⅜⅝⅞]))(?P<gap>\s?|-)(?P<unit>%|(?:bps?|pct|pp)\b\.?)"
     ))
 });
+
+/// Nouns that basis points describe: "fifty basis point increase".
+const CHANGES: &[&str] = &[
+    "adjustment",
+    "change",
+    "cut",
+    "decline",
+    "decrease",
+    "discount",
+    "drop",
+    "fee",
+    "gap",
+    "hike",
+    "improvement",
+    "increase",
+    "increment",
+    "increments",
+    "jump",
+    "margin",
+    "move",
+    "premium",
+    "reduction",
+    "rise",
+    "spread",
+];
 
 /// Reads `4.25%`, `2 1/2%`, `½%`, `25bps`.
 pub fn rate(at: &Cursor<'_>) -> Option<Reading> {
@@ -26,14 +51,18 @@ pub fn rate(at: &Cursor<'_>) -> Option<Reading> {
         (None, None) => number::amount(number.as_str())?,
     };
     let unit = captures.name("unit")?;
+    let end = at.pos + captures.get_match().end();
+    let one = number.as_str() == "1"
+        || &captures["gap"] == "-"
+        || described::after_article(at, end)
+        || CHANGES.contains(&at.word_after(end, 1).as_str());
     let unit_said = match unit.as_str().trim_end_matches('.') {
         "%" | "pct" => "percent",
-        "pp" if number.as_str() == "1" => "percentage point",
+        "pp" if one => "percentage point",
         "pp" => "percentage points",
-        _ if number.as_str() == "1" || &captures["gap"] == "-" => "basis point",
+        _ if one => "basis point",
         _ => "basis points",
     };
-    let end = at.pos + captures.get_match().end();
     let value_end = captures.name("fraction").map_or(number.end(), |part| part.end());
     // Each written word keeps its own part: "2", "1/2%".
     let mut pieces = Vec::new();
@@ -72,6 +101,11 @@ mod tests {
             ("50bps", "fifty basis points"),
             ("75 bps", "seventy-five basis points"),
             ("1 bp", "one basis point"),
+            ("a 25 bps cut", "a twenty-five basis point cut"),
+            ("a 10 to 15 bps rise", "a ten to fifteen basis point rise"),
+            ("40 bps increase", "forty basis point increase"),
+            ("a rise of 40 bps", "a rise of forty basis points"),
+            ("a 2 pp drop", "a two percentage point drop"),
         ]);
     }
 

@@ -12,72 +12,29 @@ static NUMERAL: LazyLock<Regex> =
 
 /// Words before a Roman numeral that is a cardinal: "Title IX" becomes "title nine".
 const COUNTED: &[&str] = &[
-    "act", "appendix", "article", "basel", "book", "bowl", "chapter", "class", "division", "exhibit", "fund", "grade",
-    "group", "level", "mifid", "mark", "part", "phase", "plan", "psd", "schedule", "section", "series", "solvency",
-    "stage", "step", "tier", "title", "track", "type", "ucits", "unit", "version", "volume", "war",
+    "act", "app", "appendix", "art", "article", "basel", "book", "bowl", "ch", "chapter", "class", "division",
+    "exhibit", "fund", "grade", "group", "level", "mifid", "mark", "part", "phase", "plan", "psd", "pt", "scene",
+    "sched", "schedule", "sec", "section", "series", "solvency", "stage", "step", "tier", "title", "track", "type",
+    "ucits", "unit", "version", "vol", "volume", "war",
 ];
 
 /// Names before a Roman numeral that is an ordinal: "Henry VIII" becomes "Henry the eighth".
+#[rustfmt::skip]
 const RANKED: &[&str] = &[
-    "albert",
-    "alexander",
-    "alfonso",
-    "andrew",
-    "benedict",
-    "carl",
-    "catherine",
-    "charles",
-    "christian",
-    "clement",
-    "constantine",
-    "daniel",
-    "david",
-    "edward",
-    "elizabeth",
-    "felipe",
-    "francis",
-    "franklin",
-    "frederick",
-    "george",
-    "gregory",
-    "gustav",
-    "harald",
-    "henry",
-    "innocent",
-    "ivan",
-    "james",
-    "jerome",
-    "john",
-    "joseph",
-    "juan",
-    "king",
-    "leo",
-    "leopold",
-    "louis",
-    "margaret",
-    "mary",
-    "matthew",
-    "michael",
-    "mohammed",
-    "napoleon",
-    "nicholas",
-    "paul",
-    "peter",
-    "philip",
-    "pius",
-    "pope",
-    "queen",
-    "ramses",
-    "richard",
-    "robert",
-    "rudolf",
-    "thomas",
-    "thurston",
-    "urban",
-    "victor",
-    "walter",
-    "wilhelm",
-    "william",
+    "aaron", "adam", "alan", "albert", "alexander", "alfonso", "andrew", "anthony", "antonio", "arthur", "benedict",
+    "benjamin", "bill", "billy", "bob", "bobby", "bradley", "brandon", "brian", "bruce", "bryan", "calvin", "carl",
+    "carlos", "catherine", "charles", "christian", "christopher", "clarence", "clement", "constantine", "daniel",
+    "david", "dennis", "donald", "douglas", "dylan", "edgar", "edward", "elizabeth", "eric", "ernest", "ethan",
+    "eugene", "felipe", "francis", "frank", "franklin", "fred", "frederick", "gabriel", "gary", "george", "gerald",
+    "gregory", "gustav", "harald", "harold", "harry", "henry", "howard", "hugh", "innocent", "ivan", "jack",
+    "jacob", "james", "jane", "jason", "jeffrey", "jeremy", "jerome", "jerry", "jesse", "jim", "joe", "john",
+    "johnny", "jonathan", "jose", "joseph", "joshua", "juan", "julian", "justin", "keith", "kenneth", "kevin",
+    "king", "kyle", "larry", "lawrence", "leo", "leonard", "leopold", "lewis", "louis", "luis", "marcus",
+    "margaret", "martin", "mary", "matthew", "michael", "miguel", "mohammed", "napoleon", "nathan", "nicholas",
+    "noah", "oscar", "patrick", "paul", "peter", "philip", "phillip", "pius", "pope", "queen", "ralph", "ramses",
+    "randy", "raymond", "richard", "robert", "roger", "ronald", "roy", "rudolf", "russell", "ryan", "sam", "samuel",
+    "sean", "scott", "stanley", "stephen", "steven", "terry", "theodore", "thomas", "thurston", "timothy", "tom",
+    "tyler", "urban", "victor", "vincent", "walter", "wayne", "wilhelm", "william", "willie", "zachary",
 ];
 
 /// Reads `Tier II`, `Henry VIII`, `John Smith III`, `MMXXVI`.
@@ -100,9 +57,9 @@ pub fn numeral(at: &Cursor<'_>) -> Option<Reading> {
     if written.len() < 2 {
         return None;
     }
-    let ranked = RANKED.contains(&small.as_str()) && capitalized(before.first())
-        || capitalized(before.first())
-            && before.get(1).is_some_and(|word| RANKED.contains(&word.to_lowercase().as_str()));
+    // "Henry VIII", "John Smith III", "John Q. Smith III"
+    let mut names = before.iter().take_while(|word| capitalized(Some(word)));
+    let ranked = names.any(|word| RANKED.contains(&word.to_lowercase().as_str()));
     if ranked && only_small {
         return Some(at.whole(Class::Word, &captures, format!("the {}{owner}", number::ordinal(value))));
     }
@@ -114,9 +71,9 @@ pub fn numeral(at: &Cursor<'_>) -> Option<Reading> {
     (value >= 1900 && written.len() > 3).then(|| at.whole(Class::Date, &captures, number::year(value)))
 }
 
-/// Returns the last two words, nearest first.
+/// Returns the last three words, nearest first.
 fn last_words(head: &str) -> Vec<&str> {
-    head.trim_end().rsplit(' ').take(2).map(|word| word.trim_matches(|c: char| !c.is_alphanumeric())).collect()
+    head.trim_end().rsplit(' ').take(3).map(|word| word.trim_matches(|c: char| !c.is_alphanumeric())).collect()
 }
 
 fn value(numeral: &str) -> u64 {
@@ -156,6 +113,9 @@ mod tests {
             ("World War II", "World War two"),
             ("Henry IV", "Henry the fourth"),
             ("Robert Lee III", "Robert Lee the third"),
+            ("Frank Q. Lee II", "Frank Q Lee the second"),
+            ("Meridian Fund II", "Meridian Fund two"),
+            ("Vol. IV", "volume four"),
             ("MMXXVI", "twenty twenty-six"),
             ("I agree", "I agree"),
             ("a CD and a DI", "a C.D and a D.I"),

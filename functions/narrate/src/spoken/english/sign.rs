@@ -18,6 +18,7 @@ static RANGE_END: LazyLock<Regex> = LazyLock::new(|| {
         r"[-–—]\s?(?:{QUANTITY}|[QH]\d|[FC]Y\d|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mon|Tue|Wed|Thu|Fri|Sat|Sun|noon|midnight)\w*)"
     ))
 });
+static WEEKDAY_END: LazyLock<Regex> = LazyLock::new(|| pattern(r"[-–—]\s?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"));
 static INDEX: &[&str] =
     &["prime", "sofr", "libor", "index", "base", "rate", "benchmark", "euribor", "sonia", "treasury"];
 static PERCENT_AFTER: LazyLock<Regex> = LazyLock::new(|| pattern(&format!(r"-\s?{NUMBER}\s?(?:%|bps?\b)")));
@@ -38,8 +39,13 @@ pub fn range(at: &Cursor<'_>) -> Option<Reading> {
     if matches!(at.word_before(1).as_str(), "noon" | "midnight") && RANGE_END.is_match(at.rest()) {
         return Some(at.read(Class::Time, dash.end(), "to"));
     }
+    if !at.follows_quantity() || !RANGE_END.is_match(at.rest()) {
+        return None;
+    }
+    // Americans say "Monday through Friday".
+    let between_days = class == Class::Date && WEEKDAY_END.is_match(at.rest());
     // The end of the range is read like its start: after "October 1", a "15" is a day.
-    (at.follows_quantity() && RANGE_END.is_match(at.rest())).then(|| at.read(class, dash.end(), "to"))
+    Some(at.read(class, dash.end(), if between_days { "through" } else { "to" }))
 }
 
 static PER: LazyLock<Regex> = LazyLock::new(|| {
@@ -47,7 +53,7 @@ static PER: LazyLock<Regex> = LazyLock::new(|| {
         r"/\s?(?P<unit>mo|mth|month|yr|year|wk|week|day|hr|hour|min|minute|sq\.? ft|account|application|card|check|customer|item|loan|member|mile|payment|person|purchase|request|statement|transaction|transfer|trip|txn|user|wire|withdrawal)\b",
     )
 });
-static PER_WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"/\s?(?P<unit>[a-z]{2,})\b"));
+static PER_WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"/\s?(?P<unit>[a-z]{2,}|[kM]Wh|[GMT]B)\b"));
 static PER_TIME: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"/(?P<unit>mo|yr|wk|hr|day|week|month|year|hour|night)\b"));
 static WEEKDAY: LazyLock<Regex> = LazyLock::new(|| pattern(r"/\s?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"));
@@ -78,6 +84,24 @@ pub fn per(at: &Cursor<'_>) -> Option<Reading> {
         end: at.pos + 1,
         pieces: Vec::new(),
     })
+}
+
+static EITHER: LazyLock<Regex> = LazyLock::new(|| pattern(r"/(?P<next>[A-Za-z]?[a-z]+)(?P<end>)(?:[^\w]|$)"));
+
+/// Reads the slash between two words: `he/she`, `checking/savings`, and `debt/equity ratio`.
+pub fn either(at: &Cursor<'_>) -> Option<Reading> {
+    let captures = at.captures(&EITHER)?;
+    let next = &captures["next"];
+    let before = at.head().rsplit(|c: char| !c.is_alphabetic()).next()?;
+    let is_word = |word: &str| word.len() > 1 && word.chars().skip(1).all(char::is_lowercase);
+    let alike = |c: Option<char>| c.is_some_and(char::is_uppercase);
+    let words = is_word(before) && is_word(next) && alike(before.chars().next()) == alike(next.chars().next());
+    if !words && !(before == "s" && next == "he") {
+        return None;
+    }
+    let end = at.pos + captures.name("end")?.start();
+    let said = if at.word_after(end, 1).starts_with("ratio") { "to" } else { "or" };
+    Some(at.read(Class::Sign, 1, said))
 }
 
 static RELATION: LazyLock<Regex> =
@@ -171,7 +195,11 @@ mod tests {
             ("+/- 5%", "plus or minus five percent"),
             ("#1 in service", "number one in service"),
             ("flights & hotels", "flights and hotels"),
-            ("debit/credit", "debit slash credit"),
+            ("debit/credit", "debit or credit"),
+            ("his/her share", "his or her share"),
+            ("a debt/equity ratio", "a debt to equity ratio"),
+            ("Visa/Mastercard", "Visa or Mastercard"),
+            ("TCP/IP", "T.C.P slash I.P"),
             ("an AA- rating", "an A.A minus rating"),
             ("2.6% + 10¢", "two point six percent plus ten cents"),
         ]);
