@@ -1,9 +1,9 @@
-# Commands for users (demo, serve) and developers; `make help` lists them.
-# All share one cargo profile and one target folder, so cargo builds each crate once.
+# Targets for users (demo, serve) and developers; `make help` lists them.
+# All of them share one cargo profile and one target folder, so cargo builds each crate only once.
 
 CARGO_BUILD = --profile ci --locked
 
-# The AWS deployment: its stage, its processor, and the packages that hold its Lambdas.
+# The AWS deployment: its stage, its processor architecture, and the packages that contain its Lambdas.
 STAGE ?= dev
 ARCH ?= arm64
 LAMBDA_PACKAGES = merge assess recommend narrate render publish finalize start api deliver lifecycle
@@ -33,7 +33,7 @@ compile: setup
 	@test -x target/ci/bespoke || echo "Compiling the command. The first time takes 3 to 4 minutes on two cores."
 	cargo build $(CARGO_BUILD) -p bespoke
 
-test: setup ## Run the tests that a new checkout must pass: all but AWS, the browser and lints
+test: setup ## Run the tests that a new checkout must pass: all except AWS, the browser and lints
 	@test -d target/ci || echo "Compiling the command and its tests. The first time takes about 8 minutes on two cores."
 	infra/tools.sh llmock
 	cargo build $(CARGO_BUILD) $(LOCAL) --all-targets
@@ -47,7 +47,7 @@ check: test lint ## Run everything that CI runs: the tests, the lints, the AWS a
 	cargo test $(CARGO_BUILD) --workspace --lib --test aws
 	$(PYTEST)
 
-browser-test: setup ## Test the page and customer links in a real browser (SHOTS=FOLDER saves screenshots)
+browser-test: setup ## Test the page and customers' links in a real browser (SHOTS=FOLDER saves screenshots)
 	infra/setup.sh chromium npm
 	cargo build $(CARGO_BUILD) -p bespoke
 	npm ci --silent --prefix tests/browser
@@ -61,7 +61,7 @@ llama-test: setup ## Test the command against llama.cpp's own server, with a ran
 crash-test: setup ## Kill a campaign three times at random, resume it, and verify the result (CUSTOMERS=200)
 	CRASH_CUSTOMERS=$(CUSTOMERS) cargo test $(CARGO_BUILD) -p bespoke-tests --test campaign killed -- --nocapture
 
-bench: setup ## Measure speed and memory against baselines that run side by side
+bench: setup ## Measure speed and memory against baselines that run beside Bespoke
 	cargo build $(CARGO_BUILD) -p bespoke
 	target/ci/bespoke voices install
 	tests/bench/run.sh
@@ -131,7 +131,7 @@ aws-test: setup ## Test the deployment on an AWS emulator
 	npm install --silent --no-save --prefix target/tools/node asl-validator@4.0.0
 	$(MAKE) aws-build ARCH=arm64
 	WHOLE=1 $(PYTEST) -v -s -rs
-	@echo "Only AWS can show the rest: run \`make aws-smoke\` once against a deployed stack."
+	@echo "The rest can be tested only on AWS: run \`make aws-smoke\` once against a deployed stack."
 
 setup: ## Install ffmpeg and espeak-ng if they are missing
 	@infra/setup.sh ffmpeg espeak-ng

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Deploys the built functions and layers: infra/deploy.sh STAGE ARCH
 #
-# Takes the parameters of the stage from samconfig.toml, and adds the processor for which everything was built and the
-# address in ALARM_EMAIL, if it is set. `sam deploy` would otherwise ignore the file's parameters once one is given.
+# Reads the stage's parameters from samconfig.toml. Adds the processor architecture that everything was built for and, if it is
+# set, the address in ALARM_EMAIL. All are passed on the command line, because `sam deploy` ignores the parameters in the file
+# if it gets any on the command line.
 set -eu
 cd "$(dirname "$0")/.."
 stage=$1

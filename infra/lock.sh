@@ -1,8 +1,8 @@
 #!/bin/sh
-# Writes tests/requirements/NAME.txt from NAME.in: every package, those needed indirectly included, with its version and
-# hashes. Keeps versions that still fit.
+# Writes tests/requirements/NAME.txt from NAME.in: all packages, including indirect dependencies, with versions and hashes.
+# Keeps versions that still satisfy the requirements.
 #
-#     infra/lock.sh                            locks all lists; run it after you edit a NAME.in
+#     infra/lock.sh                            locks all lists; run it after you edit a NAME.in file
 #     infra/lock.sh --upgrade-package NAME     also raises this package to its newest version
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Installs the given programs that are missing.
+# Installs the given programs if they are missing.
 #
 #     infra/setup.sh ffmpeg espeak-ng cargo-deny
 #
-# Builds cargo's own programs (cargo-*) from source at the versions pinned below, which takes minutes. Takes all others
-# from the system's package manager, at the version it offers, which takes seconds. Prints each step before it begins.
-# Exits with 5 if it finds no package manager.
+# Builds cargo subcommands (cargo-*) from source at the versions pinned below, which takes minutes. Installs all other programs
+# with the system's package manager, at the version that it offers, which takes seconds. Prints each step before it begins.
+# Exits with 5 if there is no known package manager.
 set -eu
 
-# Prints the pinned version of a cargo program, and the minutes that its build takes on two cores.
+# Prints the pinned version of a cargo subcommand, and the minutes that its build takes on two cores.
 cargo_pin() {
     case $1 in
     cargo-cyclonedx) echo "0.5.9 2" ;;
@@ -24,7 +24,7 @@ cargo_pin() {
 
 is_installed() {
     case $1 in
-    # Debian's headers of a library come without a program.
+    # A Debian package with a library's headers does not contain a program to look for.
     lib*-dev) dpkg -s "$1" >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
     esac

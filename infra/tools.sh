@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs Python programs for deployment and tests, each set into its own folder.
+# Installs sets of Python programs for deployment and tests, each set into its own folder.
 #
 #     infra/tools.sh sam emulator     installs tests/requirements/{sam,emulator}.txt to target/tools/{sam,emulator}
 #
-# The lists pin every package by version and hash; infra/lock.sh writes them. A set takes from a second to a minute to
-# download. Skips each set whose list has not changed since it was installed.
+# The lists pin every package by version and hash; infra/lock.sh writes them. Downloading a set takes from a second to a
+# minute. Skips a set if its list has not changed since it was installed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -21,7 +21,7 @@ for name in "$@"; do
         rm -rf "$folder"
         python3 -m venv "$folder"
     fi
-    # The list is complete, so pip need not look for dependencies.
+    # The list is complete, so pip does not have to look for dependencies.
     "$folder/bin/pip" install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
         --requirement "$list"
     cp "$list" "$folder/.installed"

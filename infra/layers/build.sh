@@ -8,18 +8,18 @@
 #     OUT/ARCH/media/share/licenses                   the licenses of all parts, and where to get their source
 #     OUT/assets/bespoke/assets                       the layer "assets"; a function sees it as /opt/bespoke/assets
 #
-# Builds everything from Debian's source packages, whose signatures apt checks, and downloads nothing else. Prebuilt
-# programs are not suitable, for three reasons:
+# Builds everything from Debian's source packages, whose signatures apt verifies, and downloads nothing else. Prebuilt programs
+# are not suitable, for three reasons:
 #
 #   - a full ffmpeg with its libraries exceeds the size of a layer
 #   - a function should not contain a hundred decoders that it never uses
-#   - the GPL requires the exact source of each program that is passed on
+#   - the GPL requires that the exact source of each distributed program be available
 #
-# The programs are static, so they run on Amazon Linux with any glibc.
+# The programs are statically linked, so they run on Amazon Linux with any version of glibc.
 #
-# Runs on Debian 12 or later, or in a container of it. Installs missing build packages with apt-get and says so. JOBS limits
-# the parallel build processes; the default is the number of cores. Skips steps whose version, recipe and inputs have not
-# changed.
+# Runs on Debian 12 or later, or in such a container. Installs missing build packages with apt-get, and says so. JOBS limits the
+# number of parallel build processes; the default is the number of cores. Skips a step if its version, recipe and inputs have
+# not changed.
 set -euo pipefail
 
 # The source packages and their versions. Debian stops offering a version once a security update replaces it; apt-get then
@@ -40,9 +40,9 @@ espeak-ng  1.52.0+dfsg-5
 SUITES="bookworm trixie"
 SECURITY_SUITES="bookworm-security trixie-security"
 
-# ffmpeg's parts: those that functions/render uses, those that ffmpeg inserts by itself, and no others. A bank may bring its
-# own backgrounds, music and pictures. So these lists hold the containers that functions/render/src/background.rs accepts, with
-# their usual codecs, but no playlists and no network protocols.
+# The parts of ffmpeg that functions/render uses, and those that ffmpeg inserts by itself, but no others. A bank may use its own
+# backgrounds, music and images. So these lists contain the container formats that functions/render/src/background.rs accepts,
+# with their usual codecs, but no playlists or network protocols.
 DEMUXERS="mov,matroska,avi,mpegts,flv,gif,apng,wav,flac,mp3,ogg,aac,image2"
 DEMUXERS="$DEMUXERS,image_png_pipe,image_jpeg_pipe,image_webp_pipe,image_bmp_pipe,image_tiff_pipe"
 # functions/render composes frames and writes them, as raw video, to ffmpeg's standard input.
@@ -176,7 +176,7 @@ unpack() {
             patch -p1 -s -f <"debian/patches/$patch"
         done
     fi
-    # Old timestamps keep make from regenerating the build files of patched sources, which needs further programs.
+    # Old timestamps keep make from regenerating the build files of patched sources, which would require more programs.
     # shellcheck disable=SC2038 # no source has such names
     find . -name '*.am' -o -name '*.ac' -o -name '*.m4' | xargs -r touch -d '2000-01-01'
 }
@@ -191,15 +191,15 @@ build_zlib() {
     make -j"$jobs" install
 }
 
-# Without PNG, Brotli and bzip2, because the brand's fonts are plain outlines. With the zlib from above: FreeType's own copy
-# would clash with it in a static program.
+# Built without PNG, Brotli and bzip2, because the brand's fonts are plain outlines. Built with the zlib from above, because
+# FreeType's own copy would clash with it in a static program.
 build_freetype() {
     cp builds/unix/config.* . 2>/dev/null || true
     configure --with-zlib=yes --with-png=no --with-bzip2=no --with-brotli=no --with-harfbuzz=no
     make -j"$jobs" install
 }
 
-# Builds only the library; its tests and manual pages need further programs.
+# Builds only the library. Its tests and manual pages would require more programs.
 build_fribidi() {
     configure
     make -j"$jobs" -C lib install
@@ -226,14 +226,14 @@ Cflags: -I$prefix/include/harfbuzz
 END
 }
 
-# Without fontconfig, so libass searches no other fonts and writes no cache. The render stage passes the folder of fonts and
-# chooses for each piece of text a family that has its letters (functions/render/src/font.rs).
+# Built without fontconfig, so libass does not search for other fonts or write a cache. The render stage passes the fonts folder,
+# and for each piece of text chooses a font family that has its letters (functions/render/src/font.rs).
 build_libass() {
     configure --disable-fontconfig --disable-require-system-font-provider --disable-libunibreak
     make -j"$jobs" install
 }
 
-# Only for 8 bits, the depth of Bespoke's videos.
+# Built only for 8 bits, the depth of Bespoke's videos.
 build_x264() {
     local cross=""
     [ "$arch" = x86_64 ] || cross="--cross-prefix=$triple-"
@@ -285,7 +285,7 @@ build_espeak_ng() {
     local here
     here=$(gcc -dumpmachine)
     espeak_program "$triple" "$PWD/.target"
-    # espeak-ng compiles its own data, so a program for this machine is needed. The data fit both architectures, since
+    # espeak-ng compiles its own data, so a program for this machine is needed. The data works on both architectures, because
     # both are little-endian.
     local native=$PWD/.target
     if [ "$here" != "$triple" ]; then
@@ -310,7 +310,7 @@ build_espeak_ng() {
 build_ffmpeg() {
     local version
     version=$(pinned ffmpeg)
-    # The programs contain these options, so the prefix is the layer's, not this machine's.
+    # The programs contain these options, so the prefix is the path in the layer, not on this machine.
     ./configure --prefix=/opt --enable-cross-compile --target-os=linux --arch="${triple%%-*}" --cross-prefix="$triple-" \
         --pkg-config=pkg-config --pkg-config-flags=--static --extra-ldexeflags="-static -Wl,--gc-sections" \
         --extra-version="${version##*-}" --enable-gpl --disable-autodetect --disable-everything --disable-network \
@@ -329,7 +329,7 @@ build_ffmpeg() {
 # owner FILE: prints the package of a file.
 owner() { dpkg-query -S "$(realpath "$1")" | sed 's/:.*//' | head -n 1; }
 
-# Collects Debian's copyright file of each source, the license texts that these name, and where to get the sources.
+# Collects each source package's Debian copyright file, the licenses that these files refer to, and the origin of the sources.
 gather_licenses() {
     local to=$media/share/licenses name origin shared
     rm -rf "$to"
@@ -361,7 +361,7 @@ gather_licenses() {
         echo
         echo "ffmpeg and ffprobe contain libx264, so the GPL applies to them, version 2 or later. The GPL, version 3 or later,"
         echo "applies to espeak-ng. To get a source, run apt-get source NAME=VERSION. Each package has its license in the"
-        echo "folder of its name; the folder common has the full texts."
+        echo "folder of its name; the folder common has the full licenses."
     } >"$to/SOURCES.txt"
 }
 
@@ -389,7 +389,7 @@ put_assets() {
 
 # ---- main ----
 
-# Only one build runs at a time, because both architectures share the folder of sources.
+# Only one build runs at a time, because both architectures share the sources folder.
 exec 9>"$work/.lock"
 flock 9
 # Each build that downloads refreshes the package lists first; otherwise apt would not find a raised pin.
@@ -426,7 +426,7 @@ else
     put_media
     echo "$key" >"$out/$arch/.stamp"
 fi
-# Copying the assets is faster than checking whether they changed.
+# Copying the assets is faster than checking whether they have changed.
 put_assets
 
 say "$arch: sizes in KiB"

@@ -1,7 +1,7 @@
-"""Bespoke on an AWS emulator: `sam deploy` deploys it, and boto3, AWS's own SDK, calls it.
+"""Runs Bespoke on an AWS emulator: `sam deploy` deploys it, and boto3, AWS's own SDK, calls it.
 
 The emulator is third-party software. It checks signatures and the functions' roles, runs the functions' real binaries
-behind the Lambda Runtime API, and interprets the workflow's definition. It mounts no layers, so the deployed template
+behind the Lambda Runtime API, and interprets the workflow's definition. It does not mount layers, so the deployed template
 points the functions at this machine's own ffmpeg, espeak-ng and assets.
 """
 
@@ -20,7 +20,7 @@ from botocore.config import Config
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "target/tools"
-# The command, built by the tests of the workspace.
+# The command, which the workspace's tests have built.
 PROGRAM = ROOT / "target/ci/bespoke-under-test"
 STAGES = ["merge", "assess", "recommend", "narrate", "render", "publish", "finalize"]
 FUNCTIONS = [*STAGES, "start", "api", "notify", "export", "retract"]
@@ -28,8 +28,8 @@ WORKBOOKS = ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_dat
 PASSWORD = "meridian-demo"
 REGION = "eu-central-1"
 STACK = "bespoke-test"
-# Small, quick videos, because these tests do not check the image. espeak-ng, because the emulator has no Polly.
-# No contact cap, because the tests run the same customers again and again.
+# The videos are small and quick to make, because these tests do not check the image. The voice is espeak-ng, because the
+# emulator has no Polly. There is no contact cap, because the tests run the same customers again and again.
 SETTINGS = '[offers]\nat_most_every_days = 0\n[video]\nresolution = 180\npreset = "ultrafast"\ncrf = 34\n[voice]\nengine = "espeak"\n'
 
 
@@ -40,14 +40,14 @@ def free_port():
 
 
 def wait_for(name, poll, seconds=120.0):
-    """Calls `poll` until it returns something true, and returns that. `name` names it in the error."""
+    """Calls `poll` until it returns a true value, and returns that value. `name` describes the value in the error."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         found = poll()
         if found:
             return found
         time.sleep(0.2)
-    raise TimeoutError(f"{name} did not come within {seconds} s")
+    raise TimeoutError(f"{name} did not appear within {seconds} s")
 
 
 def environment(port, **more):
@@ -98,13 +98,13 @@ class Cloud:
         wait_for("the emulator", lambda: is_answering(f"http://127.0.0.1:{self.port}/_ministack/health"), 60)
 
     def client(self, service):
-        # No retries, so a test sees every error.
+        # Retries are off, so a test sees every error.
         config = Config(retries={"total_max_attempts": 1}, read_timeout=1000, s3={"addressing_style": "path"})
         return boto3.client(service, endpoint_url=f"http://127.0.0.1:{self.port}", region_name=REGION, config=config,
                             aws_access_key_id="test", aws_secret_access_key="test")
 
     def deploy(self):
-        """Deploys with `sam deploy`, as infra/DEPLOY.md describes."""
+        """Deploys the stack with `sam deploy`, as infra/DEPLOY.md describes."""
         build = self.prepare_build()
         command = [TOOLS / "sam/bin/sam", "deploy", "--template-file", "infra/template.yaml", "--stack-name", STACK,
                    "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-confirm-changeset",
@@ -119,22 +119,22 @@ class Cloud:
         self.remove_bucket_policy()
 
     def prepare_build(self):
-        """Makes the folder that `sam deploy` reads: the template with this machine's paths, empty layers, the functions."""
+        """Creates the folder that `sam deploy` reads: the template with this machine's paths, empty layers, the functions."""
         build = self.folder / "build"
         (build / "infra").mkdir(parents=True)
         for definition in (ROOT / "infra").glob("*.asl.json"):
-            # The emulator reads only literal thresholds. The test of the interpreter covers the path.
+            # The emulator supports only literal thresholds. Another test covers the path with the other interpreter.
             text = definition.read_text().replace('"ToleratedFailureCountPath": "$.merged.tolerated_failures"', '"ToleratedFailureCount": 4')
             (build / "infra" / definition.name).write_text(text)
         (build / "infra/template.yaml").write_text(template_with_local_paths())
         for layer in ["media", "assets"]:
             (build / "target/layers" / layer).mkdir(parents=True)
-            (build / "target/layers" / layer / "README").write_text("The emulator mounts no layers.\n")
+            (build / "target/layers" / layer / "README").write_text("The emulator does not mount layers.\n")
         shutil.copytree(self.functions, build / "target/lambda")
         return build
 
     def remove_bucket_policy(self):
-        """Removes the policy that refuses calls without TLS, once a call was refused: the emulator has no TLS."""
+        """Checks that the bucket policy refuses calls without TLS, and then removes it, because the emulator has no TLS."""
         if self.auth:
             failed, answer = self.invoke("start", {"look_for": "incomplete-batches"})
             assert failed and "explicit deny in a resource-based policy" in answer["errorMessage"], answer
@@ -152,7 +152,7 @@ class Cloud:
         self.client("secretsmanager").put_secret_value(SecretId=self.outputs["WorkbookPassword"], SecretString=password)
 
     def set_variables(self, function, **variables):
-        """Changes a function's environment, which also ends its warm processes. Returns the previous variables."""
+        """Changes a function's environment, which also ends its warm processes. Returns the previous environment."""
         client, name = self.client("lambda"), self.resources[f"{function.title()}Function"]
         before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         client.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
@@ -160,8 +160,8 @@ class Cloud:
         return before
 
     def publish(self, name):
-        """Publishes a version of a function and names it in the definitions, as a deployment does. Running executions keep
-        the version with which they started."""
+        """Publishes a version of a function and puts it into the definitions, as a deployment does. Running executions keep
+        the version that they started with."""
         client, states = self.client("lambda"), self.client("stepfunctions")
         version = client.publish_version(FunctionName=name)["Version"]
         if any(alias["Name"] == "live" for alias in client.list_aliases(FunctionName=name)["Aliases"]):
@@ -177,9 +177,9 @@ class Cloud:
         self.set_variables(function, STARTED_AGAIN=str(time.monotonic_ns()))
 
     def request_without_start(self, batch, data):
-        """Uploads a batch and lets `start` write its request but start no execution. Returns the run's id.
+        """Uploads a batch and lets `start` write the request without starting an execution. Returns the run's id.
 
-        Leaves `start` pointed at a workflow that does not exist."""
+        Afterward, `start` still points to a workflow that does not exist."""
         self.set_variables("start", STATE_MACHINE=self.workflow.rsplit(":", 1)[0] + ":elsewhere")
         self.upload(batch, data)
         request = wait_for("the request", lambda: [key for key in self.keys("runs/") if key.endswith("request.json")])[0]
@@ -200,14 +200,14 @@ class Cloud:
         return sorted(listed, key=lambda each: each["startDate"], reverse=True)
 
     def wait_for_end(self, prefix, seconds=600.0):
-        """Waits until the newest execution whose name has this prefix ends. Returns the execution."""
+        """Waits until the newest execution whose name has this prefix has ended. Returns the execution."""
         def ended():
             found = [each for each in self.executions() if each["name"].startswith(prefix)]
             return found and found[0]["status"] != "RUNNING" and found[0]
         return wait_for(f"the end of execution {prefix}", ended, seconds)
 
     def upload_and_wait(self, batch, data, names=WORKBOOKS, seconds=600.0):
-        """Uploads workbooks and waits until the execution that they start ends. Returns the execution."""
+        """Uploads workbooks and waits until the execution that they start has ended. Returns the execution."""
         before = {each["name"] for each in self.executions()}
         self.upload(batch, data, names)
 
@@ -259,14 +259,14 @@ class Cloud:
 
 
 def template_with_local_paths():
-    """Returns the template, with variables that point the functions at this machine's programs and assets."""
+    """Returns the template with added variables that point the functions at this machine's programs and assets."""
     template = (ROOT / "infra/template.yaml").read_text()
     paths = {
         "FFMPEG_PATH": shutil.which("ffmpeg"), "FFPROBE_PATH": shutil.which("ffprobe"),
         "ESPEAK_PATH": shutil.which("espeak-ng"), "ASSETS_DIR": str(ROOT / "assets"),
     }
     anchor = "        AWS_LAMBDA_LOG_LEVEL: info\n"
-    assert anchor in template, "the template sets AWS_LAMBDA_LOG_LEVEL for all functions"
+    assert anchor in template, "the template must set AWS_LAMBDA_LOG_LEVEL for all functions"
     lines = "".join(f"        {name}: {value}\n" for name, value in paths.items())
     return template.replace(anchor, anchor + lines)
 

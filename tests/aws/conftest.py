@@ -26,14 +26,14 @@ def functions(tmp_path_factory):
 
 
 def make_sample(folder, *options):
-    """Writes encrypted workbooks of four customers into a folder and returns it."""
+    """Writes encrypted workbooks with four customers into a folder and returns the folder."""
     subprocess.run([PROGRAM, "sample", "--customers", "4", "--out", folder, *options], check=True, capture_output=True)
     return folder
 
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):
-    """Encrypted workbooks of four customers, two of whom consented."""
+    """Encrypted workbooks with four customers, two of whom consented."""
     folder = make_sample(tmp_path_factory.mktemp("sample"))
     for name in ["catalogue.json", "lexicon.toml"]:
         shutil.copy(ROOT / "data" / name, folder)
@@ -41,7 +41,7 @@ def sample(tmp_path_factory):
 
 
 def deployed(folder, functions):
-    """Yields a deployed stack that checks permissions, and stops it afterwards."""
+    """Yields a deployed stack that checks permissions, and stops it afterward."""
     cloud = Cloud(folder, functions)
     try:
         cloud.deploy()
@@ -59,18 +59,18 @@ def cloud(tmp_path_factory, functions):
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory, functions):
-    """An unused stack for the tests of one module."""
+    """A new stack for the tests of one module."""
     yield from deployed(tmp_path_factory.mktemp("fresh"), functions)
 
 
 @pytest.fixture
 def other_rows(tmp_path):
-    """Workbooks of the same four customers with different rows, so uploading them starts another run."""
+    """Workbooks with the same four customers but different rows, so uploading them starts another run."""
     return make_sample(tmp_path / "rows", "--seed", "2")
 
 
 @pytest.fixture(scope="session")
 def published(cloud, sample):
-    """The execution that the sample workbooks started, with its run. Equal files start an execution only once."""
+    """The execution that the sample workbooks started, with its run. Identical files start an execution only once."""
     execution = cloud.upload_and_wait("first", sample)
     return execution | {"run": cloud.run_of(execution)}

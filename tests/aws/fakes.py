@@ -1,6 +1,7 @@
-"""Fakes of the services that the workflow calls: Lambda, S3 and EventBridge, each with the faults that a test asks for.
+"""Fakes of the services that the workflow calls: Lambda, S3 and EventBridge. Tests can make each of them fail.
 
-moto interprets the real definition and sends its calls here, so these tests need no built function and take seconds.
+moto interprets the real definition and sends its calls here. So these tests do not need built functions, and they take only
+seconds.
 """
 
 import contextlib
@@ -33,14 +34,14 @@ class Throttled(Exception):
 
 
 class StageError(Exception):
-    """A function's error, by its name."""
+    """An error that a function returns, with the error's name."""
 
 
 class Bank:
-    """The functions of the stages, in memory. A test replaces `fail` to make a stage fail.
+    """Fakes of the stages' functions. A test replaces `fail` to make a stage fail.
 
-    `limit` is the account's concurrency: beyond it, a call is refused, as Lambda does. A call holds its place until
-    `hold` returns."""
+    `limit` is the account's concurrency. Calls that exceed it are refused, as Lambda does. A call counts toward the limit
+    until `hold` returns."""
 
     def __init__(self, customers, limit=1000):
         self.customers = [f"{number:032x}" for number in range(customers)]
@@ -107,7 +108,7 @@ class Bank:
 
 
 class Endpoint(http.server.BaseHTTPRequestHandler):
-    """The wire format of the three services, as far as the workflow uses it."""
+    """The parts of the three services' wire formats that the workflow uses."""
 
     protocol_version = "HTTP/1.1"
 
@@ -147,13 +148,13 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
             refusal = {"Reason": "ConcurrentInvocationLimitExceeded", "Type": "User", "message": "Rate Exceeded."}
             return self.answer(429, json.dumps(refusal), x_amzn_errortype="TooManyRequestsException")
         except StageError as error:
-            body = json.dumps({"errorType": str(error), "errorMessage": "a fault of the test"})
+            body = json.dumps({"errorType": str(error), "errorMessage": "a fault that the test injected"})
             return self.answer(200, body, x_amz_function_error="Unhandled")
 
 
 def stop_beyond_tolerated_failures(monkeypatch):
-    """Adds the rule that moto leaves out: the map fails, and starts no further child, once more children failed than
-    `ToleratedFailureCountPath` says.
+    """Adds a rule that moto lacks: once more children have failed than `ToleratedFailureCountPath` allows, the map fails and
+    starts no more children.
     https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html#maprun-fail-threshold"""
     map_run, eval_job = DistributedIterationComponent._map_run, DistributedItemProcessorWorker._eval_job
 
@@ -175,7 +176,7 @@ def stop_beyond_tolerated_failures(monkeypatch):
 
 
 def with_batches_of_one(definition):
-    """Returns the definition with single items in the shape of batches, because moto does not know `ItemBatcher`."""
+    """Returns the definition with each item wrapped as a batch, because moto does not support `ItemBatcher`."""
     machine = json.loads(definition)
     for state in machine["States"].values():
         batcher = state.pop("ItemBatcher", None)
@@ -185,7 +186,7 @@ def with_batches_of_one(definition):
 
 
 class Interpreter:
-    """moto's interpreter of the definition, with its calls sent to a `Bank`. Retries do not wait."""
+    """moto's interpreter of the definition, which sends its calls to a `Bank`. It retries without waiting."""
 
     def __init__(self, monkeypatch):
         self.fake = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
@@ -210,7 +211,7 @@ class Interpreter:
         self.fake.shutdown()
 
     def run(self, bank, definition="workflow", whole=None, **given):
-        """Runs the definition over a bank. `whole` replaces the usual input. Returns the ended execution."""
+        """Runs the definition against a bank. `whole` replaces the usual input. Returns the execution after it has ended."""
         self.fake.bank = bank
         text = with_batches_of_one((ROOT / f"infra/{definition}.asl.json").read_text()).replace("${Bucket}", BUCKET)
         for stage in [*STAGES, "retract"]:
@@ -230,7 +231,7 @@ class Interpreter:
 
 @contextlib.contextmanager
 def interpreter(monkeypatch):
-    """Yields an interpreter and stops it afterwards."""
+    """Yields an interpreter and stops it afterward."""
     started = Interpreter(monkeypatch)
     try:
         yield started

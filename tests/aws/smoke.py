@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Checks a deployed stack against the real services: everything that no emulator shows.
+"""Checks a deployed stack against the real services. It covers everything that emulators cannot show.
 
     tests/aws/smoke.py dev          # the stack bespoke-dev, with the credentials in the environment
 
-Run it once after the first deployment, on a stack without customers. It runs the twelve sample customers, which costs less
-than one dollar (Polly 0.30, everything else 0.20), takes about fifteen minutes, and deletes what it made. It prints one line
-for each check and exits with 1 if one failed.
+Run it once after the first deployment, on a stack without customers. It makes recommendations for the twelve sample
+customers, which costs less than one dollar (Polly 0.30, everything else 0.20) and takes about fifteen minutes. Then it deletes
+its results. It prints one line for each check and exits with 1 if any check failed.
 """
 
 import json
@@ -21,7 +21,7 @@ import boto3
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORKBOOKS = ["customer_profile.xlsx", "customer_transactions.xlsx", "twitter_data.xlsx"]
 PASSWORD = "meridian-demo"
-# A stack with more objects is in use, and a test must not touch it.
+# A stack with more objects than this is in use, and a test must not touch it.
 MAX_OBJECTS = 1_000
 
 
@@ -32,7 +32,7 @@ def wait_for(what, poll, seconds):
         if found:
             return found
         time.sleep(5)
-    raise AssertionError(f"{what} did not come within {seconds} s")
+    raise AssertionError(f"{what} did not appear within {seconds} s")
 
 
 class Smoke:
@@ -43,7 +43,7 @@ class Smoke:
         self.s3, self.states, self.bucket = boto3.client("s3"), boto3.client("stepfunctions"), self.out["Bucket"]
         self.batch, self.failed = f"smoke-{uuid.uuid4().hex[:8]}", 0
         self.before = self.versions()
-        assert len(self.before) <= MAX_OBJECTS, f"{self.bucket} is in use: it holds {len(self.before)} objects"
+        assert len(self.before) <= MAX_OBJECTS, f"{self.bucket} is in use: it contains {len(self.before)} objects"
         self.secrets = boto3.client("secretsmanager")
         self.password = self.secrets.get_secret_value(SecretId=self.out["WorkbookPassword"])["SecretString"]
 
@@ -63,7 +63,7 @@ class Smoke:
         try:
             test()
             print(f"ok      {what}")
-        except Exception as error:  # noqa: BLE001 - every fault of a check is its result
+        except Exception as error:  # noqa: BLE001 - any exception means that the check failed
             self.failed += 1
             print(f"FAILED  {what}: {error}")
 
@@ -73,7 +73,7 @@ class Smoke:
             return described["status"] != "RUNNING" and described
         return wait_for(f"the end of {arn}", poll, seconds)
 
-    # -- the checks, in order; later ones use the run of the first
+    # -- the checks, in order; later checks use the run from the first one
 
     def campaign(self):
         for name in ["catalogue.json", "lexicon.toml"]:
@@ -106,7 +106,7 @@ class Smoke:
         published = [each["reference"] for each in self.manifest["entries"] if each["outcome"] == "published"]
         for reference in published:
             folder = f"customers/{reference}/{self.run}"
-            assert self.keys(f"{folder}/recommendation.mp4"), "the layers do not mount, or ffmpeg does not start"
+            assert self.keys(f"{folder}/recommendation.mp4"), "the layers are not mounted, or ffmpeg does not start"
             evidence = json.loads(self.read(f"{folder}/evidence.json"))
             voice = evidence["made_by"]["voice"]
             assert voice.startswith("polly"), f"{voice}: {evidence['made_by'].get('voice_instead_of')}"
@@ -150,7 +150,7 @@ class Smoke:
         assert self.status(f"{self.out['ApiAddress']}/v1/campaigns") == 401, "the API needs a token"
         assert self.status(f"{self.out['LinksAddress']}/l/none") == 404
         region = self.s3.meta.region_name
-        assert self.status(f"http://{self.bucket}.s3.{region}.amazonaws.com/config/catalogue.json") == 403, "TLS only"
+        assert self.status(f"http://{self.bucket}.s3.{region}.amazonaws.com/config/catalogue.json") == 403, "plain HTTP is refused"
 
     def rules(self):
         watch = boto3.client("cloudwatch")
@@ -170,18 +170,18 @@ class Smoke:
 def main():
     smoke = Smoke(sys.argv[1] if len(sys.argv) > 1 else "dev")
     try:
-        smoke.check("an upload publishes videos; every role and the key suffice", smoke.campaign)
+        smoke.check("an upload publishes videos; the roles and the key have all necessary permissions", smoke.campaign)
         if hasattr(smoke, "manifest"):
             smoke.check("the workflow reads the account's concurrency", smoke.account_limits)
             smoke.check("ResultWriter writes into the encrypted bucket", smoke.result_writer)
-            smoke.check("Lambda mounts the layers, and Polly speaks", smoke.videos)
+            smoke.check("Lambda mounts the layers, and Polly narrates", smoke.videos)
             smoke.check("a decision invokes publish, which starts a refresh", smoke.decision)
             smoke.check("a whole run is recalled", smoke.recall)
         smoke.check("a failed event reaches the encrypted queue", smoke.undelivered)
-        smoke.check("the addresses answer as they should", smoke.addresses)
+        smoke.check("the public addresses respond with the expected statuses", smoke.addresses)
         smoke.check("no alarm fired", smoke.rules)
     finally:
-        smoke.check("everything that this test made is deleted", smoke.clean)
+        smoke.check("everything that these checks created is deleted", smoke.clean)
     sys.exit(1 if smoke.failed else 0)
 
 

@@ -1,4 +1,4 @@
-"""The HTTP API behind its authorizer: a signed-in banker starts a run, follows it and reads its result."""
+"""Tests of the HTTP API behind its authorizer: a signed-in banker starts a run, follows it and reads its result."""
 
 import json
 import urllib.error
@@ -11,14 +11,14 @@ BODY = {"customer_id": "0001"}
 
 
 class Caller:
-    """A client of the API: a person of the user pool with a token or, without an email address, a stranger."""
+    """A client of the API. With an email address, it is a person in the user pool who has a token; without, it has no token."""
 
     def __init__(self, cloud, email, groups=("bankers", "campaign-managers")):
         self.cloud, self.token = cloud, self.sign_in(cloud, email, groups) if email else None
 
     @staticmethod
     def sign_in(cloud, email, groups):
-        # The page signs in by authorization code, which needs a browser; the test uses an administrator's flow.
+        # The page signs in with an authorization code, which requires a browser. The test uses the flow for administrators.
         users, pool, page = cloud.client("cognito-idp"), cloud.outputs["Users"], cloud.outputs["PageClient"]
         described = users.describe_user_pool_client(UserPoolId=pool, ClientId=page)["UserPoolClient"]
         flows = ["ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
@@ -51,10 +51,10 @@ class Caller:
 
 @pytest.fixture(scope="module")
 def batch(published):
-    """Makes the sample the newest batch."""
+    """Uploads the sample as the newest batch."""
 
 
-def test_calls_without_valid_token_get_401(cloud, batch):
+def test_call_without_a_valid_token_gets_401(cloud, batch):
     stranger = Caller(cloud, None)
     assert stranger.call("POST", "/v1/recommendations", BODY, idempotency_key="k")[0] == 401
     assert stranger.call("GET", "/v1/recommendations/run-0000000000000000")[0] == 401
@@ -98,14 +98,14 @@ def test_only_the_banker_who_started_a_run_sees_its_result(cloud, batch):
     assert cloud.manifest(started["id"])["customers"] == 1
 
 
-def test_error_names_the_wrong_field(cloud, batch):
+def test_error_names_the_invalid_field(cloud, batch):
     cleo = Caller(cloud, "cleo@bank.example")
     status, problem = cleo.call("POST", "/v1/recommendations", {"customer_id": "0001", "shape": "round"}, idempotency_key="k")
     assert (status, problem["error"]) == (400, "Input.InvalidRequest") and "shape" in problem["detail"]
     assert cleo.call("POST", "/v1/recommendations", BODY)[0] == 400, "the idempotency key is missing"
 
 
-def test_unknown_customer_fails_by_name(cloud, batch):
+def test_run_for_an_unknown_customer_fails_with_a_named_error(cloud, batch):
     dan = Caller(cloud, "dan@bank.example")
     _, started = dan.call("POST", "/v1/recommendations", {"customer_id": "unknown"}, idempotency_key="k")
 
@@ -115,7 +115,7 @@ def test_unknown_customer_fails_by_name(cloud, batch):
     assert wait_for("the failure of the run", ended, 120)["reason"]["code"] == "Input.UnknownCustomer"
 
 
-def test_upload_through_api_starts_no_execution(cloud, batch):
+def test_upload_through_the_api_does_not_start_an_execution(cloud, batch):
     eve = Caller(cloud, "eve@bank.example")
     before = len(cloud.executions())
     status, upload = eve.call("POST", "/v1/uploads", {})
@@ -127,7 +127,7 @@ def test_upload_through_api_starts_no_execution(cloud, batch):
     assert len(cloud.executions()) == before
 
 
-def test_page_needs_no_token_but_its_data_does(cloud, batch):
+def test_page_needs_no_token_but_its_data_requires_one(cloud, batch):
     stranger = Caller(cloud, None)
     api = cloud.resources["HttpApi"]
     address = f"http://127.0.0.1:{cloud.port}/_aws/execute-api/{api}/$default/"

@@ -1,4 +1,4 @@
-"""Programs built for arm64 start there. The processor is emulated."""
+"""Tests that programs built for arm64 start on an emulated arm64 processor."""
 
 import os
 import pathlib
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not os.environ.get("WHOLE") or not shutil.which(
 
 
 def is_arm64(binary):
-    # The machine in an ELF header: 183 is AArch64.
+    # The machine field of an ELF header is 183 for AArch64.
     return binary.read_bytes()[18:20] == (183).to_bytes(2, "little")
 
 
@@ -29,7 +29,7 @@ def address():
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_function_starts_and_requests_first_invocation(name, address, monkeypatch):
+def test_function_starts_and_requests_its_first_invocation(name, address, monkeypatch):
     monkeypatch.chdir(ROOT)
     binary = ROOT / "target/lambda" / name / "bootstrap"
     assert is_arm64(binary), f"{binary} is not an arm64 binary; run make aws-build ARCH=arm64"
@@ -38,7 +38,7 @@ def test_function_starts_and_requests_first_invocation(name, address, monkeypatc
 
 
 @pytest.mark.parametrize("program", ["ffmpeg", "ffprobe"])
-def test_program_of_layer_starts(program):
+def test_program_in_the_layer_starts(program):
     binary = ROOT / "target/layers/arm64/media/bin" / program
     if not binary.exists():
         pytest.skip("the layers are not built; run make aws-layers")
@@ -46,7 +46,7 @@ def test_program_of_layer_starts(program):
     assert done.returncode == 0 and "version" in done.stdout
 
 
-def test_espeak_of_layer_speaks(tmp_path):
+def test_espeak_in_the_layer_produces_speech(tmp_path):
     media = ROOT / "target/layers/arm64/media"
     if not media.exists():
         pytest.skip("the layers are not built; run make aws-layers")

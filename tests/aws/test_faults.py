@@ -1,4 +1,5 @@
-"""Failures: each has a name, the history shows the definition's retry or catch, and other customers continue."""
+"""Tests of failures: each one has a name, the execution history shows the retry or catch that the workflow defines, and other
+customers are unaffected."""
 
 import collections
 import http.server
@@ -20,7 +21,7 @@ def scheduled(cloud, at):
     return cloud.wait_for_end(answer["execution"]) | {"run": answer["run"]}
 
 
-def test_batch_with_wrong_password_fails_and_runs_after_correction(cloud, other_rows):
+def test_run_resumes_after_a_wrong_password_is_corrected(cloud, other_rows):
     cloud.set_password("not this")
     cloud.restart("merge")
     try:
@@ -36,12 +37,12 @@ def test_batch_with_wrong_password_fails_and_runs_after_correction(cloud, other_
         cloud.set_password(PASSWORD)
     second = cloud.upload_and_wait("locked", other_rows, ["twitter_data.xlsx"])
     assert second["name"] == first["name"].removesuffix("-0") + "-1" and second["status"] == "SUCCEEDED"
-    assert cloud.run_of(second) == cloud.run_of(first), "the same run resumes"
+    assert cloud.run_of(second) == cloud.run_of(first), "the second execution must resume the same run"
     assert cloud.manifest(cloud.run_of(second))["counts"] == COUNTS
 
 
 def test_killed_function_is_retried_once(cloud, published, tmp_path):
-    # This voice engine kills its caller the first time it runs.
+    # This fake voice engine kills its caller the first time it runs.
     engine, died = tmp_path / "espeak-ng", tmp_path / "died"
     engine.write_text(f'#!/bin/sh\nmkdir "{died}" 2>/dev/null && kill -9 $PPID\nexec espeak-ng "$@"\n')
     engine.chmod(0o755)
@@ -57,7 +58,7 @@ def test_killed_function_is_retried_once(cloud, published, tmp_path):
     assert len(failed) == 1 and failed[0] in ["Lambda.Unknown", "Runtime.ExitError"], failed
 
 
-def test_customer_with_damaged_data_fails_alone(cloud, published):
+def test_damaged_data_affects_only_its_own_customer(cloud, published):
     newest = next(each for each in cloud.executions() if each["status"] == "SUCCEEDED")
     victim = next(e["reference"] for e in cloud.manifest(cloud.run_of(newest))["entries"] if e["outcome"] == "published")
     dataset = re.search(r"[0-9a-f]{64}", json.dumps(cloud.history(newest["executionArn"]), default=str))[0]
@@ -78,9 +79,9 @@ def test_customer_with_damaged_data_fails_alone(cloud, published):
     entry = next(entry for entry in manifest["entries"] if entry["reference"] == victim)
     assert (entry["outcome"], entry["error"], entry["stage"]) == ("failed", "Seal.Broken", "assess")
     results = [task_results(child["history"]) for child in cloud.children(execution["executionArn"])]
-    assert ["Seal.Broken", "succeeded"] in results, "publish records the failure that the definition catches"
+    assert ["Seal.Broken", "succeeded"] in results, "publish must record the failure that the workflow catches"
 
-    # infra/DEPLOY.md: another execution with the same input resumes the run.
+    # As infra/DEPLOY.md says, another execution with the same input resumes the run.
     client = cloud.client("stepfunctions")
     given = client.describe_execution(executionArn=execution["executionArn"])["input"]
     client.start_execution(stateMachineArn=cloud.workflow, name="again-1", input=given)
@@ -108,7 +109,7 @@ class Throttling(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="waits a minute for each customer; `make aws-test` runs it")
-def test_phrasebook_writes_after_retries_of_throttled_model(cloud, published):
+def test_phrasebook_is_used_when_model_stays_throttled(cloud, published):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Throttling)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     model = f'[writer]\nmode = "free"\n[writer.model]\nenabled = true\nbase_url = "http://127.0.0.1:{server.server_port}/v1"\n'
@@ -121,8 +122,8 @@ def test_phrasebook_writes_after_retries_of_throttled_model(cloud, published):
     assert execution["status"] == "SUCCEEDED"
     assert cloud.manifest(execution["run"])["counts"] == COUNTS
     results = [task_results(child["history"]) for child in cloud.children(execution["executionArn"])]
-    # assess; recommend and its three retries; recommend without the model, narrate, render, publish.
+    # The tasks are assess, recommend and its three retries, recommend without the model, narrate, render and publish.
     throttled = ["succeeded", *["Writer.Throttled"] * 4, *["succeeded"] * 4]
     assert results.count(throttled) == 2, results
-    # A process that must wait for an hour sends no second request, so the two processes send at most one each.
+    # A process that is asked to wait for an hour sends no second request, so the two processes send at most one each.
     assert 1 <= Throttling.received["requests"] <= 2

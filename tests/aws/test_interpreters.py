@@ -1,4 +1,4 @@
-"""The workflow produces equal files on two interpreters and on one machine."""
+"""Tests that the workflow produces identical files on two interpreters and on one machine."""
 
 import json
 import os
@@ -17,12 +17,12 @@ COMPARED = ["recommendation.txt", "recommendation.vtt", "recommendation.mp4", "p
 
 @pytest.fixture(scope="module")
 def first(cloud, published):
-    """The results of the emulator's interpreter for the sample."""
+    """The results for the sample on the emulator's interpreter."""
     return results(cloud, published["run"])
 
 
 def results(cloud, run):
-    """Returns the outcome and the compared files of each customer of a run."""
+    """Returns the outcome and the files to compare, for each customer in a run."""
     entries = cloud.manifest(run)["entries"]
     return {entry["reference"]: (outcome(entry), files(cloud, run, entry)) for entry in entries}
 
@@ -44,10 +44,10 @@ def assert_same(one, other):
         assert one[reference][1].keys() == other[reference][1].keys()
         different = [name for name, content in one[reference][1].items() if content != other[reference][1][name]]
         assert not different, (reference, different)
-    assert any(files for _, files in one.values()), "some customer has files"
+    assert any(files for _, files in one.values()), "at least one customer must have files"
 
 
-def test_one_machine_gives_equal_files(cloud, first, sample, tmp_path):
+def test_one_machine_produces_identical_files(cloud, first, sample, tmp_path):
     (tmp_path / "bespoke.toml").write_text(SETTINGS)
     keys = {"BESPOKE_DATA_KEY": cloud.secret("DataKey"), "BESPOKE_REFERENCE_KEY": cloud.secret("ReferenceKey")}
     command = [PROGRAM, "demo", "--all", "--data", sample, "--assets", ROOT / "assets",
@@ -66,7 +66,7 @@ def test_one_machine_gives_equal_files(cloud, first, sample, tmp_path):
 
 @pytest.fixture(scope="module")
 def interpreter(tmp_path_factory, functions, cloud):
-    """A second emulator with the keys of the first, and moto's interpreter, which calls the functions there."""
+    """A second emulator with the first one's keys, and moto's interpreter, which calls the functions on that emulator."""
     folder = tmp_path_factory.mktemp("interpreter")
     rest = Cloud(folder / "rest", functions, auth=False)
     server = None
@@ -109,9 +109,9 @@ def machine(rest, port):
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
-def test_second_interpreter_gives_equal_files(interpreter, first, sample):
+def test_second_interpreter_produces_identical_files(interpreter, first, sample):
     rest, (client, arn) = interpreter
-    # `start` writes the request; the execution starts on the other interpreter.
+    # `start` writes the request, and then the execution is started on the other interpreter.
     run = rest.request_without_start("compared", sample)
     given = {"run": run, "batch": "compared", "concurrency": 2, "tolerated_failure_percentage": 5, "limit": None,
              "dry_run": False, "video": True}

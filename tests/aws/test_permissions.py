@@ -1,7 +1,8 @@
-"""Removes each permission of each function in turn: the call then fails with a named error. With all of them, it succeeds.
+"""Removes each function's permissions one at a time, and checks that the function then fails with a named error. With all
+permissions, it must succeed.
 
-A permission is one resource in one statement of the function's role. `WITHOUT_EFFECT` lists the permissions whose absence
-a first run on the emulator cannot show; these stay in place.
+A permission is one resource in one statement of the function's role. `WITHOUT_EFFECT` lists the permissions whose removal has
+no effect in a first run on the emulator; these are not removed.
 """
 
 import itertools
@@ -16,15 +17,15 @@ pytestmark = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minut
 MISSING_IS_404 = "without it AWS answers 403 for a missing object; the emulator answers 404 either way"
 CONTACT_CAP = "used only with a contact cap"
 OTHER_WRITER = "read only when another attempt wrote the object first"
-ERASED_MEANWHILE = "used when a customer is erased while a stage works on them"
+ERASED_MEANWHILE = "used when a customer is erased while a stage is processing them"
 RECALL = "used for a recall"
 REVIEW = "used for a customer in review"
 OBJECT_LOCK = "used when the stack locks objects"
 
-# The function, the statement, and a part of the resource. "*" matches all.
+# The function, the statement, and part of the resource. "*" matches everything.
 WITHOUT_EFFECT = {
     ("*", "Key", "*"): "the emulator does not check access to the key for S3 and Secrets Manager",
-    ("*", "Progress", "*"): "work goes on when progress cannot be written",
+    ("*", "Progress", "*"): "the function continues if progress cannot be written",
     ("a stage", "List", "*"): MISSING_IS_404,
     ("export", "List", "*"): MISSING_IS_404,
     ("merge", "Read", "control/keys"): "read only for customers of an earlier batch",
@@ -65,7 +66,7 @@ WITHOUT_EFFECT = {
     ("api", "Read", "links/"): "used for a customer's link",
     ("api", "Read", "recalled/"): RECALL,
     ("api", "Read", "index.csv"): RECALL,
-    ("api", "Read", "script.json"): "used for a customer in review, and for a text before it is published",
+    ("api", "Read", "script.json"): "used for a customer in review, and for text before it is published",
     ("api", "Read", "failure.json"): "used for a customer who failed",
     ("api", "Read", "manifest.json"): "used for a campaign",
     ("api", "Read", "poster.jpg"): "the presigned URL uses it when it is opened",
@@ -96,11 +97,11 @@ class Role:
         self.role, self.iam = configuration["Role"].rsplit("/", 1)[1], cloud.client("iam")
         names = self.iam.list_role_policies(RoleName=self.role)["PolicyNames"]
         documents = {name: self.iam.get_role_policy(RoleName=self.role, PolicyName=name)["PolicyDocument"] for name in names}
-        # SAM adds a policy for the queue, whose statement has no Sid; the template's own have one.
+        # SAM adds a policy for the queue. Its statement has no Sid, but the template's own statements do.
         self.policy, self.whole = next(item for item in documents.items() if "Sid" in item[1]["Statement"][0])
 
     def permissions(self):
-        """Yields the statement's Sid and the resource of each permission."""
+        """Yields the statement's Sid and the resource for each permission."""
         for statement in self.whole["Statement"]:
             for resource in resources_of(statement):
                 yield statement["Sid"], resource
@@ -135,7 +136,7 @@ def is_without_effect(function, sid, resource):
 
 
 class Snapshot:
-    """The bucket's objects of customers, runs and control data, to restore after a call that deletes some of them."""
+    """A copy of the objects of customers, runs and control data, which restores those that a call deletes."""
 
     PREFIXES = ["customers/", "recalled/", "control/", "runs/"]
 
@@ -158,9 +159,9 @@ NAMED_ERRORS = ["Store.Unavailable", "Secret.Unavailable", "Start.Unavailable", 
 
 
 def call(cloud, function, payloads):
-    """Calls a function with each payload until one fails. Returns whether one failed, and the last answer.
+    """Calls a function with each payload until a call fails. Returns whether a call failed, and the last response.
 
-    A payload may be a function that makes a new payload for each call."""
+    A payload may be a function that returns a new payload for each call."""
     for payload in payloads:
         failed, answer = cloud.invoke(function, payload() if callable(payload) else payload)
         failed = failed or answer.get("statusCode", 200) >= 400
@@ -170,7 +171,8 @@ def call(cloud, function, payloads):
 
 
 def remove_each(cloud, function, *payloads, prepare=lambda: None):
-    """Calls a function without each of its permissions, then with all. Returns the last answer and the removed permissions.
+    """Calls a function without each of its permissions in turn, and then with all of them. Returns the last response and the
+    permissions that were removed.
 
     `prepare` runs before each round of calls."""
     role, removed = Role(cloud, function), []
@@ -211,7 +213,7 @@ def test_every_function_needs_every_permission(fresh, sample):
     recall, forget = {"recall": {"run": run, "by": "Rita Reyes"}}, {"forget": {"customer": "0001"}}
     _, removed["retract"] = remove_each(fresh, "retract", recall, forget, prepare=Snapshot(fresh).restore)
 
-    # Without a webhook in its settings `notify` reads these and stops, so it exercises no other permission.
+    # Without a webhook in the settings, `notify` reads the settings and stops, so it does not use any other permission.
     failed, answer = fresh.invoke("notify", sample_event("notify"))
     assert not failed and answer == {"sent": 0, "before": 0, "dead": 0, "withheld": 0}, answer
     assert removed.keys() == set(FUNCTIONS) - {"notify"}
@@ -221,7 +223,7 @@ def test_every_function_needs_every_permission(fresh, sample):
 
 
 def remove_each_of_stages(cloud, run):
-    """Takes one customer of a run through all stages. Returns the removed permissions by stage."""
+    """Runs all stages for one customer in a run. Returns the removed permissions by stage."""
     removed = {}
     merged, removed["merge"] = remove_each(cloud, "merge", {"run": run, "batch": "b", "tolerated_failure_percentage": 5})
     header, first, *_ = (line.split(",") for line in cloud.read(f"runs/{run}/index.csv").decode().splitlines())
@@ -245,7 +247,7 @@ def remove_each_of_api(cloud):
     count = itertools.count()
 
     def start_another():
-        # Each call needs a new idempotency key. The execution fails soon, because no customer has this id.
+        # Each call needs a new idempotency key. The execution fails quickly, because no customer has this id.
         headers = starting["headers"] | {"idempotency-key": str(next(count))}
         return starting | {"headers": headers, "body": '{"customer_id": "unknown"}'}
     _, removed = remove_each(cloud, "api", start_another, reading)

@@ -1,4 +1,4 @@
-"""The export of a run with its links, a recall, and an erasure."""
+"""Tests of a run's export with its links, of a recall and of an erasure."""
 
 import json
 import urllib.error
@@ -19,7 +19,7 @@ def names(cloud, prefix):
 
 
 def open_link(cloud, link):
-    """Returns the status and the page of a customer's link, requested without a banker's token."""
+    """Opens a customer's link without a banker's token. Returns the status and the page."""
     address = f"http://127.0.0.1:{cloud.port}/_aws/execute-api/{cloud.resources['LinksApi']}/$default/l/{link.rsplit('/', 1)[1]}"
     try:
         with urllib.request.urlopen(address, timeout=60) as response:
@@ -29,7 +29,7 @@ def open_link(cloud, link):
 
 
 def export_links(fresh, run):
-    """Exports a run's table and checks it and its links. Returns the links."""
+    """Exports a run's table, and checks the table and its links. Returns the links."""
     failed, table = fresh.invoke("export", {"run": run})
     assert not failed and table["next"] is None and len(table["rows"]) == 4, table
     rows = [row for row in table["rows"] if row["outcome"] == "published"]
@@ -63,7 +63,7 @@ def test_recall_closes_links_and_erasure_removes_every_version(fresh, sample):
     for reference, folder in zip(published, folders):
         assert "evidence.json" in names(fresh, folder) and not PUBLIC & names(fresh, folder)
         assert PUBLIC == names(fresh, f"recalled/{reference}/{run}/")
-    assert fresh.invoke("retract", recall) == (False, recalled), "a second recall changes nothing"
+    assert fresh.invoke("retract", recall) == (False, recalled), "a repeated recall must return the same result"
     assert all(open_link(fresh, link)[0] == 404 for link in links)
 
     failed, answer = fresh.invoke("retract", {"forget": {"customer": "unknown"}})

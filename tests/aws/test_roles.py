@@ -1,4 +1,5 @@
-"""Roles on AWS: each person may call what the groups of the user pool allow, and every other call gets status 403."""
+"""Tests of roles on AWS: people may call only the operations that their user pool groups allow. All other calls get status
+403."""
 
 import json
 import urllib.request
@@ -31,15 +32,15 @@ ROUTES = [
 
 @pytest.fixture(scope="module")
 def staff(cloud, published):
-    """Returns one caller for each role, and one without any."""
+    """Returns one caller for each role, and one without roles."""
     people = {role: Caller(cloud, f"{role}@roles.example", [group]) for role, group in GROUPS.items()}
     return people | {"none": Caller(cloud, "none@roles.example", [])}
 
 
 @pytest.mark.parametrize(("method", "path", "allowed"), ROUTES)
-def test_only_the_roles_of_a_route_may_call_it(staff, method, path, allowed):
+def test_route_accepts_only_its_roles(staff, method, path, allowed):
     for role, person in staff.items():
-        # An invalid body, so an allowed call starts nothing.
+        # The body is invalid, so even an allowed call starts nothing.
         status, answer = person.call(method, path, {"unknown": True} if method == "POST" else None, idempotency_key="k")
         if role in allowed:
             assert status not in (401, 403), (role, answer)

@@ -1,4 +1,5 @@
-"""The template, the definition, the functions and the schedules agree. Most checkers are third-party programs."""
+"""Tests that the template, the workflow definition, the functions and the schedules agree. Most of the checks use third-party
+programs."""
 
 import json
 import os
@@ -16,13 +17,13 @@ WHOLE = pytest.mark.skipif(not os.environ.get("WHOLE"), reason="needs programs t
 DEFINITION = ROOT / "infra/workflow.asl.json"
 REFRESH, RECALL = ROOT / "infra/refresh.asl.json", ROOT / "infra/recall.asl.json"
 
-# Findings of checkov that the template keeps, each with the reason.
+# The checkov findings that are accepted, each with the reason.
 ACCEPTED = {
-    "CKV_AWS_18": "access to the bucket is logged by CloudTrail data events, which belong to the account",
+    "CKV_AWS_18": "CloudTrail data events log access to the bucket; they are configured for the account, not for the stack",
     "CKV_AWS_115": "the workflow's concurrency limits the functions; reserved concurrency would reduce the account's",
     "CKV_AWS_116": "the workflow records failures of its stages; `start` and `notify` have a queue; the API answers its caller",
-    "CKV_AWS_117": "no function needs a private network; in a VPC they would need a NAT gateway to reach AWS",
-    "CKV_AWS_173": "the functions' variables hold names, not secrets",
+    "CKV_AWS_117": "no function needs a private network; in a VPC, the functions would need a NAT gateway to reach AWS",
+    "CKV_AWS_173": "the functions' variables contain names, not secrets",
 }
 
 
@@ -40,14 +41,14 @@ def substituted(definition):
 
 
 def mains():
-    """Returns the path of each function's main source by the function's name."""
+    """Returns the path of each function's main source file, by the function's name."""
     main = {path.parent.parent.name: path for path in ROOT.glob("functions/*/src/main.rs")}
     others = [*ROOT.glob("functions/*/src/bin/*.rs"), *ROOT.glob("crates/*/src/bin/*.rs")]
     return main | {path.stem: path for path in others if path.stem in FUNCTIONS}
 
 
 def binary(function):
-    """Returns the name of a function's binary. Customers' links run the binary of the API."""
+    """Returns the name of a function's binary. The function behind customers' links runs the API's binary."""
     name = function.removesuffix("Function").lower()
     return "api" if name == "links" else name
 
@@ -61,19 +62,19 @@ def test_every_function_has_its_binary_and_log(template):
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": f"{short}Log"}
         assert f"{short}Log" in template["Resources"]
         statements = [statement for policy in function["Policies"] for statement in policy["Statement"]]
-        # Polly's action accepts no resource.
+        # Polly's action does not support resource-level permissions.
         with_resource = [each for each in statements if each["Action"] not in ("polly:SynthesizeSpeech", ["polly:SynthesizeSpeech"])]
         assert '"*"' not in json.dumps([statement["Resource"] for statement in with_resource]), name
 
 
-def test_functions_get_exactly_the_variables_they_read(template):
+def test_functions_get_exactly_the_variables_that_they_read(template):
     source = "".join(path.read_text() for path in [*ROOT.glob("crates/aws/src/*.rs"), *mains().values()])
     read = set(re.findall(r'"([A-Z][A-Z_]+)"', source))
     shared = set(template["Globals"]["Function"]["Environment"]["Variables"])
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         own = set(function.get("Environment", {}).get("Variables", {}))
         if name == "LinksFunction":
-            continue  # It has the API's binary and needs few of its variables.
+            continue  # It runs the API's binary but needs few of its variables.
         assert own | shared <= read, (name, (own | shared) - read)
         main = mains()[binary(name)].read_text()
         secrets = {f"{secret}_SECRET" for secret in re.findall(r"SecretName::(\w+)", main)}
@@ -87,7 +88,7 @@ def test_functions_get_exactly_the_variables_they_read(template):
             assert {"Ref": "MediaLayer"} in function["Layers"], name
 
 
-def test_substitutions_match_definition(template):
+def test_substitutions_match_the_definition(template):
     machines = of_type(template, "AWS::Serverless::StateMachine")
     for name, definition in [("Workflow", DEFINITION), ("Refresh", REFRESH), ("Recall", RECALL)]:
         assert set(machines[name]["DefinitionSubstitutions"]) == substituted(definition.read_text())
@@ -97,7 +98,7 @@ def test_substitutions_match_definition(template):
     assert [each["Fn::Sub"] for each in stages["Resource"]] == [f"${{{stage.title()}Function.Arn}}:*" for stage in STAGES]
 
 
-def test_definitions_name_published_versions(template):
+def test_definitions_refer_to_published_versions(template):
     functions = of_type(template, "AWS::Serverless::Function")
     for machine in of_type(template, "AWS::Serverless::StateMachine").values():
         for name, value in machine["DefinitionSubstitutions"].items():
@@ -107,7 +108,7 @@ def test_definitions_name_published_versions(template):
                 assert functions[function]["AutoPublishAlias"] and functions[function]["AutoPublishAliasAllProperties"]
 
 
-def test_tasks_outlast_their_functions(template):
+def test_task_timeouts_exceed_function_timeouts(template):
     functions = of_type(template, "AWS::Serverless::Function")
     definition = json.loads(DEFINITION.read_text())
     states = {**definition["States"], **definition["States"]["Customers"]["ItemProcessor"]["States"]}
@@ -120,7 +121,7 @@ def test_tasks_outlast_their_functions(template):
         assert task["TimeoutSeconds"] > functions[function]["Timeout"], name
 
 
-def test_render_deadline_precedes_function_timeout(template):
+def test_render_deadline_is_shorter_than_the_function_timeout(template):
     settings = subprocess.run([PROGRAM, "config", "--json"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     deadline = next(each["value"] for each in json.loads(settings) if each["field"] == "video.deadline_seconds")
     assert deadline + 30 <= of_type(template, "AWS::Serverless::Function")["RenderFunction"]["Timeout"]
@@ -162,13 +163,13 @@ def test_bucket_is_private_versioned_and_encrypted(template):
     assert bucket["ObjectLockEnabled"]["Fn::If"][:2] == ["HasObjectLock", True]
 
 
-def test_alarm_on_the_voice_reads_a_line_that_narrate_logs(template):
+def test_voice_alarm_matches_a_line_that_narrate_logs(template):
     pattern = template["Resources"]["OtherVoice"]["Properties"]["FilterPattern"]
     message = re.search(r'\$\.message = "(.+)"', pattern)[1]
     assert any(message in path.read_text() for path in ROOT.glob("functions/narrate/src/**/*.rs")), message
 
 
-def test_production_needs_a_person_for_alarms(template):
+def test_production_requires_an_email_address_for_alarms(template):
     assertion = template["Rules"]["ProductionHasAlarmEmail"]
     assert assertion["RuleCondition"] == {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
     assert assertion["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]}
@@ -180,7 +181,7 @@ def test_failed_first_deployment_leaves_nothing_behind(template):
     assert set(kept.values()) == {"RetainExceptOnCreate"}
 
 
-def test_every_rule_reports_events_that_do_not_arrive(template):
+def test_every_rule_has_an_alarm_for_undelivered_events(template):
     watched = [each["Dimensions"][0]["Value"] for each in of_type(template, "AWS::CloudWatch::Alarm").values()
                if each["MetricName"] == "FailedInvocations"]
     rules = of_type(template, "AWS::Events::Rule")
@@ -189,23 +190,23 @@ def test_every_rule_reports_events_that_do_not_arrive(template):
 
 
 @WHOLE
-def test_statelint_accepts_definition():
+def test_statelint_accepts_the_definition():
     done = subprocess.run([TOOLS / "checks/bin/statelint", DEFINITION], capture_output=True, text=True)
     found = re.findall(r'Field "(\w+)" not allowed', done.stdout)
-    # statelint does not know the fields of ReaderConfig, which the language leaves to the service.
+    # statelint does not support the fields of ReaderConfig, because the language does not define them.
     assert found == ["InputType", "CSVHeaderLocation"] and "2 errors" in done.stdout, done.stdout
 
 
 @WHOLE
 @pytest.mark.parametrize("definition", [DEFINITION, REFRESH, RECALL], ids=lambda path: path.name)
-def test_asl_validator_accepts_definition(definition):
+def test_asl_validator_accepts_the_definition(definition):
     command = ["npx", "--prefix", TOOLS / "node", "asl-validator", "--json-path", definition]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0 and "is valid" in done.stdout, done.stdout + done.stderr
 
 
 @WHOLE
-def test_sam_accepts_template(tmp_path):
+def test_sam_accepts_the_template(tmp_path):
     for folder in [*(f"target/lambda/{name}" for name in FUNCTIONS), "target/layers/media", "target/layers/assets"]:
         (tmp_path / folder).mkdir(parents=True)
     shutil.copytree(ROOT / "infra", tmp_path / "infra")
@@ -216,7 +217,7 @@ def test_sam_accepts_template(tmp_path):
 
 
 @WHOLE
-def test_checkov_finds_only_accepted_findings():
+def test_checkov_reports_only_accepted_findings():
     command = [TOOLS / "checks/bin/checkov", "--file", ROOT / "infra/template.yaml", "--framework", "cloudformation",
                "--output", "json", "--quiet", "--compact", "--skip-download"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"CHECKOV_RUN_SCA_PACKAGE_SCAN_V2": "false"})
@@ -230,7 +231,7 @@ def test_checkov_finds_only_accepted_findings():
 
 @WHOLE
 @pytest.mark.parametrize("name", ["edge", "deploy-role"])
-def test_linter_accepts_other_stacks(name):
+def test_linter_accepts_the_other_stacks(name):
     command = [TOOLS / "interpreter/bin/cfn-lint", "--regions", "us-east-1", "--template", ROOT / f"infra/{name}.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"AWS_DEFAULT_REGION": "us-east-1"})
     assert done.returncode == 0, done.stdout

@@ -1,4 +1,4 @@
-"""The workflow from an upload or a schedule to published videos."""
+"""Tests of the workflow from an upload or a schedule to published videos."""
 
 import itertools
 import json
@@ -10,7 +10,8 @@ import threading
 import pytest
 from cloud import PASSWORD, PROGRAM, ROOT, SETTINGS, WORKBOOKS, entered_states, task_results, wait_for
 
-# The tasks of a published customer: assess, recommend, narrate, render, publish. Of a skipped one: assess, publish.
+# For a customer whose result is published, the tasks are assess, recommend, narrate, render and publish. For a skipped
+# customer, they are assess and publish.
 PUBLISHED, SKIPPED = ["succeeded"] * 5, ["succeeded"] * 2
 
 
@@ -29,23 +30,23 @@ def test_upload_publishes_videos(cloud, published):
     assert f"runs/{published['run']}/manifest.csv" in cloud.keys("runs/")
 
 
-def test_history_shows_states_and_tasks(cloud, published):
+def test_execution_history_shows_states_and_tasks(cloud, published):
     assert entered_states(cloud.history(published["executionArn"])) == [
         "Defaults", "Merge", "AccountLimits", "Customers", "Finalize", "IsDryRun", "Announce", "Succeeded"]
     results = sorted(task_results(child["history"]) for child in cloud.children(published["executionArn"]))
     assert results == sorted([PUBLISHED, PUBLISHED, SKIPPED, SKIPPED])
 
 
-def test_histories_and_logs_hold_no_personal_data(cloud, published, sample):
+def test_histories_and_logs_contain_no_personal_data(cloud, published, sample):
     histories = [cloud.history(published["executionArn"])]
     histories += [child["history"] for child in cloud.children(published["executionArn"])]
     text = json.dumps(histories, default=str) + "\n".join(cloud.logs())
     for personal in ["José", "Jos\\u00e9", "Thảo", "Th\\u1ea3o", "\"0001\"", PASSWORD, "meridian-demo"]:
         assert personal not in text, personal
-    assert published["run"] in text, "the text holds histories and logs"
+    assert published["run"] in text, "the searched text must contain the histories and logs"
 
 
-def test_logs_name_run_customer_stage_and_duration(cloud, published):
+def test_logs_contain_run_customer_stage_and_duration(cloud, published):
     lines = [json.loads(line) for line in cloud.logs() if line.startswith("{")]
     done = [line for line in lines if line.get("message") == "stage done"]
     stages = {line["span"]["stage"] for line in done if line["span"].get("run") == published["run"]}
@@ -71,7 +72,7 @@ def test_progress_records_every_stage(cloud, published):
     assert run == ["merge", "merge", "finalize", "finalize"]
 
 
-def test_repeated_uploads_start_no_second_execution(cloud, published, sample):
+def test_repeated_uploads_do_not_start_a_second_execution(cloud, published, sample):
     before, already = [each["name"] for each in cloud.executions()], lines_of_start(cloud)
     for number, order in enumerate(itertools.permutations(WORKBOOKS)):
         cloud.upload(f"order-{number}", sample, [*order, *order])
@@ -80,18 +81,18 @@ def test_repeated_uploads_start_no_second_execution(cloud, published, sample):
         upload.start()
     for upload in uploads:
         upload.join()
-    # Every upload is one event, and `start` logs one line for each event.
+    # Every upload causes one event, and `start` logs one line for each event.
     events = 6 * len(uploads) + len(uploads)
     wait_for("every event", lambda: lines_of_start(cloud) == already + events)
-    assert [each["name"] for each in cloud.executions()] == before, "the execution's name is the digest of the upload"
+    assert [each["name"] for each in cloud.executions()] == before, "the execution's name is derived from the upload's digest"
 
 
 def lines_of_start(cloud):
-    """Returns how many lines `start` has logged for uploads that started no execution."""
+    """Returns the number of lines that `start` has logged for uploads that did not start an execution."""
     return sum("had already been started" in line or "waiting for the missing workbooks" in line for line in cloud.logs())
 
 
-def test_schedule_starts_one_run_for_each_time(cloud, published):
+def test_schedule_starts_one_run_per_scheduled_time(cloud, published):
     event = {"schedule": "campaign", "at": "2026-11-23T08:00:00Z"}
     for already in [False, True]:
         failed, answer = cloud.invoke("start", event)
@@ -103,20 +104,20 @@ def test_schedule_starts_one_run_for_each_time(cloud, published):
     assert run != published["run"] and cloud.manifest(run)["counts"] == {"published": 2, "skipped": 2}
 
 
-def test_incomplete_batch_waits_unreported(cloud, sample):
+def test_incomplete_batch_is_not_reported_immediately(cloud, sample):
     already = lines_of_start(cloud)
     cloud.upload("half", sample, WORKBOOKS[:1])
     wait_for("the event", lambda: lines_of_start(cloud) == already + 1)
     failed, answer = cloud.invoke("start", {"look_for": "incomplete-batches"})
     assert not failed and answer["outcome"] == "looked", answer
-    assert answer["incomplete"] == [], "it is reported after six hours, which the function's own tests cover"
+    assert answer["incomplete"] == [], "a batch is reported after six hours, which the function's own tests cover"
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
 def test_review_publishes_only_approved_results(fresh, sample, tmp_path):
     settings = SETTINGS + "[review]\nevery = 1\n"
     fresh.configure(settings)
-    # The run ends while both results are in review: they take no place of the map.
+    # The run ends while both results are in review, because they do not keep the map running.
     execution = fresh.upload_and_wait("b", sample)
     assert execution["status"] == "SUCCEEDED", fresh.history(execution["executionArn"])[-3:]
     run = fresh.run_of(execution)
@@ -125,7 +126,7 @@ def test_review_publishes_only_approved_results(fresh, sample, tmp_path):
     approved = waiting[0].rsplit("/", 1)[1].removesuffix(".json")
     assert not [key for key in fresh.keys("customers/") if key.endswith(f"{run}/recommendation.txt")]
 
-    # Settings that are replaced days later change nothing for this run.
+    # Settings that are replaced later do not affect this run.
     fresh.configure(SETTINGS + "[review]\nevery = 2\n")
     approve(fresh, sample, tmp_path, settings, run, approved)
     evidence = f"customers/{approved}/{run}/evidence.json"
@@ -141,8 +142,8 @@ def test_review_publishes_only_approved_results(fresh, sample, tmp_path):
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
-def test_deployment_in_the_middle_of_a_run_changes_nothing_for_it(fresh, other_rows, tmp_path):
-    # The speech of the first version waits until the second one is deployed.
+def test_deployment_does_not_affect_a_running_execution(fresh, other_rows, tmp_path):
+    # The first version's voice engine waits until the second version is deployed.
     engine, go = tmp_path / "espeak-ng", tmp_path / "go"
     engine.write_text(f'#!/bin/sh\nwhile [ ! -e "{go}" ]; do sleep 0.1; done\nexec espeak-ng "$@"\n')
     engine.chmod(0o755)
@@ -154,7 +155,7 @@ def test_deployment_in_the_middle_of_a_run_changes_nothing_for_it(fresh, other_r
         started = wait_for("an execution", lambda: [each for each in fresh.executions() if each["name"] not in known])[0]
         run = fresh.run_of(started)
         wait_for("the first script", lambda: [key for key in fresh.keys("customers/") if key.endswith(f"{run}/script.json")])
-        # The new version speaks with a program that does not exist, and the new settings want another pace.
+        # The new version uses a voice engine that does not exist, and the new settings request another speaking rate.
         fresh.set_variables("narrate", ESPEAK_PATH=str(tmp_path / "missing"))
         fresh.configure(SETTINGS + "words_per_minute = 200\n")
     finally:
@@ -166,7 +167,7 @@ def test_deployment_in_the_middle_of_a_run_changes_nothing_for_it(fresh, other_r
 
 
 def approve(cloud, sample, folder, settings, run, customer):
-    """Approves a customer's result with the command, over a copy of the bucket, and uploads only the decision."""
+    """Approves a customer's result with the command, on a copy of the bucket, and uploads only the decision."""
     artifacts = folder / "artifacts"
     for key in cloud.keys():
         if key.startswith(("customers/", "control/", "runs/")):
@@ -186,7 +187,7 @@ def approve(cloud, sample, folder, settings, run, customer):
 
 
 @pytest.mark.skipif(not os.environ.get("WHOLE"), reason="takes minutes; `make aws-test` runs it")
-def test_sample_data_gives_outcomes_of_one_machine(cloud, tmp_path):
+def test_sample_data_has_the_same_outcomes_as_on_one_machine(cloud, tmp_path):
     execution = cloud.upload_and_wait("data", ROOT / "data", seconds=1800)
     assert execution["status"] == "SUCCEEDED"
     manifest = cloud.manifest(cloud.run_of(execution))

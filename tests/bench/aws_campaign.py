@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Simulates a campaign on AWS against the published quotas: hours, dollars, lost customers, share with the wanted voice.
+"""Simulates a campaign on AWS against the published quotas: hours, dollars, lost customers, and the share with the intended voice.
 
     tests/bench/aws_campaign.py [CUSTOMERS]
 
-Two thirds of the customers get a video. The simulation runs a sample of them through the workflow's own retry rules, which
-it reads from infra/workflow.asl.json, and scales the result. `before` is version 0.2.0: six retries of a refused call, 43
-Polly requests for each video, and another voice after a throttled one. Quotas and prices:
+Two thirds of the customers get a video. The simulation applies the workflow's own retry rules, which it reads from
+infra/workflow.asl.json, to a sample of the customers, and scales the result. `before` is version 0.2.0, which retries a
+refused call six times, sends 43 Polly requests for each video, and changes the voice after a throttled request. Quotas and
+prices:
 
 - Lambda: 10 or 1,000 functions at once (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)
 - Polly, neural: 8 requests a second, burst 10 (https://docs.aws.amazon.com/polly/latest/dg/limits.html); 16 dollars a
@@ -22,7 +23,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STATES = json.loads((ROOT / "infra/workflow.asl.json").read_text())["States"]["Customers"]["ItemProcessor"]["States"]
-# Seconds and GB of each stage, as in docs/guides/operations-aws.md.
+# Each stage's seconds and GB, as in docs/guides/operations-aws.md.
 STAGES = [("Assess", 0.2, 0.5), ("Recommend", 0.3, 0.5), ("Narrate", 3.0, 1.0), ("Render", 36.0, 2.94), ("Publish", 0.4, 1.0)]
 CHARACTERS = 919
 SAMPLE = 3_000
@@ -30,7 +31,7 @@ RATE, BURST = 8.0, 10.0
 
 
 def rule(state, error):
-    """Returns the retry rule of a state for an error."""
+    """Returns a state's retry rule for an error."""
     return next((each for each in STATES[state]["Retry"] if error in each["ErrorEquals"]), None)
 
 
@@ -38,7 +39,7 @@ BEFORE = {"IntervalSeconds": 2, "MaxAttempts": 6, "BackoffRate": 2.0, "MaxDelayS
 
 
 def wait(retry, attempt, chance):
-    """Returns a wait with full jitter."""
+    """Returns the duration of a wait, with full jitter."""
     longest = min(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt, retry["MaxDelaySeconds"])
     return chance.uniform(0, longest)
 
@@ -68,7 +69,7 @@ class Campaign:
         self.gb_seconds = self.characters = 0.0
 
     def run(self, customers):
-        """Runs the customers and returns the seconds until the last one ends. Each event is (time, order, step)."""
+        """Simulates all customers and returns the seconds until the last one ends. Each event is (time, order, step)."""
         events, left, order = [], customers, iter(range(10**9))
 
         def push(at, step):
@@ -85,7 +86,7 @@ class Campaign:
             retry = rule(name, "Lambda.TooManyRequestsException") if self.after else BEFORE
             if self.running >= self.account:
                 if attempt >= retry["MaxAttempts"]:
-                    # Recording the failure takes a call too, and the account has no more room than before.
+                    # Recording the failure also takes a call, and the account has no more capacity than before.
                     self.lost += 1
                     return start(now)
                 return push(now + wait(retry, attempt, self.chance), lambda at: stage(at, index, attempt + 1, throttles))
@@ -122,14 +123,14 @@ class Campaign:
         return now
 
     def speak(self, now):
-        """Sends the requests of one script. Before, each could be refused, and one refusal changed the voice."""
+        """Sends the requests for one script. In version 0.2.0, each could be refused, and one refusal changed the voice."""
         if self.after:
             spoken = self.polly.take(now, self.requests)
-            # Polly bills no refused request.
+            # Polly does not bill refused requests.
             self.characters += CHARACTERS * 2 if spoken else 0
             return spoken
         self.characters += CHARACTERS * 2
-        # The SDK sends a refused request twice more within about a second, while the bucket refills.
+        # The SDK repeats a refused request up to twice within about a second, while the bucket refills.
         return all(any(self.polly.take(now + 0.09 * number + delay, 1) for delay in (0.0, 0.4, 1.2))
                    for number in range(self.requests))
 
@@ -138,7 +139,7 @@ def main():
     customers = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     videos = customers * 2 // 3
     print(f"{customers:,} customers, {videos:,} videos, a sample of {SAMPLE:,}\n")
-    print("| account | version | Concurrency | hours | dollars | lost customers | wanted voice | functions at once |")
+    print("| account | version | Concurrency | hours | dollars | lost customers | intended voice | concurrent functions |")
     print("|---|---|---|---|---|---|---|---|")
     for account in (10, 1_000):
         for after, concurrency in ((False, 50), (True, 5), (True, 50), (True, 1_000)):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures each function's size, and the time from process start to its request for the first invocation.
 
-A local server answers for the Lambda Runtime API and for Secrets Manager. The floor is `curl`, which sends the same
+A local server replaces the Lambda Runtime API and Secrets Manager. The baseline is `curl`, which sends the same
 request to the same server and exits.
 
 Usage: cold_start.py FOLDER, where FOLDER/NAME or FOLDER/NAME/bootstrap is the binary of the function NAME.
@@ -24,10 +24,10 @@ REQUESTED = threading.Event()
 
 
 class Service(http.server.BaseHTTPRequestHandler):
-    """The Lambda Runtime API and Secrets Manager, as far as a starting function needs them."""
+    """The parts of the Lambda Runtime API and of Secrets Manager that a starting function needs."""
 
     protocol_version = "HTTP/1.1"
-    # Buffers each answer into one packet. A second packet would wait 40 ms for the client's acknowledgment.
+    # Sends each response as one packet. A second packet would wait 40 ms for the client's acknowledgment.
     wbufsize = -1
 
     def do_GET(self):
@@ -39,7 +39,7 @@ class Service(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("content-length", 0)))
         if self.headers.get("x-amz-target") == "secretsmanager.GetSecretValue":
             return self.answer({"Name": "key", "SecretString": "0" * 64})
-        print(f"a function reported a failed start: {self.path}", file=sys.stderr)
+        print(f"a function reported that its start failed: {self.path}", file=sys.stderr)
         return self.answer({})
 
     def answer(self, content):
@@ -64,7 +64,7 @@ def serve():
 
 
 def milliseconds(command, env):
-    """Returns the milliseconds from the start of a process to its request, which must come within 20 s."""
+    """Returns the milliseconds from the start of a process to its request, which must arrive within 20 s."""
     REQUESTED.clear()
     begun = time.perf_counter()
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -85,7 +85,7 @@ def main():
     for name in FUNCTIONS:
         binary = folder / name
         commands[name] = [binary / "bootstrap" if binary.is_dir() else binary]
-    # Runs all commands in each round, so that other load on the machine affects all of them.
+    # Run all commands in each round, so that other load on the machine affects all of them equally.
     samples = {name: [] for name in commands}
     for _ in range(ROUNDS):
         for name, command in commands.items():

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measures the intake of workbooks (decrypt, read, join, write) against pandas with two readers, on the same files.
 
-Prints the medians of CPU seconds, wall seconds and peak memory of each program, and their ratios to ours. Ours seals its
-output with a key for each customer; pandas writes plain JSON. The floor only decrypts and reads all cells, with our
-readers, so no program with these readers can cost less. Run it on a quiet machine.
+Prints each program's median CPU seconds, wall seconds and peak memory, and their ratios to Bespoke's ("ours"). Bespoke seals
+its output with a key per customer; pandas writes plain JSON. The floor only decrypts the workbooks and reads all cells with
+the same readers as Bespoke, so no program with these readers can cost less. Run it on a quiet machine.
 
 Usage: intake.py INTAKE FLOOR BESPOKE PYTHON [ROUNDS]
 
@@ -27,7 +27,7 @@ PASSWORD = "meridian-demo"
 
 
 def measure(command):
-    """Returns the CPU seconds, wall seconds and peak MB of a command."""
+    """Returns a command's CPU seconds, wall seconds and peak MB."""
     begun = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"EXCEL_PASSWORD": PASSWORD})
     _, status, usage = os.wait4(process.pid, 0)
@@ -40,7 +40,7 @@ def measure(command):
 def main():
     intake, floor, bespoke, python = sys.argv[1:5]
     rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 3
-    # Keeps all files until the end, because a file system is slow right after it removes many.
+    # Keep all files until the end, because a file system is slow right after it has removed many files.
     with tempfile.TemporaryDirectory() as folders:
         for customers, transactions in SETS:
             folder = pathlib.Path(folders, str(transactions))
@@ -50,7 +50,7 @@ def main():
 
 
 def compare(intake, floor, python, data, rounds, title):
-    """Runs all programs over one set of workbooks and prints the comparison."""
+    """Runs all programs on one set of workbooks and prints the comparison."""
     measurements = {"ours": [], "the floor": [], "pandas + calamine": [], "pandas + openpyxl": []}
     for count in range(rounds):
         for name, rows in measurements.items():

@@ -1,4 +1,4 @@
-"""Composes a video as the original program did, with MoviePy 2: a looped background, captions, a watermark, sound.
+"""Composes a video as the original program did, with MoviePy 2: a looped background, captions, a watermark and audio.
 
 Uses MoviePy's default x264 preset.
 
@@ -15,7 +15,7 @@ WATERMARK = "uses only data you agreed to share"
 
 
 def seconds(stamp):
-    """Returns the seconds of a WebVTT timestamp."""
+    """Returns a WebVTT timestamp in seconds."""
     hours, minutes, rest = stamp.split(":")
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)
 

@@ -1,4 +1,4 @@
-"""Does the work of the merge stage as a data team would write it with pandas.
+"""Does the same work as the merge stage, written as a data team would write it with pandas.
 
 Decrypts, reads and joins the workbooks of a folder by customer, drops data without consent, and writes one JSON line for
 each customer.

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measures the cost of a video at 1280x720 and 24 frames a second, with equal sound, captions and background:
+"""Measures the cost of a video at 1280x720 and 24 frames per second. All programs use the same audio, captions and background:
 
   ours      the render stage as the command runs it, with all earlier stages done
-  floor     ffmpeg decodes the background and encodes as many frames with the same settings, without drawing or sound
-  sounding  the floor, which also encodes the finished sound, as every video must
+  floor     ffmpeg decodes the background and encodes the same number of frames with the same settings, without drawing or audio
+  sounding  the same as floor, but it also encodes the finished audio, as every video must
   moviepy   MoviePy 2 with the original program's composition
 
-Runs once on the brand's own loop and once on the same loop with grain. Prints medians of CPU and wall seconds, and our
-ratios to the others. Then prints the cost, size and VMAF of several x264 presets; the reference is a render at crf 1.
+Runs once on the brand's own loop and once on the same loop with grain. Prints median CPU and wall seconds, and the ratios
+between ours and the others. Then prints the cost, size and VMAF of several x264 presets; the reference is a render at crf 1.
 Run it on a quiet machine.
 
 Usage: render.py BESPOKE PYTHON [ROUNDS], where PYTHON has the packages of tests/requirements/moviepy.txt
@@ -37,7 +37,7 @@ RENDERED = ["recommendation.mp4", "recommendation.vtt", "recommendation.txt", "p
 
 
 def measure(command, **options):
-    """Returns the CPU and wall seconds of a command with its children."""
+    """Returns the CPU and wall seconds of a command and its child processes."""
     def cpu_seconds():
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
@@ -51,7 +51,7 @@ def ffmpeg(*arguments):
 
 
 class Render:
-    """One finished run of the command in a folder of its own, whose render can be repeated."""
+    """A finished run of the command in a folder of its own. Its render can be repeated."""
 
     def __init__(self, folder, background, preset, crf):
         self.folder, self.background = folder, background
@@ -121,7 +121,7 @@ def compare_presets(ours, title, folder):
 
 
 def duration(video):
-    """Returns the seconds of a video."""
+    """Returns the length of a video in seconds."""
     command = ["ffprobe", "-v", "error", "-of", "json", "-show_format", video]
     shown = subprocess.run(command, check=True, capture_output=True).stdout
     return float(json.loads(shown)["format"]["duration"])

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures the cost of one customer, as ratios to baselines that run side by side:
+# Measures the cost of one customer relative to baselines that run on the same machine:
 #
 #   run     the command from workbooks to video, in a new folder
-#   floor   ffmpeg decodes the same background and encodes as many seconds with the same settings, without drawing or
-#           sound; no program with this encoder can cost less
-#   again   the same command once more, which finds the first run's results
+#   floor   ffmpeg decodes the same background and encodes the same number of seconds with the same settings, without
+#           drawing or audio; no program with this encoder can cost less
+#   again   the same command again, which reuses the first run's results
 #
 # Prints medians of three rounds. Run it on a quiet machine. CPU seconds are more reliable than wall seconds.
 set -euo pipefail
@@ -43,5 +43,5 @@ for name in run floor again; do
 done
 awk -v seconds="$seconds" -v run="$(median run 2)" -v floor="$(median floor 2)" -v wall="$(median run 1)" \
     -v again="$(median again 1)" 'BEGIN {
-    printf "\n%.0f s of video: run/floor %.2f in CPU; %.2f CPU s a second of video; again/run %.3f in wall time\n",
+    printf "\n%.0f s of video: run/floor %.2f in CPU; %.2f CPU s per second of video; again/run %.3f in wall time\n",
         seconds, run / floor, run / seconds, again / wall }'

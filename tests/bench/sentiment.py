@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures `bespoke sentiment` over 10,000 posts against the original VADER in Python on the same file.
+"""Measures `bespoke sentiment` on 10,000 posts against the original VADER in Python on the same file.
 
-Each program runs as its own process, timed from start to end. Prints medians of three alternating rounds. The target is
-under 2 s.
+Each program runs as a separate process, timed from start to end. Prints the medians of three alternating rounds. The target
+is under 2 s.
 
 Usage: sentiment.py BESPOKE PYTHON, where PYTHON has the packages of tests/requirements/vader.txt
 """

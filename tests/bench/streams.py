@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Checks that `bespoke serve` loses no event and keeps its memory flat under 200 streams and 50 polls a second.
+"""Checks that `bespoke serve` loses no events and uses constant memory under 200 streams and 50 polls per second.
 
-Runs follow one another. Each stream follows a run from its first event to its end, then the next run. Half of the streams
-disconnect in the middle and reconnect with Last-Event-ID. An event counts as lost if
+The test starts one run after another. Each stream follows a run from its first event to its end, and then the next run. Half
+of the streams disconnect in the middle and reconnect with Last-Event-ID. An event counts as lost if
 
   - a stream's numbers skip one,
   - two streams of a run differ, or
   - a poll returns fewer events than a stream received before.
 
-Memory is the server's VmRSS, read every second once WARM_UP_RUNS runs have ended under the same load. Two of these make a
-video, so all one-time allocations are done by then. Memory is flat if the median of the last third is at most 10 % above
-that of the first third.
+Memory is the server's VmRSS. The test reads it every second, after WARM_UP_RUNS runs have ended under the same load. Two of
+those make a video, so all one-time allocations have been made by then. Memory counts as constant if the median of the last
+third is at most 10 % above the median of the first third.
 
     streams.py BESPOKE [SECONDS]        60 by default, after the warm-up; a release must pass 600
 """
@@ -104,12 +104,12 @@ async def events(server, path, last):
 
 
 class Load:
-    """The load on the server, and the counts of what its streams and polls receive."""
+    """Puts load on the server, and counts the events that its streams and polls receive."""
 
     def __init__(self, server, seconds):
         self.server = server
         self.seconds = seconds
-        # The time at which the measurement ends; None during the warm-up.
+        # The time at which the measurement ends. None during the warm-up.
         self.end = None
         self.run_path = None
         self.run_started = asyncio.Condition()
@@ -118,7 +118,7 @@ class Load:
         self.lost = 0
         self.polls = 0
         self.poll_seconds = []
-        # By run, the events that any stream or poll received, by number.
+        # The events that any stream or poll received, by run and number.
         self.known = collections.defaultdict(dict)
 
     def is_running(self):
@@ -172,7 +172,7 @@ class Load:
                     break
 
     async def poll(self):
-        """Sends polls at a fixed rate, whether or not the answers keep up."""
+        """Sends polls at a fixed rate, regardless of how fast responses arrive."""
         due = time.monotonic()
         async with asyncio.TaskGroup() as polls:
             while self.is_running():
@@ -218,7 +218,7 @@ async def main(bespoke, seconds):
     before, after = statistics.median(samples[:third]), statistics.median(samples[-third:])
     slowest = sorted(load.poll_seconds)[int(len(load.poll_seconds) * 0.99)] * 1000
     print(f"{STREAMS} streams for {seconds} s on {load.runs} runs: {load.received} events, {load.lost} lost; "
-          f"{load.polls / seconds:.0f} polls a second, 99 % within {slowest:.0f} ms; "
+          f"{load.polls / seconds:.0f} polls per second, 99 % within {slowest:.0f} ms; "
           f"memory {before:.0f} MB in the first third, {after:.0f} MB in the last ({after / before:.2f})")
     return load.lost == 0 and load.received > 0 and after <= before * 1.1
 

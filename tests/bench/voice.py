@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measures speech by engine and setting: CPU and wall seconds for each second of speech, and peak memory.
+"""Measures voice engines and settings: CPU and wall seconds per second of speech, and peak memory.
 
-Each row is the whole command, from loading the model to leveling the sound. The baseline is espeak-ng on the same text.
+Each row measures the whole command, from loading the model to leveling the audio. The baseline is espeak-ng on the same text.
 Run it on a quiet machine. CPU seconds are more reliable than wall seconds.
 
 Usage: voice.py BESPOKE
@@ -17,12 +17,12 @@ import tempfile
 
 TEXT = pathlib.Path(__file__).parent.parent / "voice/texts.tsv"
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-# Voices, each with the setting local.concurrency.
+# The voices to measure, each with a value for local.concurrency.
 ROWS = [("espeak", 1), ("kokoro", 1), ("kokoro", 2), ("kokoro:bm_george", 1)]
 
 
 def measure(bespoke, folder, voice, concurrency):
-    """Returns CPU and wall seconds for each second of speech, peak MB, and words a minute."""
+    """Returns CPU and wall seconds per second of speech, peak MB, and words per minute."""
     text, config = folder / "text.txt", folder / "bespoke.toml"
     paragraphs = [line.split("\t")[0] for line in TEXT.read_text().splitlines()]
     text.write_text("\n\n".join(paragraphs))

@@ -1,4 +1,4 @@
-// Helpers: a real server on the sample workbooks, and a real browser.
+// Helpers that run a real server with the sample workbooks, and a real browser.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -17,7 +17,7 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 /** Settings for fast videos. */
 const SETTINGS = "[video]\nresolution = 180\npreset = \"ultrafast\"\n";
 
-/** The timeout for slow steps on a busy machine, milliseconds. */
+/** The timeout for slow steps on a busy machine, in milliseconds. */
 export const PATIENCE = 180_000;
 
 /** The combinations of window size and color scheme in which views are checked. */
@@ -76,7 +76,7 @@ export class Server {
     return JSON.parse(readFileSync(join(this.folder, files.find((file) => file.endsWith(".json")))));
   }
 
-  /** Kills the process, like a crash. */
+  /** Kills the process to simulate a crash. */
   async kill() {
     const exited = new Promise((resolve) => { this.process.on("exit", resolve); });
     this.process.kill("SIGKILL");
@@ -106,7 +106,7 @@ export const launch = () => chromium.launch({
 /** Opens a page. It collects console errors in `complaints` and the origins of its requests in `origins`. */
 export async function open(browser, address, { axe = true, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: "reduce", ...options });
-  // Injected by the browser, because the page's policy forbids other scripts.
+  // The browser injects axe-core, because the page's content security policy forbids other scripts.
   if (axe) await context.addInitScript({ path: AXE });
   context.setDefaultTimeout(60_000);
   const page = await context.newPage();
@@ -130,11 +130,11 @@ export async function violations(page) {
   return found.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.target.join(" ")).join(", ")}`);
 }
 
-/** Returns by how many pixels the page is wider than the window. */
+/** Returns the number of pixels by which the page is wider than the window. */
 export const overhang = (page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
-/** Checks a view in every look: no axe-core violation, no horizontal scrolling. SHOTS=FOLDER in the environment saves
- *  screenshots. */
+/** Checks that a view has no axe-core violations and no horizontal scrolling, for every window size and color scheme. Saves
+ *  screenshots if SHOTS=FOLDER is set in the environment. */
 export async function checkView(page, name, looks = LOOKS) {
   const wrong = [];
   for (const [look, { viewport, colorScheme }] of looks) {
@@ -167,7 +167,7 @@ export const plays = (page) => page.locator("video").evaluate((video) => new Pro
 export async function createRecommendation(page, customer) {
   await page.getByLabel("Customer", { exact: true }).fill(customer);
   await page.getByLabel("Voice").selectOption({ label: await espeak(page) });
-  await page.getByRole("button", { name: "Create the recommendation" }).click();
+  await page.getByRole("button", { name: "Create recommendation" }).click();
   await page.locator("h1", { hasText: "Recommendation" }).waitFor();
 }
 

@@ -1,4 +1,4 @@
-// The page behind a customer's link: no sign-in, no script, a video with a transcript, and an opt-out.
+// Tests of the page behind a customer's link: it needs no sign-in or script, and has a video, a transcript and an opt-out.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -16,7 +16,7 @@ after(async () => {
   await server?.remove();
 });
 
-test("link shows a playing video, and opt-out ends it", async () => {
+test("link shows a video that plays, and stops working after an opt-out", async () => {
   const staff = await open(browser, server.address);
   await createRecommendation(staff, "0001");
   await staff.locator(".pill", { hasText: "Published" }).waitFor({ timeout: PATIENCE });
@@ -41,7 +41,7 @@ test("link shows a playing video, and opt-out ends it", async () => {
   assert.deepEqual(page.complaints, []);
   assert.deepEqual([...page.origins], [new URL(server.address).origin], "no other origin is contacted");
 
-  // By keyboard only.
+  // Opt out with the keyboard only.
   await page.getByRole("button", { name: "Do not contact me again" }).focus();
   await page.keyboard.press("Enter");
   await page.locator("h1", { hasText: "You will not hear from us again" }).waitFor();

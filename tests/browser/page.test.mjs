@@ -1,4 +1,4 @@
-// The page for staff: a whole job, by keyboard only, in all looks, for screen readers, and with a server that crashes.
+// Tests of the staff page: a complete job, keyboard-only use, every theme, accessibility, and recovery from a server crash.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
@@ -25,12 +25,12 @@ after(async () => {
 /** The heading of the current view. */
 const title = () => page.locator("h1");
 
-test("form leads to a playing video with captions, files and reasons", async () => {
+test("form creates a result with a video, captions, files and reasons", async () => {
   page = await open(browser, server.address);
   assert.equal(new URL(page.url()).hash, "#/", "the token is removed from the address");
   await createRecommendation(page, "0001");
 
-  // Stages advance live. The text appears after its checks, before the video.
+  // The stages are updated live. The text appears after it has been checked and before the video is ready.
   await page.locator(".stages .done").first().waitFor();
   await checkView(page, "in progress");
   await page.locator(".reading", { hasText: "José" }).waitFor({ timeout: PATIENCE });
@@ -46,7 +46,7 @@ test("form leads to a playing video with captions, files and reasons", async () 
 
   await page.getByRole("button", { name: "Captions as text" }).click();
   await page.locator(".caption-line").waitFor();
-  await page.getByText("Transcript with times").click();
+  await page.getByText("Timed transcript").click();
   const lines = page.locator(".transcript button");
   await lines.nth(1).click();
   await page.locator(".transcript button[aria-current]").waitFor();
@@ -59,7 +59,7 @@ test("form leads to a playing video with captions, files and reasons", async () 
   }
   assert.equal(await page.locator(".offer").count(), 3);
   assert.match(await page.locator(".offer").first().textContent(), /Meridian Travel Rewards Card.*6\.50/s);
-  await page.getByText("All considered products").click();
+  await page.getByText("All products considered").click();
   assert.ok(await page.locator(".candidates tbody tr").count() > 3);
   assert.equal(await page.locator(".checks .refused").count(), 0);
   assert.ok(await page.locator(".checks .passed").count() > 10);
@@ -71,7 +71,7 @@ test("form leads to a playing video with captions, files and reasons", async () 
   assert.deepEqual([...page.origins], [new URL(server.address).origin], "no other origin is contacted");
 });
 
-test("refusal is explained and shows no result", async () => {
+test("page explains why a customer was skipped, and shows no result", async () => {
   page = await open(browser, server.address);
   await createRecommendation(page, "0003");
   await page.getByText("This customer was skipped").waitFor({ timeout: PATIENCE });
@@ -81,16 +81,16 @@ test("refusal is explained and shows no result", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
-test("unknown customer shows the error's name, not the id", async () => {
+test("for an unknown customer, the page shows the error's name but not the id", async () => {
   page = await open(browser, server.address);
   await page.getByLabel("Customer", { exact: true }).fill("no-such-one");
-  await page.getByRole("button", { name: "Create the recommendation" }).click();
+  await page.getByRole("button", { name: "Create recommendation" }).click();
   await page.locator(".note code", { hasText: "Input.UnknownCustomer" }).waitFor({ timeout: PATIENCE });
   await checkView(page, "unknown customer");
   assert.ok(!(await page.locator(".note").textContent()).includes("no-such-one"));
 });
 
-test("keyboard alone does the whole job with visible focus", async () => {
+test("the whole job can be done with the keyboard, and the focus is always visible", async () => {
   page = await open(browser, server.address);
   await page.getByLabel("Customer", { exact: true }).waitFor();
   const steps = [];
@@ -98,7 +98,7 @@ test("keyboard alone does the whole job with visible focus", async () => {
     for (const key of keys) await page.keyboard.press(key);
     const focus = await page.evaluate(() => {
       const active = document.activeElement;
-      // A transparent control shows its focus on the element after it.
+      // If a control is transparent, the element after it shows the focus.
       const styled = getComputedStyle(active).opacity === "0" ? active.nextElementSibling : active;
       const { outlineStyle, outlineWidth, display } = getComputedStyle(styled);
       return {
@@ -113,7 +113,7 @@ test("keyboard alone does the whole job with visible focus", async () => {
     for (let at = 0; at < 40; at += 1) if ((await press("Tab")).startsWith(name)) return;
     assert.fail(`Tab does not reach ${name}: ${steps.map((step) => step.name).join(", ")}`);
   };
-  await tabTo("Skip to the content");
+  await tabTo("Skip to content");
   await page.keyboard.press("Enter");
   await tabTo("customer");
   await page.keyboard.type("0002");
@@ -127,7 +127,7 @@ test("keyboard alone does the whole job with visible focus", async () => {
   assert.equal(await page.locator("output").textContent(), "145 words per minute");
   await tabTo("shape");
   await page.keyboard.press("ArrowRight");
-  await tabTo("Create the recommendation");
+  await tabTo("Create recommendation");
   await page.keyboard.press("Enter");
   await title().filter({ hasText: "Recommendation" }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1", "the focus moves to the title of a new view");
@@ -154,7 +154,7 @@ test("keyboard alone does the whole job with visible focus", async () => {
   assert.match(await page.evaluate(() => document.activeElement.textContent), /Recall/, "the focus returns to the button");
 });
 
-test("killed and restarted server finishes the run", async () => {
+test("page recovers when the server is killed and restarted, and the run finishes", async () => {
   page = await open(browser, server.address);
   await createRecommendation(page, "0010");
   await page.locator(".stages .running, .stages .done").first().waitFor({ timeout: PATIENCE });
@@ -168,7 +168,7 @@ test("killed and restarted server finishes the run", async () => {
   assert.equal(await note.count(), 0);
 });
 
-test("page without a token shows only the sign-in", async () => {
+test("without a token, the page shows only the sign-in form", async () => {
   page = await open(browser, new URL("/#/history", server.address).href);
   await page.getByLabel("Token").fill("wrong");
   await page.getByRole("button", { name: "Sign in" }).click();

@@ -1,4 +1,4 @@
-// Reviews on the page: approval, rejection, recall, and decisions by others in the meantime.
+// Tests of reviews on the page: approval, rejection, recall, and decisions that other people make in the meantime.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
@@ -38,7 +38,7 @@ async function createPending(customer) {
 async function openReview(customer) {
   page = await open(browser, server.address);
   const run = await createPending(customer);
-  await page.getByRole("link", { name: "Go to the review" }).click();
+  await page.getByRole("link", { name: "Go to reviews" }).click();
   await reviews().waitFor();
   return run;
 }
@@ -48,13 +48,13 @@ async function clickAndConfirm(button, confirm) {
   await page.getByRole("dialog").getByRole("button", { name: confirm }).click();
 }
 
-test("approval publishes what was shown, and recall ends it", async () => {
+test("approval publishes exactly the result that was shown, and a recall withdraws it", async () => {
   page = await open(browser, server.address);
   const run = await createPending("0001");
   for (const absent of ["video", ".reading", ".offer"]) assert.equal(await page.locator(absent).count(), 0, absent);
   await checkView(page, "in review");
 
-  await page.getByRole("link", { name: "Go to the review" }).click();
+  await page.getByRole("link", { name: "Go to reviews" }).click();
   await reviews().waitFor();
   assert.ok(await plays(page) > 0.5);
   const read = await page.locator(".reading").textContent();
@@ -68,9 +68,9 @@ test("approval publishes what was shown, and recall ends it", async () => {
   await page.getByRole("dialog").waitFor();
   await checkView(page, "approve");
   await page.keyboard.press("Escape");
-  assert.equal(await reviews().count(), 1, "a canceled dialog decides nothing");
+  assert.equal(await reviews().count(), 1, "canceling the dialog must not record a decision");
   await clickAndConfirm("Approve", "Approve");
-  await page.getByText("No recommendation waits for review").waitFor();
+  await page.getByText("No recommendations are waiting for review").waitFor();
   await page.locator(".lede", { hasText: "approved and published" }).waitFor();
   await checkView(page, "approved");
 
@@ -78,7 +78,7 @@ test("approval publishes what was shown, and recall ends it", async () => {
   await page.locator("tbody tr", { hasText: "Published" }).locator("a").click();
   await page.locator("video").waitFor();
   assert.ok(await plays(page) > 0.5);
-  assert.equal(await page.locator(".reading").textContent(), read, "as it was shown");
+  assert.equal(await page.locator(".reading").textContent(), read, "the published text must be the text that was reviewed");
 
   const [{ link, outcome }] = await server.exported(run);
   assert.equal(outcome, "published");
@@ -96,7 +96,7 @@ test("approval publishes what was shown, and recall ends it", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
-test("rejected result is not published, and its page says so", async () => {
+test("rejected result is not published, and the page says so", async () => {
   const run = await openReview("0002");
   await page.getByRole("button", { name: "Reject", exact: true }).click();
   const dialog = page.getByRole("dialog");
@@ -104,7 +104,7 @@ test("rejected result is not published, and its page says so", async () => {
   assert.ok(await dialog.isVisible(), "a reason is required");
   await dialog.getByLabel("Reason").fill("The tone is not ours.");
   await dialog.getByRole("button", { name: "Reject" }).click();
-  await page.getByText("No recommendation waits for review").waitFor();
+  await page.getByText("No recommendations are waiting for review").waitFor();
 
   await page.evaluate((place) => { location.hash = place; }, `#/recommendations/${run}`);
   await page.locator(".note-title", { hasText: "The result was not published" }).waitFor();
@@ -116,15 +116,15 @@ test("rejected result is not published, and its page says so", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
-test("late decision has no effect and says so", async () => {
+test("late decision has no effect, and the page says so", async () => {
   const run = await openReview("0006");
   await server.command("review", run, "--reject", "--by", "Ben", "--reason", "Not today.");
   await clickAndConfirm("Approve", "Approve");
   await page.getByRole("dialog").getByText("Another reviewer decided first").waitFor();
-  assert.match(await page.getByRole("dialog").textContent(), /Their decision stands: rejected/);
+  assert.match(await page.getByRole("dialog").textContent(), /Their decision is in effect: rejected/);
   await checkView(page, "late decision");
   await page.getByRole("button", { name: "OK" }).click();
-  await page.getByText("No recommendation waits for review").waitFor();
+  await page.getByText("No recommendations are waiting for review").waitFor();
   assert.equal((await server.exported(run))[0].outcome, "skipped");
   assert.deepEqual(page.complaints, []);
 });
@@ -135,6 +135,6 @@ test("suppression during review prevents publication", async () => {
   await clickAndConfirm("Approve", "Approve");
   await page.getByRole("dialog").getByText("Your decision has no effect").waitFor();
   await page.getByRole("button", { name: "OK" }).click();
-  await page.getByText("No recommendation waits for review").waitFor();
+  await page.getByText("No recommendations are waiting for review").waitFor();
   assert.equal((await server.exported(run))[0].outcome, "skipped");
 });

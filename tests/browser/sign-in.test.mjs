@@ -1,4 +1,4 @@
-// Sign-in by authorization code with PKCE, against a token service that checks the proof. Needs no browser.
+// Tests sign-in by authorization code with PKCE, with a fake token service that checks the proof. They need no browser.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -8,7 +8,7 @@ import { begin, complete, end } from "../../functions/api/page/sign-in.js";
 
 const SERVICE = { address: "https://sign-in.example", client: "page-1" };
 
-/** A tab with its storage and address, and a service that gives out one token for the right proof. */
+/** A fake tab with storage and an address, and a fake service that issues a token for the right proof. */
 function openTab() {
   const stored = new Map();
   const tab = { left: null, shown: null, requests: [] };
@@ -29,7 +29,7 @@ function openTab() {
   return tab;
 }
 
-test("a person returns with a code and gets a token", async () => {
+test("user who returns with a code gets a token", async () => {
   const tab = openTab();
   await begin(SERVICE, "#/review");
   const query = tab.left.searchParams;
@@ -37,11 +37,11 @@ test("a person returns with a code and gets a token", async () => {
   assert.deepEqual([query.get("response_type"), query.get("code_challenge_method"), query.get("scope")], ["code", "S256", "openid email"]);
   location.search = `?code=c1&state=${query.get("state")}`;
   assert.equal(await complete(SERVICE), "token for c1");
-  assert.equal(tab.shown, "/#/review", "the code leaves the address");
-  assert.equal(await complete(SERVICE), null, "a code counts once");
+  assert.equal(tab.shown, "/#/review", "the code is removed from the address");
+  assert.equal(await complete(SERVICE), null, "a code can be used only once");
 });
 
-test("a code that this tab did not ask for is refused", async () => {
+test("code that this tab did not request is refused", async () => {
   const tab = openTab();
   location.search = "?code=stolen&state=s";
   assert.equal(await complete(SERVICE), null);
@@ -51,7 +51,7 @@ test("a code that this tab did not ask for is refused", async () => {
   assert.deepEqual(tab.requests, []);
 });
 
-test("a visit without a code, or a refusal, gives no token", async () => {
+test("visit without a code, or with a refusal, yields no token", async () => {
   const tab = openTab();
   await begin(SERVICE, "#/");
   assert.equal(await complete(SERVICE), null);
@@ -60,7 +60,7 @@ test("a visit without a code, or a refusal, gives no token", async () => {
   assert.deepEqual(tab.requests, []);
 });
 
-test("signing out ends the session at the service", () => {
+test("signing out ends the session with the sign-in service", () => {
   const tab = openTab();
   end(SERVICE);
   assert.equal(tab.left.href, "https://sign-in.example/logout?client_id=page-1&logout_uri=https%3A%2F%2Fpage.example%2F");

@@ -1,4 +1,5 @@
-// Every view in every look: no axe-core violation, no horizontal scrolling, and a limit for the weight of the page.
+// Tests that no view has axe-core violations or horizontal scrolling, whatever the window size and color scheme, and that the
+// page stays within a size limit.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -27,7 +28,7 @@ after(async () => {
 
 const hash = (page) => new URL(page.url()).hash;
 
-test("page weighs less than 150 KB", async (context) => {
+test("page is smaller than 150 KB", async (context) => {
   const page = await open(browser, server.address, { axe: false });
   await page.locator("form").waitFor();
   await page.evaluate(() => document.fonts.ready);
@@ -44,7 +45,7 @@ test("page weighs less than 150 KB", async (context) => {
   await page.context().close();
 });
 
-test("result, refusal and history have content", async () => {
+test("result, skip and history views have content", async () => {
   const page = await open(browser, server.address);
   await createRecommendation(page, "0001");
   await page.locator("video").waitFor({ timeout: PATIENCE });
@@ -76,19 +77,19 @@ test("dry run forecasts customers, skips and cost", async () => {
     await page.locator(".filter label", { hasText: name }).click();
     await page.waitForFunction((many) => document.querySelectorAll("tbody tr").length === many, many);
     const reasons = await rows.locator("td:last-child").allTextContents();
-    if (name === "Skipped") assert.ok(reasons.every((reason) => reason.length > 10), "each has a reason");
+    if (name === "Skipped") assert.ok(reasons.every((reason) => reason.length > 10), "every skip has a reason");
   }
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });
 
-test("dropped workbooks lead over a dry run to a campaign with a playing video", async () => {
+test("dropped workbooks can be used for a dry run and then for a campaign with a video", async () => {
   const page = await open(browser, server.address);
   await page.getByRole("link", { name: "Campaigns" }).click();
   views.set("campaigns", ["#/campaigns", ".blank, table"]);
   await page.getByRole("link", { name: "New campaign" }).click();
   await page.getByLabel("Upload three workbooks").check();
-  // All three at once: the file names decide the slots.
+  // Drop all three workbooks at once. Their file names determine the inputs.
   const names = ["twitter_data.xlsx", "customer_profile.xlsx", "customer_transactions.xlsx"];
   const files = names.map((name) => [name, readFileSync(join(ROOT, "data", name)).toString("base64")]);
   await page.locator(".drop").evaluate((drop, files) => {

@@ -6,8 +6,8 @@ each response.
 
     check.py BESPOKE SCHEMATHESIS [SECONDS [SEED]]
 
-SECONDS is 45 by default. Without SEED the calls differ each time. `make test` gives a seed, so a failure there can be
-reproduced; to look for new faults, omit the seed and allow more time.
+SECONDS is 45 by default. Without SEED, the calls differ each time. `make check` passes a seed, so a failure there can be
+reproduced. To look for new faults, omit the seed and allow more time.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ def main(bespoke, schemathesis, seconds="45", seed=None):
         command = [schemathesis, "--config-file", ROOT / "tests/http/schemathesis.toml", "run", ROOT / "docs/openapi.json",
                    "--url", address, "--header", f"Authorization: Bearer {token}", "--checks", "all",
                    "--exclude-operation-id", "listRecommendationEvents", "--max-time", seconds, *(["--seed", seed] if seed else []),
-                   # The server accepts at most ten changing calls a second.
+                   # The server accepts at most ten calls per second that change data.
                    "--rate-limit", "9/s"]
         return subprocess.run(command, cwd=folder, env=os.environ | {"NO_COLOR": "1"}).returncode
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the command against llama.cpp's own server, to test its protocol, streams and JSON schema.
 
-Uses a model with random weights and bytes as tokens. It writes nonsense in the form of the schema, which the guard must
-refuse. `make llama-test` installs the packages and builds the command.
+Uses a model with random weights and bytes as tokens. The model writes nonsense that matches the schema, and the guard must
+reject it. `make llama-test` installs the packages and builds the command.
 
     run.py BESPOKE            with the random model
     run.py BESPOKE FILE.gguf  with a model of your own
@@ -21,9 +21,9 @@ import xllamacpp
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS, WIDTH, HEADS, INNER, CONTEXT = 1, 64, 4, 128, 16384
-# Only ASCII bytes are tokens, so that the nonsense is valid text.
+# Only ASCII bytes are tokens, so that the output is valid text.
 BYTES = 128
-# The tokenizer's sign for a blank.
+# The character that the tokenizer uses for a space.
 BLANK = "\u2581"
 
 
@@ -80,7 +80,7 @@ def serve(model: pathlib.Path) -> xllamacpp.Server:
 
 
 def campaign(bespoke: str, address: str, folder: pathlib.Path) -> list[dict]:
-    """Runs the sample customers. Returns the evidence of each customer for which it asked the model."""
+    """Makes recommendations for the sample customers. Returns the evidence of those that caused a call to the model."""
     model = f'[writer]\nmode = "free"\nfree_without_review = true\n[writer.model]\nenabled = true\nbase_url = "{address}/v1"\nname = "llama"\n'
     limits = "max_tokens = 3000\ndeadline_seconds = 110\nread_seconds = 60\n[local]\nconcurrency = 1\n"
     (folder / "bespoke.toml").write_text(model + limits)
@@ -95,19 +95,19 @@ def campaign(bespoke: str, address: str, folder: pathlib.Path) -> list[dict]:
 
 
 def reached_guard(reason: str | None) -> bool:
-    """Returns whether a model's answer had the form of the schema, given the reason for using the phrasebook instead."""
+    """Returns whether a model's answer matched the schema, given the reason why the phrasebook was used instead."""
     after_parsing = ["the guard found", "a product twice", "recommends nothing"]
     return reason is None or any(phrase in reason for phrase in after_parsing)
 
 
 def check(record: dict, is_random: bool) -> bool:
-    """Checks the evidence of one customer. Returns whether the model's answer had the form of the schema."""
+    """Checks the evidence for one customer. Returns whether the model's answer matched the schema."""
     made = record["made_by"]
     reason = made["instead_of_model"]
     tokens = made["usage"]["tokens_written"]
     print(f"{made['writer']}: {reason or 'passed'} ({tokens} tokens)")
     assert record["outcome"] == "published"
-    assert tokens > 0 or "not complete" in reason, "the usage counts no tokens"
+    assert tokens > 0 or "not complete" in reason, "the evidence counts no tokens"
     if is_random:
         assert made["writer"] == "phrases", "nonsense passed the guard"
     return reached_guard(reason)
@@ -123,10 +123,10 @@ def main() -> None:
             random_model(model)
         server = serve(model)
         records = campaign(bespoke, server.listening_address, folder)
-    assert len(records) == 7, f"the model was asked for {len(records)} customers, not 7"
+    assert len(records) == 7, f"the model was called for {len(records)} customers, not 7"
     formed = sum(check(record, own_model is None) for record in records)
-    assert formed > 0, "no answer had the form of the schema"
-    print(f"{formed} of {len(records)} answers had the form of the schema")
+    assert formed > 0, "no answer matched the schema"
+    print(f"{formed} of {len(records)} answers matched the schema")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! Shared code of the end-to-end tests: a sandbox that runs the real command on the sample data.
+//! Code that the end-to-end tests share: a sandbox that runs the real command on the sample data.
 
 pub mod source;
 
@@ -20,7 +20,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the checkout")
 }
 
-/// Returns a reason for a sample product that the guard accepts from a model.
+/// Returns a reason for a sample product that the guard would accept from a model.
 ///
 /// # Panics
 /// If the sample catalog has no such product.
@@ -40,8 +40,8 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes a sandbox for `program`. Its videos are small and use x264's fastest preset; the tests of `render` cover full
-    /// size.
+    /// Creates a sandbox for `program`. Its videos are small and use x264's fastest preset; the tests of `render` cover
+    /// full-size videos.
     ///
     /// # Panics
     /// If the folder cannot be created.
@@ -71,7 +71,7 @@ impl Sandbox {
         self.folder.path().join("home/bespoke/keys.toml")
     }
 
-    /// Returns the command with these arguments, not yet started. It inherits only `PATH` from the environment.
+    /// Returns the command with these arguments, but does not start it. It inherits only `PATH` from the environment.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.program);
@@ -96,7 +96,7 @@ impl Sandbox {
         self.command(arguments).output().expect("the command starts")
     }
 
-    /// Returns every artifact, without the lock file.
+    /// Returns every artifact except the lock file.
     ///
     /// # Panics
     /// If a folder cannot be read.

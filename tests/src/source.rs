@@ -1,6 +1,6 @@
-//! Splits Rust source into code, comments and literals, and leaves out test code.
+//! Splits Rust source into code, comments and literals, and removes test code.
 
-/// The kind of a character of Rust source.
+/// The part of Rust source that a character belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Code,
@@ -8,14 +8,14 @@ enum Kind {
     Literal,
 }
 
-/// Returns the code without comments, literals and items under `#[cfg(test)]`.
+/// Returns the code without comments, literals and `#[cfg(test)]` items.
 #[must_use]
 pub fn code(source: &str) -> String {
     let signs = without_tests(&classify(source));
     signs.iter().map(|(sign, kind)| if *kind == Kind::Code { *sign } else { ' ' }).collect()
 }
 
-/// Returns the code and literals without comments and items under `#[cfg(test)]`. Each run of white space outside literals
+/// Returns the code and literals, without comments and `#[cfg(test)]` items. Outside literals, consecutive white space
 /// becomes one space.
 #[must_use]
 pub fn code_and_literals(source: &str) -> String {
@@ -49,7 +49,7 @@ fn starts_with(source: &[char], text: &str) -> bool {
     text.chars().enumerate().all(|(index, sign)| source.get(index) == Some(&sign))
 }
 
-/// Returns the end of the comment that starts at `at`, if one does. Block comments nest.
+/// Returns the end of the comment that starts at `at`, or `None` if no comment starts there. Block comments nest.
 fn comment_end(source: &[char], at: usize) -> Option<usize> {
     let rest = &source[at..];
     if starts_with(rest, "//") {
@@ -77,7 +77,7 @@ fn comment_end(source: &[char], at: usize) -> Option<usize> {
     Some(end)
 }
 
-/// Returns the end of the string or character literal that starts at `at`, if one does.
+/// Returns the end of the string or character literal that starts at `at`, or `None` if none starts there.
 fn literal_end(source: &[char], at: usize) -> Option<usize> {
     let rest = &source[at..];
     // `r`, `b` and `c` start a literal only if they do not continue an identifier.
@@ -95,7 +95,7 @@ fn literal_end(source: &[char], at: usize) -> Option<usize> {
     }
     match rest[0] {
         '"' => Some(quoted_end(source, at + 1, '"')),
-        // `'a'` and `'\n'` are characters, `'a` is a lifetime.
+        // `'a'` and `'\n'` are characters, but `'a` is a lifetime.
         '\'' if rest.get(1) == Some(&'\\') || rest.get(2) == Some(&'\'') => Some(quoted_end(source, at + 1, '\'')),
         _ => None,
     }
@@ -125,7 +125,7 @@ fn quoted_end(source: &[char], start: usize, quote: char) -> usize {
 
 const TEST_ATTRIBUTE: &str = "#[cfg(test)]";
 
-/// Removes each item under `#[cfg(test)]`, to its closing brace or its semicolon.
+/// Removes each `#[cfg(test)]` item, up to its closing brace or its semicolon.
 fn without_tests(signs: &[(char, Kind)]) -> Vec<(char, Kind)> {
     let mut kept = Vec::with_capacity(signs.len());
     let mut at = 0;
@@ -170,7 +170,7 @@ mod tests {
         g(\"a \\\" // b\", r#\"{\"c\"}\"#, b'}', '\\'');\n}\n#[cfg(test)]\nmod tests {\n    fn t() { h(\"}\"); }\n}\nfn after() {}\n";
 
     #[test]
-    fn code_has_no_comments_literals_and_tests() {
+    fn code_has_no_comments_literals_or_tests() {
         let code = code(SOURCE).split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(code, "use a; fn f<'a>(x: &'a str) { g( , , b , ); } fn after() {}");
     }

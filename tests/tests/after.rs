@@ -1,6 +1,6 @@
-//! Tests of review, recall, erasure, export and expiry with the command as a process.
+//! Tests of review, recall, erasure, export and expiry that run the command as a process.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ fn sandbox(settings: &str) -> Sandbox {
     sandbox
 }
 
-/// Lets one person start a run and approve its results, as on a machine with one user.
+/// Allows one person to start a run and approve its results, as on a machine with only one user.
 fn allow_own_approvals(sandbox: &Sandbox) {
     let path = sandbox.path().join("bespoke.toml");
     let settings = std::fs::read_to_string(&path).unwrap();
@@ -52,7 +52,7 @@ fn only_approved_results_are_published() {
     let output = sandbox.run(&["demo", "--videos", "0", "--json"]);
     ends(&output, 6);
     let run = report(&output)["run"].as_str().unwrap().to_owned();
-    // Customers are in the order of their references, which depend on random keys. Some of the first eight refuse.
+    // Customers are ordered by reference, which depends on random keys. Some of the first eight did not consent.
     let waiting = report(&sandbox.run(&["review", "--json"]));
     let waiting = waiting.as_array().unwrap();
     let in_review = waiting.len();
@@ -64,10 +64,10 @@ fn only_approved_results_are_published() {
     let decide = |customer: &str, choice: &[&str]| {
         sandbox.run(&[&["review", &run, "--customer", customer, "--by", "Ann", "--json"], choice].concat())
     };
-    // An approval names the digest that was shown.
+    // An approval must contain the digest that was shown.
     let seen = waiting[0]["content_digest"].as_str().unwrap();
     let other = waiting[1]["content_digest"].as_str().unwrap();
-    // The person who started the run does not approve it, whatever name they give.
+    // The person who started the run cannot approve its results, whatever name they give.
     let refused = ends(&decide(approved, &["--approve", "--seen", seen]), 1);
     assert!(refused.contains("Access.Forbidden") && refused.contains("on behalf of Ann started run"), "{refused}");
     allow_own_approvals(&sandbox);
@@ -162,8 +162,8 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
     let posts: Vec<String> =
         tweets.into_iter().filter(|tweet| tweet.customer_id == "0001").map(|tweet| tweet.tweet).collect();
     assert!(!posts.is_empty());
-    // A run for all customers puts this one in review. A run for this customer, with a video and a prompt that names them,
-    // is approved and then recalled.
+    // A run for all customers puts this customer's result in review. The result of a run for this customer alone, with a video
+    // and a prompt that contains their name, is approved and then recalled.
     ends(&sandbox.run(&["demo", "--videos", "0"]), 6);
     let prompt = format!("Be kind to {name}, customer 0001");
     let own = ["run", "--customer", "0001", "--prompt", &prompt, "--json"];
@@ -186,7 +186,7 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
     };
     let before = readable(&sandbox).await;
     for word in &words {
-        assert!(!found(&before, word).is_empty(), "the search finds {word} before the erasure");
+        assert!(!found(&before, word).is_empty(), "the search must find {word} before the erasure");
     }
     // A legal hold prevents the erasure, and the error names it.
     for formula in ["=HYPERLINK(\"x\")", "+1", "-1", "@a"] {
@@ -201,7 +201,7 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
     let erased = report(&sandbox.run(&["forget", "--customer", "0001", "--json"]));
     assert!(erased["objects"].as_u64() > Some(10), "{erased}");
     let after = readable(&sandbox).await;
-    assert!(!found(&after, "Meridian Bank").is_empty(), "the data of others remains");
+    assert!(!found(&after, "Meridian Bank").is_empty(), "other customers' data remains");
     for word in &words {
         assert_eq!(found(&after, word), BTreeSet::new(), "{word}");
     }
@@ -216,7 +216,7 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
     assert_eq!(left, BTreeSet::from(["evidence.json".to_owned()]));
     assert!(!sandbox.artifacts().join("output/recommendations_video.mp4").exists());
 
-    // A later run for this customer is refused, and a run for all customers continues without them.
+    // A later run for this customer is refused, and a run for all customers leaves this customer out.
     let stderr = ends(&sandbox.run(&own), 3);
     assert!(stderr.contains("was erased"), "{stderr}");
     let output = sandbox.run(&["demo", "--videos", "0", "--again", "--json"]);
@@ -232,9 +232,9 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
     assert_eq!(report(&output)["customers"].as_array().unwrap().len(), 11, "of twelve");
     let later = readable(&sandbox).await;
     for word in &words {
-        assert_eq!(found(&later, word), BTreeSet::new(), "{word} came back");
+        assert_eq!(found(&later, word), BTreeSet::new(), "{word} reappeared");
     }
-    // A second erasure changes nothing, and an unknown id is an error.
+    // A second erasure has no further effect, and an unknown id is an error.
     ends(&sandbox.run(&["forget", "--customer", "0001"]), 0);
     assert!(ends(&sandbox.run(&["forget", "--customer", "1"]), 3).contains("Input.UnknownCustomer"));
 }
@@ -251,7 +251,7 @@ fn customer_commands_create_no_keys_for_a_sealed_folder_and_report_unknown_ids()
     let warned = sandbox.run(&["suppress", "--customer", "2"]);
     assert!(
         String::from_utf8_lossy(&warned.stdout).contains("No dataset in this folder"),
-        "a typing error is reported"
+        "a possible typo is reported"
     );
     std::fs::rename(sandbox.key_file(), sandbox.path().join("elsewhere.toml")).unwrap();
     for arguments in [
@@ -281,7 +281,7 @@ fn export_writes_a_private_table() {
     let published = rows.iter().filter(|row| row["outcome"] == "published").count();
     assert_eq!((with("link"), with("expires")), (published, published));
     assert_eq!(reported["links"], published);
-    assert_eq!(with("customer_id"), 9, "no id is kept of customers who refused");
+    assert_eq!(with("customer_id"), 9, "the ids of customers who refused are not kept");
     let mut csv = csv::Reader::from_path(out.join(format!("{run}.csv"))).unwrap();
     assert_eq!(csv.records().count(), 12);
     #[cfg(unix)]

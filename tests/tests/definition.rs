@@ -1,4 +1,4 @@
-//! The workflow's definition agrees with the stages' retry rules and with the list of errors.
+//! Tests that the workflow's definition agrees with the stages' retry rules and with the list of errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use contracts::ErrorName;
 use contracts::stage::{STAGES, Stage, StageRow, WorkflowInput};
 use serde_json::Value;
 
-/// Errors of Step Functions and Lambda that every task must retry.
+/// The errors from Step Functions and Lambda that every task must retry.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html>
 const SERVICE_ERRORS: [&str; 4] = [
     "Lambda.ServiceException",
@@ -15,9 +15,9 @@ const SERVICE_ERRORS: [&str; 4] = [
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
 ];
-/// The error of a call that Lambda refuses because too many functions are running.
+/// The error if Lambda refuses a call because too many functions are running.
 const REFUSED: &str = "Lambda.TooManyRequestsException";
-/// Errors of functions that died or timed out.
+/// The errors for functions that crashed or timed out.
 const CRASH_ERRORS: [&str; 4] = ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"];
 
 /// The resource that a task uses to call a function.
@@ -60,7 +60,7 @@ fn transient(stage: Stage) -> BTreeSet<&'static str> {
 }
 
 #[test]
-fn tasks_retry_as_the_stage_table_says() {
+fn tasks_retry_as_the_stage_table_specifies() {
     let states = states(&definition());
     for StageRow { stage, retries, interval_seconds, backoff, .. } in STAGES {
         let tasks = tasks(&states, stage);
@@ -94,7 +94,7 @@ fn tasks_retry_as_the_stage_table_says() {
     }
 }
 
-/// Returns the seconds that all waits of a retry rule last at most.
+/// Returns the maximum total duration of a retry rule's waits, in seconds.
 fn seconds_of(rule: &Value) -> f64 {
     let number = |field: &str| rule[field].as_f64().expect("a number");
     let attempts = rule["MaxAttempts"].as_u64().expect("a number");
@@ -108,35 +108,35 @@ fn throttled_speech_waits_instead_of_changing_the_voice() {
     let first = &states["Narrate"]["Retry"][0];
     assert_eq!(names(first), BTreeSet::from([ErrorName::NarrateThrottled.as_str()]));
     let caught = states["Narrate"]["Catch"].as_array().expect("rules");
-    assert_eq!(caught[0]["Next"], "NarrateFailed", "no other state speaks");
+    assert_eq!(caught[0]["Next"], "NarrateFailed", "no other state calls a voice engine");
 }
 
 #[test]
 fn every_transient_error_is_retried_by_a_stage() {
     let by_table = STAGES.iter().flat_map(|row| transient(row.stage));
-    // It has a longer rule of its own.
+    // Throttled speech has a longer rule of its own.
     let retried: BTreeSet<&str> = by_table.chain([ErrorName::NarrateThrottled.as_str()]).collect();
     let all = ErrorName::ALL.iter().filter(|name| name.is_transient()).map(|name| name.as_str());
-    // A run is started before the workflow, so Lambda itself retries the start.
+    // `start` runs before the workflow, so Lambda itself retries it.
     let all: BTreeSet<&str> = all.filter(|name| *name != ErrorName::StartUnavailable.as_str()).collect();
     assert_eq!(retried, all);
 }
 
 #[test]
-fn every_named_error_exists() {
+fn every_error_in_the_definition_exists() {
     let known: BTreeSet<&str> = ErrorName::ALL.iter().map(|name| name.as_str()).collect();
     let of_aws: BTreeSet<&str> =
         SERVICE_ERRORS.into_iter().chain(CRASH_ERRORS).chain([REFUSED, "States.ALL"]).collect();
     for (state, body) in states(&definition()) {
         let rules = ["Retry", "Catch"].into_iter().filter_map(|field| body[field].as_array()).flatten();
         for name in rules.flat_map(names).chain(body["Error"].as_str()) {
-            assert!(known.contains(name) || of_aws.contains(name), "{state} names {name}");
+            assert!(known.contains(name) || of_aws.contains(name), "{state} refers to the unknown error {name}");
         }
     }
 }
 
 #[test]
-fn failures_reach_the_stage_in_the_table() {
+fn failures_are_passed_to_the_stage_that_the_table_specifies() {
     let states = states(&definition());
     for StageRow { stage, catch, .. } in STAGES {
         for (name, task) in tasks(&states, stage) {
@@ -151,15 +151,15 @@ fn failures_reach_the_stage_in_the_table() {
                     let function = end["Parameters"]["FunctionName"].as_str().expect("a task").to_lowercase();
                     assert_eq!(function, format!("${{{to}functionarn}}"), "{name}");
                 }
-                (Some(to), None) => panic!("{name} does not end in {to} when it fails"),
-                // `publish` runs once more with its own failure; `finalize` reports what fails then.
+                (Some(to), None) => panic!("{name} does not continue with {to} when it fails"),
+                // After a failure, `publish` runs once more to record it. If that fails too, `finalize` reports it.
                 (None, _) => {}
             }
         }
     }
 }
 
-/// The map counts only children that fail, and stops when too many do.
+/// A Distributed Map counts only children that fail, and stops when too many do.
 #[test]
 fn failed_customer_fails_its_child_after_it_is_recorded() {
     let states = states(&definition());
@@ -169,14 +169,14 @@ fn failed_customer_fails_its_child_after_it_is_recorded() {
         (&recorded["Choices"][0]["StringEquals"], &recorded["Choices"][0]["Next"]),
         (&"failed".into(), &"CustomerFailed".into())
     );
-    assert_eq!(record["Catch"][0]["Next"], "CustomerFailed", "also if it cannot be recorded");
+    assert_eq!(record["Catch"][0]["Next"], "CustomerFailed", "the child fails even if the failure cannot be recorded");
     assert_eq!(states["CustomerFailed"]["Type"], "Fail");
     assert_eq!(states["Customers"]["ToleratedFailureCountPath"], "$.merged.tolerated_failures");
 }
 
-/// A result in review takes no place in the map: its decision publishes it.
+/// A result in review does not keep its child running, because the reviewer's decision publishes it.
 #[test]
-fn no_state_waits_for_people() {
+fn no_state_waits_for_a_person() {
     let states = states(&definition());
     let waits = states.iter().filter(|(_, state)| {
         state["Type"] == "Wait" || state["Resource"].as_str().is_some_and(|task| task.ends_with("waitForTaskToken"))
@@ -185,7 +185,7 @@ fn no_state_waits_for_people() {
 }
 
 #[test]
-fn ended_run_is_announced_by_id_only() {
+fn announcement_of_an_ended_run_contains_only_its_id() {
     let states = states(&definition());
     for (name, ends) in [("Announce", "Succeeded"), ("AnnounceFailed", "WhoseError")] {
         let state = &states[name];
@@ -194,7 +194,7 @@ fn ended_run_is_announced_by_id_only() {
         assert_eq!(
             (&state["Next"], &state["Catch"][0]["Next"]),
             (&ends.into(), &ends.into()),
-            "a failed announcement fails no run"
+            "a failed announcement must not make the run fail"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! Tests of one demo run on the encrypted sample workbooks: what a user, a customer and a compliance officer see
-//! afterwards.
+//! Tests of a demo run on the encrypted sample workbooks: the results as a user, a customer and a compliance officer see
+//! them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,11 +21,11 @@ use runner::secrets::LocalSecrets;
 use serde_json::Value;
 use storage::vault::{Keys, Owner, Vault};
 
-/// Customers who consented to a recommendation.
+/// The customers who consented to a recommendation.
 const CONSENTED: [&str; 9] = ["0001", "0002", "0006", "0007", "0008", "0009", "0010", "0011", "0012"];
-/// Customers who also consented to the use of their posts.
+/// The customers who also consented to the use of their posts.
 const SOCIAL: [&str; 6] = ["0001", "0008", "0009", "0010", "0011", "0012"];
-/// Customers who refused.
+/// The customers who refused.
 const REFUSED: [&str; 3] = ["0003", "0004", "0005"];
 
 /// A finished demo, which all tests share.
@@ -37,7 +37,7 @@ struct Demo {
 
 static DEMO: LazyLock<Demo> = LazyLock::new(|| {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
-    // The demo must work without any settings, even without the password.
+    // The demo must work without any settings, and even without the password.
     let output = sandbox.command(&["demo", "--json"]).env_remove("EXCEL_PASSWORD").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Demo { report: report(&output), sandbox, sample: rows(12, 0, 1) }
@@ -75,7 +75,7 @@ impl Demo {
         Vault::new(store, keys)
     }
 
-    /// Opens every sealed record of the dataset.
+    /// Opens every sealed record in the dataset.
     async fn records(&self, vault: &Vault) -> BTreeMap<CustomerRef, CustomerRecord> {
         let index = self.sandbox.files().into_iter().find(|path| path.ends_with("index.csv")).unwrap();
         let dataset = index.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
@@ -94,7 +94,7 @@ fn reference(vault: &Vault, id: &str) -> CustomerRef {
     vault.keys().reference(&CustomerId::parse(id).unwrap())
 }
 
-/// Returns whether the file is published and so may hold the customer's name.
+/// Returns whether the file is a published one, which may contain the customer's name.
 fn is_published(path: &Path) -> bool {
     let published = [Artefact::Text, Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
     published.iter().any(|artefact| path.ends_with(artefact.file_name()))
@@ -105,7 +105,7 @@ fn holds(bytes: &[u8], word: &str) -> bool {
 }
 
 #[test]
-fn report_has_outcome_offers_reasons_time_and_files_of_every_customer() {
+fn report_has_every_customers_outcome_offers_reasons_time_and_files() {
     let customers = DEMO.report["customers"].as_array().unwrap();
     assert_eq!(customers.len(), 12);
     for customer in customers {
@@ -125,7 +125,7 @@ fn report_has_outcome_offers_reasons_time_and_files_of_every_customer() {
 }
 
 #[test]
-fn complaint_or_hardship_gets_no_offer() {
+fn customer_with_a_complaint_or_in_hardship_gets_no_offer() {
     for id in ["0008", "0009"] {
         let text = std::fs::read_to_string(DEMO.file(id, "recommendation.txt")).unwrap();
         for product in ["Card", "Savings", "Loan", "Checking"] {
@@ -147,7 +147,7 @@ fn consenting_customers_get_text_and_evidence_and_two_get_videos() {
 }
 
 #[test]
-fn refusal_leaves_only_its_record() {
+fn customer_who_refused_has_only_a_record_of_the_skip() {
     for id in REFUSED {
         let names = DEMO.names(id);
         assert!(names.iter().all(|name| ["evidence.json", "facts.json"].contains(&name.as_str())), "{id}: {names:?}");
@@ -179,7 +179,7 @@ fn videos_have_the_required_format() {
 }
 
 #[test]
-fn captions_repeat_the_text() {
+fn captions_contain_the_words_of_the_text() {
     for id in ["0001", "0002"] {
         let words = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
         let captions = std::fs::read_to_string(DEMO.file(id, "recommendation.vtt")).unwrap();
@@ -190,14 +190,14 @@ fn captions_repeat_the_text() {
             .collect();
         assert!(spoken.len() > 60, "{captions}");
         let text = words(&std::fs::read_to_string(DEMO.file(id, "recommendation.txt")).unwrap()).join(" ");
-        // A WebVTT cue may carry a numeric identifier. Its words must be in the text, in order.
+        // A WebVTT cue may have a numeric identifier. The cue's words must be in the text, in order.
         let said = spoken.into_iter().filter(|word| word.parse::<u32>().is_err()).collect::<Vec<_>>().join(" ");
         assert!(text.contains(said.split(". ").next().unwrap()), "{said}\n---\n{text}");
     }
 }
 
 #[tokio::test]
-async fn posts_without_consent_are_written_nowhere() {
+async fn nothing_from_posts_without_consent_is_stored() {
     let vault = DEMO.vault().await;
     let records = DEMO.records(&vault).await;
     let mut opened: Vec<(String, Vec<u8>)> = Vec::new();
@@ -209,7 +209,7 @@ async fn posts_without_consent_are_written_nowhere() {
         let Assessment::Proceed(facts) = assessment else { panic!("{id} consented") };
         assert_eq!(facts.mood.is_some(), SOCIAL.contains(&id), "{id}: sentiment and topics exist only with consent");
         if !SOCIAL.contains(&id) {
-            assert!(!matches!(facts.stance, Stance::Service { .. }), "{id}: a stance that only posts could give");
+            assert!(!matches!(facts.stance, Stance::Service { .. }), "{id}: only posts could lead to this stance");
         }
         for artefact in [Artefact::Facts, Artefact::Script, Artefact::Cues] {
             if vault.store().find(&key(artefact)).await.unwrap().is_some() {
@@ -230,7 +230,7 @@ async fn posts_without_consent_are_written_nowhere() {
     let silent = |tweet: &&bespoke::sample::TweetRow| !SOCIAL.contains(&tweet.customer_id.as_str());
     let tweets: Vec<_> = DEMO.sample.tweets.iter().filter(silent).collect();
     assert!(!tweets.is_empty());
-    // Phrases and rare words that occur only in these posts.
+    // Search for phrases and rare words that occur only in these posts.
     let common: String = DEMO.sample.tweets.iter().filter(|tweet| !silent(tweet)).map(|t| t.tweet.as_str()).collect();
     for tweet in tweets {
         let words: Vec<&str> = tweet.tweet.split_whitespace().collect();
@@ -246,7 +246,7 @@ async fn posts_without_consent_are_written_nowhere() {
 }
 
 #[tokio::test]
-async fn refusal_keeps_no_name_or_id() {
+async fn no_name_or_id_is_stored_for_customers_who_refused() {
     let vault = DEMO.vault().await;
     let records = DEMO.records(&vault).await;
     for id in REFUSED {
@@ -259,7 +259,7 @@ async fn refusal_keeps_no_name_or_id() {
 }
 
 #[test]
-fn personal_data_is_in_plain_text_only_where_published() {
+fn only_published_files_contain_unencrypted_personal_data() {
     let sample = &DEMO.sample;
     let mut words: Vec<String> = Vec::new();
     words.extend(sample.profiles.iter().flat_map(|p| [&p.first_name, &p.last_name, &p.occupation]).cloned());
@@ -282,7 +282,7 @@ fn personal_data_is_in_plain_text_only_where_published() {
 }
 
 #[test]
-fn published_text_names_only_its_customer() {
+fn published_text_contains_only_its_own_customers_name() {
     for id in CONSENTED {
         let profile = DEMO.sample.profiles.iter().find(|profile| profile.customer_id == id).unwrap();
         let text = std::fs::read_to_string(DEMO.file(id, "recommendation.txt")).unwrap();
@@ -297,7 +297,7 @@ fn published_text_names_only_its_customer() {
 }
 
 #[tokio::test]
-async fn every_number_in_a_text_comes_from_catalog_or_brand() {
+async fn every_number_in_the_text_comes_from_the_catalogue_or_the_brand() {
     let bank = std::fs::read_to_string(bespoke_tests::root().join("data/catalogue.json")).unwrap()
         + &std::fs::read_to_string(bespoke_tests::root().join("assets/brand.toml")).unwrap();
     let vault = DEMO.vault().await;
@@ -328,7 +328,7 @@ fn no_temporary_file_remains() {
 }
 
 #[test]
-fn evidence_is_readable_and_json_holds_the_full_record() {
+fn evidence_report_is_readable_and_its_json_has_the_full_record() {
     let arguments = ["evidence", "--customer", "0001"];
     let output = DEMO.sandbox.run(&arguments);
     let text = String::from_utf8(output.stdout).unwrap();

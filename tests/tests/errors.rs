@@ -17,7 +17,7 @@ fn fails(output: &std::process::Output, code: i32, words: &[&str]) {
 }
 
 #[test]
-fn unknown_customer_is_bad_input_printed_once() {
+fn unknown_customer_is_an_input_error_and_is_printed_once() {
     let sandbox = sandbox();
     let output = sandbox.run(&["run", "--customer", "no-such-customer"]);
     fails(&output, 3, &["error[Input.UnknownCustomer]", "help"]);
@@ -28,7 +28,7 @@ fn unknown_customer_is_bad_input_printed_once() {
 }
 
 #[test]
-fn wrong_password_names_workbook_and_variable() {
+fn wrong_password_error_names_the_workbook_and_the_variable() {
     let sandbox = sandbox();
     let output = sandbox.command(&["run", "--customer", "0001"]).env("EXCEL_PASSWORD", "wrong-one").output().unwrap();
     fails(&output, 3, &["error[Input.WrongPassword]", "customer_profile.xlsx", "EXCEL_PASSWORD"]);
@@ -36,14 +36,14 @@ fn wrong_password_names_workbook_and_variable() {
 }
 
 #[test]
-fn missing_password_names_its_variable() {
+fn missing_password_error_names_the_variable() {
     let sandbox = sandbox();
     let output = sandbox.command(&["run", "--customer", "0001"]).env_remove("EXCEL_PASSWORD").output().unwrap();
     fails(&output, 2, &["error[Secret.Missing]", "EXCEL_PASSWORD", ".env"]);
 }
 
 #[test]
-fn missing_workbook_is_named() {
+fn error_names_the_missing_workbook() {
     let sandbox = sandbox();
     let data = sandbox.path().join("data");
     std::fs::create_dir(&data).unwrap();
@@ -83,7 +83,7 @@ fn check_counts_rows_and_customers() {
 }
 
 #[test]
-fn refusal_is_nothing_to_do() {
+fn run_for_a_customer_who_refused_exits_with_nothing_to_do() {
     let sandbox = sandbox();
     let output = sandbox.run(&["run", "--customer", "0003", "--json"]);
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
@@ -92,7 +92,7 @@ fn refusal_is_nothing_to_do() {
 }
 
 #[test]
-fn missing_program_fails_before_any_work() {
+fn missing_program_is_reported_before_any_work() {
     let sandbox = sandbox();
     let output =
         sandbox.command(&["run", "--customer", "0001"]).env("BESPOKE_FFMPEG", "/no/such/ffmpeg").output().unwrap();
@@ -101,7 +101,7 @@ fn missing_program_fails_before_any_work() {
 }
 
 #[test]
-fn settings_error_names_its_line() {
+fn settings_error_names_the_line() {
     let sandbox = sandbox();
     std::fs::write(sandbox.path().join("bespoke.toml"), "[voice]\nspeed = 2\n").unwrap();
     fails(&sandbox.run(&["config"]), 2, &["error[Config.Invalid]", "line 2", "speed"]);
@@ -147,7 +147,7 @@ fn failed_customer_does_not_stop_the_others() {
     let sandbox = sandbox();
     let first = bespoke_tests::report(&sandbox.run(&["demo", "--videos", "0", "--json"]));
     let text = std::path::PathBuf::from(first["customers"][0]["files"][0].as_str().unwrap());
-    // Simulates a run that was killed before its evidence, and a text that changed afterwards.
+    // Simulates a run that was killed before it wrote the evidence, and text that changed afterward.
     std::fs::remove_file(text.with_file_name("evidence.json")).unwrap();
     std::fs::write(&text, "something else").unwrap();
     let output = sandbox.run(&["demo", "--videos", "0", "--json"]);
@@ -156,7 +156,7 @@ fn failed_customer_does_not_stop_the_others() {
     assert_eq!(again["customers"][0]["outcome"], "failed");
     assert_eq!(again["customers"][0]["error"], "Store.Conflict");
     assert_eq!(again["customers"][1]["outcome"], "published");
-    assert!(sandbox.run(&["demo", "--videos", "0", "--again"]).status.success(), "--again makes a new run");
+    assert!(sandbox.run(&["demo", "--videos", "0", "--again"]).status.success(), "--again starts a new run");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn unknown_category_lists_the_choices() {
 }
 
 #[test]
-fn terminal_prompts_for_the_customer() {
+fn command_asks_for_the_customer_at_a_terminal() {
     let sandbox = sandbox();
     let command = sandbox.command(&["run", "--no-video"]);
     let mut session = rexpect::session::spawn_command(command, Some(120_000)).unwrap();

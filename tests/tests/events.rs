@@ -1,4 +1,4 @@
-//! Every sample payload under `events/` decodes as the input of its function.
+//! Tests that every sample payload in `events/` decodes as its function's input.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use start::StartEvent;
 
-/// Reads all payloads, by file name without `.json`.
+/// Reads all payloads. The keys are the file names without `.json`.
 fn events() -> BTreeMap<String, Value> {
     let files = std::fs::read_dir(root().join("events")).expect("the folder of events");
     let read_payload = |path: std::path::PathBuf| {
@@ -25,12 +25,12 @@ fn events() -> BTreeMap<String, Value> {
     files.map(|file| read_payload(file.expect("a listed file").path())).collect()
 }
 
-/// Returns the function that a payload belongs to: the first word of the file name.
+/// Returns the function that a payload belongs to, which is the first word of the file name.
 fn function(name: &str) -> &str {
     name.split('-').next().unwrap_or(name)
 }
 
-/// Decodes a payload and encodes it again, so ignored fields are missing from the result.
+/// Decodes a payload and encodes it again. Fields that decoding ignores are missing from the result.
 fn round_trip<T: DeserializeOwned + Serialize>(payload: &Value) -> serde_json::Result<Value> {
     serde_json::to_value(serde_json::from_value::<T>(payload.clone())?)
 }
@@ -75,7 +75,7 @@ fn start_events_decode() {
 }
 
 #[test]
-fn other_events_are_refused() {
+fn start_refuses_other_events() {
     let others = [
         serde_json::json!({}),
         serde_json::json!({"schedule": "campaign"}),
@@ -88,7 +88,7 @@ fn other_events_are_refused() {
 }
 
 #[test]
-fn api_events_carry_token_claims() {
+fn api_events_contain_token_claims() {
     for (name, payload) in events().into_iter().filter(|(name, _)| function(name) == "api") {
         let request: ApiGatewayV2httpRequest =
             serde_json::from_value(payload).unwrap_or_else(|error| panic!("events/{name}.json: {error}"));
@@ -109,7 +109,7 @@ fn every_stage_has_an_event() {
 }
 
 #[test]
-fn csv_item_numbers_decode_as_numbers() {
+fn numbers_in_csv_items_decode_as_numbers() {
     let row = round_trip::<AssessInput>(&events()["assess-from-csv"]).expect("decodes")["row"].clone();
     assert_eq!((row["offset"].as_u64(), row["length"].as_u64()), (Some(1825), Some(1790)));
 }

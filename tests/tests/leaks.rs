@@ -1,7 +1,7 @@
-//! Tests for leaks: words from posts without consent, with random rows, and content from forbidden columns, in a run
-//! with a model.
+//! Tests for leaks of personal data. One uses random rows and searches for words from posts without consent. The other runs
+//! with a model and searches for content from forbidden columns.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 
@@ -64,10 +64,10 @@ const PAYMENTS: [&str; 7] =
     ["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"];
 const POSTS: [&str; 3] = ["customer_id", "tweet", "created_at"];
 
-/// A word that is in no dictionary. Wherever it appears, it came from a post.
+/// A word that is in no dictionary. If it appears anywhere, it came from a post.
 const MARKER: &str = "zqxjkvw";
 
-/// Texts of posts. Each one would change facts, stance or scores if it were read.
+/// The text of posts. Each post would change facts, stance or scores if it were read.
 const WORDS: [&str; 6] = [
     "I just got laid off and cannot pay my rent",
     "Terrible customer service at my bank, awful overdraft fees",
@@ -92,7 +92,7 @@ fn answer() -> impl Strategy<Value = Cell> {
         3 => prop::sample::select(text.map(Cell::from).to_vec()),
         1 => any::<bool>().prop_map(Cell::Bool),
         1 => prop::sample::select(vec![0.0, 0.5]).prop_map(Cell::Number),
-        // Codes are refused as a whole column, which is another rule.
+        // A numeric code makes intake refuse the whole column, which is another rule.
         1 => "\\PC{0,6}".prop_filter("no code", |text| text.trim().parse::<f64>().is_err()).prop_map(Cell::Text),
     ]
 }
@@ -201,7 +201,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn posts_leak_only_with_clear_consent(
+    fn posts_have_an_effect_only_with_clear_consent(
         people in prop::collection::vec(person(), 1..4),
     ) {
         let (material, keys) = (material(), Keys::new([1; 32], [2; 32]));
@@ -227,7 +227,7 @@ proptest! {
             let unread = assess(silent, &Control::default(), &rules);
             prop_assert_eq!(matches!(&assessment, Assessment::Proceed(facts) if facts.mood.is_some()), social);
             if !social {
-                prop_assert_eq!(&assessment, &unread, "posts without consent must change nothing");
+                prop_assert_eq!(&assessment, &unread, "posts without consent must have no effect");
             }
             let mut out = serde_json::to_string(&assessment).unwrap();
             if let Assessment::Proceed(_) = &assessment {
@@ -244,7 +244,8 @@ fn marker(column: &str) -> String {
     format!("Zqx{}vw", column.replace('_', ""))
 }
 
-/// Returns the content of a column that must leak nowhere. Age and birth date must be readable, or they stop the customer.
+/// Returns the content of a column that must not leak anywhere. Age and birth date must be readable, or they would stop the
+/// customer's message.
 fn value(column: &str) -> String {
     match column {
         "age" => "57.25".to_owned(),
@@ -270,14 +271,15 @@ const FORBIDDEN: [&str; 13] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forbidden_columns_leak_nowhere() {
+async fn content_of_forbidden_columns_does_not_leak() {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
     let settings = "[intake]\nallow_unprotected = true\n[writer]\nmode = \"free\"\n[writer.model]\nenabled = true\n";
     std::fs::write(sandbox.path().join("bespoke.toml"), settings).unwrap();
     let data = sandbox.path().join("bank");
     std::fs::create_dir(&data).unwrap();
 
-    // The first customer consents to the use of posts, whose words must still appear nowhere. The second does not.
+    // The first customer consents to the use of posts, but their words must still not appear anywhere. The second customer
+    // does not consent.
     let ids = ["ZqxidvwA", "ZqxidvwB"];
     let header: Vec<&str> = PROFILE.into_iter().chain(FORBIDDEN).collect();
     let profiles = ids.map(|id| {
@@ -333,11 +335,14 @@ async fn forbidden_columns_leak_nowhere() {
     out.extend(opened(&sandbox, &ids).await);
     let all =
         |word: &str| out.iter().filter(|(_, bytes)| holds(bytes, word)).map(|(place, _)| place).collect::<Vec<_>>();
-    assert!(all("Annabel").iter().any(|place| place.ends_with("recommendation.txt")), "the search works");
+    assert!(
+        all("Annabel").iter().any(|place| place.ends_with("recommendation.txt")),
+        "the search must find the first name"
+    );
     for column in FORBIDDEN.into_iter().chain(["merchant", "category", "tweet"]) {
         assert_eq!(all(&value(column)), Vec::<&String>::new(), "{column}");
     }
-    // Only the terminal of the password's holder shows ids.
+    // Ids may appear only in the terminal of the person who has the password.
     assert!(all(&marker("id")).iter().all(|place| *place == "standard error"));
 }
 

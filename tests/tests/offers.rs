@@ -1,4 +1,4 @@
-//! Tests of the commands for consent, sentiment and offers as processes.
+//! Tests that run the commands for consent, sentiment and offers as processes.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -36,11 +36,11 @@ fn explain_shows_facts_and_candidates_and_writes_nothing() {
     assert_eq!(sandbox.run(&["explain", "--customer", "no-such"]).status.code(), Some(3));
 }
 
-/// The customers whose offers the guide explains.
+/// The customers whose offers the documentation explains.
 const WALKED_THROUGH: [&str; 3] = ["0001", "0006", "0011"];
 
 #[test]
-fn guide_matches_explain() {
+fn documented_offers_match_explain() {
     let guide = std::fs::read_to_string(root().join("docs/concepts/offers.md")).unwrap();
     let catalogue = std::fs::read_to_string(root().join("data/catalogue.json")).unwrap();
     let catalogue: Value = serde_json::from_str(&catalogue).unwrap();
@@ -71,7 +71,7 @@ fn guide_matches_explain() {
 }
 
 #[test]
-fn guide_lists_exactly_the_facts() {
+fn documentation_lists_exactly_the_existing_facts() {
     let guide = std::fs::read_to_string(root().join("docs/concepts/consent-and-facts.md")).unwrap();
     let table = guide.split("\n## ").next().unwrap();
     let rows = table.lines().filter(|line| line.starts_with("| `"));
@@ -114,7 +114,7 @@ fn sentiment_prints_json_for_any_text() {
 }
 
 #[test]
-fn suppressed_customer_is_listed_skipped_and_removed_again() {
+fn suppressed_customer_is_listed_and_skipped_until_removed() {
     let sandbox = sandbox();
     let suppress =
         |more: &[&str]| succeeds(&sandbox.run(&[&["suppress", "--customer", "0001", "--json"], more].concat()));
@@ -135,12 +135,12 @@ fn suppressed_customer_is_listed_skipped_and_removed_again() {
 }
 
 #[test]
-fn manual_list_keeps_its_columns_and_a_malformed_one_is_not_overwritten() {
+fn hand_edited_list_keeps_its_columns_and_malformed_list_is_not_overwritten() {
     let sandbox = sandbox();
     let list = sandbox.artifacts().join("control/suppressions.csv");
     std::fs::create_dir_all(list.parent().unwrap()).unwrap();
     std::fs::write(&list, "reference\n").unwrap();
-    // A list without keys does not get new keys, because its references would not match any customer.
+    // If there is a list but no keys, no keys are created, because the list's references would not match any customer.
     assert_eq!(sandbox.run(&["suppress", "--customer", "0001"]).status.code(), Some(2));
     std::fs::remove_file(&list).unwrap();
     succeeds(&sandbox.run(&["suppress", "--customer", "0002", "--json"]));
@@ -156,7 +156,7 @@ fn manual_list_keeps_its_columns_and_a_malformed_one_is_not_overwritten() {
 }
 
 #[test]
-fn newer_answer_narrows_consent() {
+fn newer_answer_can_only_restrict_consent() {
     let sandbox = sandbox();
     let consent = |general: &str, posts: &str, on: &str| {
         let answers = ["consent", "--customer", "0001", "--general", general, "--posts", posts, "--on", on, "--json"];
@@ -169,7 +169,7 @@ fn newer_answer_narrows_consent() {
     assert_eq!(consent("no", "no", "2026-11-03")["skip"]["reason"], "no-consent");
     assert_eq!(consent("yes", "yes", "2026-11-03")["skip"]["reason"], "no-consent", "on the same day, a refusal wins");
     assert!(consent("yes", "yes", "2026-11-04")["mood"].is_object());
-    assert!(consent("yes", "yes", "2026-11-04")["mood"].is_object(), "an equal answer is recorded once");
+    assert!(consent("yes", "yes", "2026-11-04")["mood"].is_object(), "an identical answer is recorded only once");
     let file = std::fs::read_to_string(sandbox.artifacts().join("control/consents.csv")).unwrap();
     assert_eq!(file.lines().count(), 5, "every answer stays on record: {file}");
 
@@ -204,8 +204,8 @@ fn catalogue_check_lists_problems_by_product_and_field() {
     assert_eq!(explained["problems"], expected);
 }
 
-/// Among ten thousand customers, all women and no men hold a membership. The bank's catalog ignores it. The biased
-/// catalog excludes its holders from an offer, which is disguised discrimination by sex.
+/// Among ten thousand customers, all women and no men hold a membership. The bank's catalog ignores the membership. The
+/// biased catalog excludes its holders from an offer, which is discrimination by sex in disguise.
 #[test]
 fn disparity_finds_a_planted_bias() {
     let sandbox = sandbox();

@@ -1,6 +1,6 @@
-//! Tests of a run that is killed or canceled: the next run continues it, and no partial file remains.
+//! Tests of runs that are killed or canceled: the next run continues them, and no partial files remain.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ fn sandbox() -> Sandbox {
     Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"))
 }
 
-/// Starts a run and returns once it renders.
+/// Starts a run and returns once it has begun to render.
 fn start_rendering(sandbox: &Sandbox) -> (Child, BufReader<std::process::ChildStderr>) {
     let mut child = sandbox.command(&RUN).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -27,7 +27,7 @@ fn start_rendering(sandbox: &Sandbox) -> (Child, BufReader<std::process::ChildSt
 }
 
 fn videos(sandbox: &Sandbox) -> Vec<PathBuf> {
-    // Prepared backgrounds are kept for later renders.
+    // Prepared backgrounds are not counted, because they are kept for later renders.
     let backgrounds = sandbox.artifacts().join(".backgrounds");
     let is_video = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "mp4");
     sandbox.files().into_iter().filter(is_video).filter(|path| !path.starts_with(&backgrounds)).collect()
@@ -44,7 +44,7 @@ fn finish(sandbox: &Sandbox) {
 }
 
 #[test]
-fn killed_run_continues() {
+fn killed_run_is_continued_by_the_next_one() {
     let sandbox = sandbox();
     let (mut child, _) = start_rendering(&sandbox);
     child.kill().unwrap();

@@ -1,7 +1,7 @@
-//! Tests `bespoke serve` as a process, over HTTP: from the request for a recommendation to a seekable video, a killed
-//! server, refused callers, uploads, reviews and recalls.
+//! Tests that run `bespoke serve` as a process and call it over HTTP. They cover a recommendation from the request to a
+//! seekable video, a killed server, refused callers, uploads, reviews and recalls.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
@@ -15,7 +15,7 @@ use wiremock::{Mock, MockServer, Respond, ResponseTemplate, matchers};
 /// A legacy secret: it lacks the `whsec_` prefix, so its bytes are the key.
 const WEBHOOK_KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// A server process. It is killed when this is dropped.
+/// A server process, which is killed on drop.
 struct Server {
     process: Child,
     address: String,
@@ -25,7 +25,7 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Both fail if the process has ended already.
+        // Both calls fail if the process has already ended.
         let _killed = self.process.kill();
         let _reaped = self.process.wait();
     }
@@ -147,7 +147,7 @@ async fn run_that_ended_the_server_twice_is_given_up() {
 }
 
 #[tokio::test]
-async fn killed_server_resumes_run_and_event_numbers() {
+async fn killed_server_resumes_its_run_and_event_numbers_after_restart() {
     let sandbox = sandbox();
     let server = Server::start(&sandbox, "0");
     let port = server.port().to_owned();
@@ -164,8 +164,12 @@ async fn killed_server_resumes_run_and_event_numbers() {
     let last = seen.last().unwrap()["number"].as_u64().unwrap();
     server.follow(&path, last).await.until(&mut seen, |event| event["kind"] == "end").await;
     let numbers: Vec<u64> = seen.iter().map(|event| event["number"].as_u64().unwrap()).collect();
-    assert!(numbers.iter().zip(1..).all(|(n, expected)| *n == expected), "none lost, none repeated: {numbers:?}");
-    assert_eq!(server.get(&format!("{path}/events")).await["events"], json!(seen), "the list equals the stream");
+    assert!(numbers.iter().zip(1..).all(|(n, expected)| *n == expected), "no event is lost or repeated: {numbers:?}");
+    assert_eq!(
+        server.get(&format!("{path}/events")).await["events"],
+        json!(seen),
+        "the list and the stream have the same events"
+    );
     let kinds: Vec<&str> = seen.iter().map(|event| event["kind"].as_str().unwrap()).collect();
     let position = |kind: &str| kinds.iter().position(|other| *other == kind).unwrap();
     assert!(position("text") < position("progress") && position("progress") < position("result"), "{kinds:?}");
@@ -212,7 +216,7 @@ async fn killed_server_resumes_run_and_event_numbers() {
 }
 
 #[tokio::test]
-async fn refusals_and_unknown_customers_have_reasons() {
+async fn responses_for_refusals_and_unknown_customers_have_reasons() {
     let sandbox = sandbox();
     let server = Server::start(&sandbox, "0");
     let path = server.create("visit-1", &json!({"customer_id": "0003"})).await;
@@ -280,7 +284,7 @@ async fn uploads_are_stored_and_second_server_is_refused() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("error[Run.Busy]"));
 }
 
-/// The bank's system. It accepts every notification and passes its outcome on.
+/// A fake of the bank's system. It accepts every notification and passes its outcome on to the test.
 struct Receiver(UnboundedSender<String>);
 
 impl Respond for Receiver {
@@ -292,7 +296,7 @@ impl Respond for Receiver {
 }
 
 #[tokio::test]
-async fn api_decisions_and_recalls_take_full_effect() {
+async fn decisions_and_recalls_through_the_api_take_full_effect() {
     let (sender, mut outcomes) = unbounded_channel();
     let bank = MockServer::start().await;
     Mock::given(matchers::method("POST")).respond_with(Receiver(sender)).mount(&bank).await;
@@ -320,7 +324,7 @@ async fn api_decisions_and_recalls_take_full_effect() {
     assert_eq!(decided.json::<Value>().await.unwrap(), json!({"decision": "approve", "outcome": "published"}));
     assert_eq!(outcomes.recv().await.unwrap(), "published");
     drop(server);
-    assert_eq!(run_command(), run, "the repeated run finds the approval and writes a copy");
+    assert_eq!(run_command(), run, "the repeated run reuses the approved result and writes a copy");
     let copy = sandbox.artifacts().join("output/recommendations.txt");
     assert!(copy.exists());
 
@@ -330,12 +334,12 @@ async fn api_decisions_and_recalls_take_full_effect() {
     for time in ["first", "second"] {
         let recalled = server.request(Method::POST, &path).json(&reason).send().await.unwrap();
         assert_eq!(recalled.status(), StatusCode::NO_CONTENT, "the {time} recall");
-        assert!(!copy.exists(), "the response follows the removal of the copy");
+        assert!(!copy.exists(), "the copy is removed before the response is sent");
     }
     loop {
         match outcomes.recv().await.unwrap().as_str() {
             "recalled" => break,
-            // The killed server may not have recorded this notification, so it comes again.
+            // The killed server may not have recorded that it sent this notification, so it may send it again.
             repeated => assert_eq!(repeated, "published"),
         }
     }

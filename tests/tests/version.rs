@@ -1,8 +1,8 @@
-//! Behavior does not change without a new version.
+//! Tests that behavior does not change without a new version.
 //!
-//! A run's id contains the program's version, so a run adopts results that the same version made. If the code changes
-//! without a new version, it adopts old results. `tests/behavior.lock` therefore records the version beside the digests
-//! of everything that determines results.
+//! A run's id contains the program's version, so a run reuses only results that the same version made. If the code changed
+//! without a new version, a run would reuse outdated results. `tests/behavior.lock` therefore records the version together
+//! with the digests of everything that determines results.
 //!
 //! After a change, run `UPDATE_BEHAVIOR_LOCK=VALUE cargo test --profile ci -p bespoke-tests --test version` with:
 //!
@@ -19,7 +19,7 @@ use contracts::Digest;
 /// The files and folders that determine results. Settings, catalog, lexicon and brand are not included, because their
 /// digests are already part of each run's id.
 const SOURCES: [&str; 14] = [
-    // Consent, and who may be contacted.
+    // Consent, and rules about whom the bank may contact.
     "crates/policy/src/consent.rs",
     "crates/policy/src/contact_cap.rs",
     "crates/policy/src/control.rs",
@@ -41,7 +41,7 @@ const SOURCES: [&str; 14] = [
     "functions/render/src",
 ];
 
-/// Files in those folders that do not influence results: Lambda wiring, errors, test code.
+/// Files in those folders that do not influence results: the Lambdas' main functions, errors and test code.
 const EXCLUDED: [&str; 5] = ["main.rs", "error.rs", "tests.rs", "testing.rs", "fixtures.rs"];
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -65,7 +65,7 @@ impl Lock {
         let mut files = Vec::new();
         for source in SOURCES {
             let path = root().join(source);
-            assert!(path.exists(), "{source} is gone: change SOURCES in {}", file!());
+            assert!(path.exists(), "{source} does not exist: change SOURCES in {}", file!());
             collect_files(&path, &mut files);
         }
         let digests = files.iter().map(|path| {
@@ -83,7 +83,7 @@ impl Lock {
             self.version
         );
         for (path, digest) in &self.digests {
-            writeln!(text, "{digest} {path}").expect("a string takes any text");
+            writeln!(text, "{digest} {path}").expect("writing to a string does not fail");
         }
         text
     }
@@ -126,7 +126,7 @@ fn check(lock: &Lock, current: &Lock) -> Result<(), String> {
     let problem = if lock.version == current.version {
         format!("these files changed, but the version is still {VERSION}: {changes:?}")
     } else {
-        format!("the lock is of version {}, the program of {VERSION}", lock.version)
+        format!("the lock is for version {}, but the program has version {VERSION}", lock.version)
     };
     Err(format!("{problem}\nupdate tests/behavior.lock as {} describes", file!()))
 }

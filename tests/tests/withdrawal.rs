@@ -1,7 +1,7 @@
-//! Tests of consent that changes during a run. In these tests, the store changes both lists under `control/` once the
-//! first script is written, between assess and publish.
+//! Tests of consent that changes during a run. In these tests, the store changes both lists under `control/` when the first
+//! script is written, which is between assess and publish.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use storage::vault::{Keys, Owner, Vault};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-/// A store that changes the control lists once it holds a script.
+/// A store that changes the control lists as soon as a script is written.
 struct ChangingStore {
     folder: FolderStore,
     lists: [(ObjectKey, String); 2],
@@ -74,8 +74,8 @@ struct Bank {
     request: Request,
 }
 
-/// Returns a runner over the sample customers. During its run, 0002 is suppressed, 0006 withdraws consent, and 0001 and
-/// 0007 refuse the use of posts.
+/// Returns a runner for the sample customers. During its run, 0002 is suppressed, 0006 withdraws consent, and 0001 and 0007
+/// withdraw consent to the use of posts.
 async fn bank() -> Bank {
     let folder = tempfile::tempdir().unwrap();
     let folders = Folders {
@@ -112,7 +112,7 @@ async fn bank() -> Bank {
         keys: vault.keys().id(),
         ..Request::for_tests()
     };
-    // The receiver is dropped, so events go nowhere.
+    // The receiver is dropped, so events are discarded.
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
     let programs = Programs::find();
     let http = outbound::Client::new().unwrap();
@@ -158,7 +158,7 @@ impl Bank {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn withdrawal_during_a_run_is_respected() {
+async fn withdrawal_during_a_run_takes_effect() {
     let bank = bank().await;
     let report = bank.runner.run(&bank.request).await.unwrap();
     let outcomes = Bank::outcomes(&report);
@@ -172,7 +172,7 @@ async fn withdrawal_during_a_run_is_respected() {
     ] {
         assert_eq!(outcomes[&bank.reference(id)], expected, "{id}");
     }
-    assert_eq!(bank.files("0001", &report), ["evidence.json"], "no file made from posts remains");
+    assert_eq!(bank.files("0001", &report), ["evidence.json"], "no file that posts influenced remains");
     for id in ["0002", "0006"] {
         assert!(!bank.files(id, &report).contains(&"recommendation.txt".to_owned()), "{id}");
     }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Measures the local voice engines with an independent speech recognizer: `make voice-check`.
 
-Each engine speaks tests/voice/texts.tsv. A line holds a text and its spoken words, where "_" joins the words of one
-written word. PocketSphinx transcribes the sound with its own models, which gives the word error rate. It then aligns the
-known words with the sound, which gives the error of the engine's word times.
+Each engine narrates tests/voice/texts.tsv. Each line of that file contains a text and its spoken words; "_" joins the words
+that belong to one written word. PocketSphinx transcribes the audio with its own models, which gives the word error rate. It
+then aligns the known words with the audio, which gives the error of the engine's word timings.
 
-Prints a table. Fails if Kokoro's word error rate exceeds 15 %, or if the median error of its word starts exceeds 60 ms.
+Prints a table. Fails if Kokoro's word error rate exceeds 15 %, or if the median error of the start of its words exceeds 60 ms.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from pocketsphinx import Decoder
 HERE = pathlib.Path(__file__).parent
 RATE = 16_000
 PADDING = 0.15
-# Pronunciations that the recognizer's dictionary lacks or has differently.
+# Pronunciations that differ from the recognizer's dictionary or are missing from it.
 DICTIONARY = {"meridian": "M EH R IH D IY AH N", "maria": "M AH R IY AH"}
-# Spellings of the recognizer, and ours.
+# The recognizer's spellings, and ours.
 SPELLINGS = {"dr": "doctor"}
 MAX_WORD_ERROR_RATE = 0.15
 MAX_START_ERROR_MS = 60
@@ -39,7 +39,7 @@ def texts():
 
 
 def speak(program, engine, folder):
-    """Speaks all texts. Returns the samples at RATE, and the cues."""
+    """Narrates all texts. Returns the samples at RATE, and the cues."""
     text, out, cues = (folder / f"{engine}{suffix}" for suffix in [".txt", ".wav", ".json"])
     text.write_text("\n\n".join(written for written, _ in texts()))
     subprocess.run([program, "narrate", "--text", text, "--voice", engine, "--out", out, "--cues", cues],
@@ -75,14 +75,14 @@ def word_errors(expected, heard):
 
 
 def transcribe(recognizer, sound):
-    """Returns the words that the recognizer hears."""
+    """Returns the words that the recognizer recognizes."""
     decode(recognizer, sound)
     heard = (recognizer.hyp().hypstr if recognizer.hyp() else "").split()
     return [SPELLINGS.get(word, word) for word in heard]
 
 
 def align(aligner, words, sound):
-    """Returns the start of each word in seconds, or None if the sound is too far from the words."""
+    """Returns the start of each word in seconds, or None if the audio cannot be aligned with the words."""
     aligner.set_align_text(" ".join(words))
     decode(aligner, sound)
     segments = [segment for segment in aligner.seg() or [] if not segment.word.startswith(("<", "["))]
@@ -90,9 +90,9 @@ def align(aligner, words, sound):
 
 
 def start_errors(cues, groups, starts, offset):
-    """Returns the errors of an engine's word starts in milliseconds.
+    """Returns the errors of the starts of an engine's words, in milliseconds.
 
-    `starts` has an aligned start for each spoken word, counted from `offset`; a cue is one written word, or one group."""
+    `starts` has the aligned start of each spoken word, counted from `offset`. A cue is one written word or one group."""
     assert len(cues) == len(groups), (cues, groups)
     errors, index = [], 0
     for cue, group in zip(cues, groups):
@@ -135,7 +135,7 @@ def is_good_enough(found):
 
 def main():
     parser = argparse.ArgumentParser(description="Measure the local voice engines with a speech recognizer.")
-    parser.add_argument("program", help="the command bespoke")
+    parser.add_argument("program", help="the bespoke command")
     parser.add_argument("engines", nargs="*", default=["kokoro", "espeak"], help="kokoro and espeak by default")
     parser.add_argument("--verbose", action="store_true", help="print the recognized words")
     options = parser.parse_args()
@@ -148,7 +148,7 @@ def main():
                   f"           {found['median']:>10.0f}{found['bias']:>7.0f}{found['worst']:>7.0f}"
                   f"  ({found['timing']}; {found['unaligned']} sentences could not be aligned)")
             passed &= engine != "kokoro" or is_good_enough(found)
-    sys.exit(0 if passed else "Kokoro exceeds the limits of word errors or word starts")
+    sys.exit(0 if passed else "Kokoro exceeds the limit for the word error rate or for the start of words")
 
 
 if __name__ == "__main__":

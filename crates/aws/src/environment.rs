@@ -1,4 +1,4 @@
-//! A function's settings from its environment.
+//! Reads a function's settings from its environment variables.
 
 use std::env;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ impl NamedError for EnvironmentError {
     }
 }
 
-/// Returns the text of a variable that must not be empty.
+/// Returns the value of a variable that must not be empty.
 pub fn required(name: &'static str) -> Result<String, EnvironmentError> {
     match env::var(name) {
         Ok(text) if !text.trim().is_empty() => Ok(text),
@@ -38,7 +38,7 @@ pub fn required(name: &'static str) -> Result<String, EnvironmentError> {
     }
 }
 
-/// Returns the text of a variable, or `None` if it is empty or not set.
+/// Returns the value of a variable, or `None` if it is empty or not set.
 #[must_use]
 pub fn optional(name: &'static str) -> Option<String> {
     required(name).ok()
@@ -56,7 +56,7 @@ pub fn path(name: &'static str, default: &str) -> PathBuf {
     optional(name).map_or_else(|| PathBuf::from(default), PathBuf::from)
 }
 
-/// Reads the lock on evidence from `OBJECT_LOCK` and `OBJECT_LOCK_DAYS`. `None` if it is `OFF` or not set.
+/// Reads the lock on evidence from `OBJECT_LOCK` and `OBJECT_LOCK_DAYS`. Returns `None` if it is `OFF` or not set.
 pub fn object_lock() -> Result<Option<Lock>, EnvironmentError> {
     let wrong = |name| EnvironmentError { name, problem: "not a valid value" };
     let mode = match optional("OBJECT_LOCK").as_deref() {
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_variable_is_named() {
+    fn error_names_the_missing_variable() {
         let error = required("BESPOKE_TEST_NEVER_SET").unwrap_err();
         assert_eq!(error.to_string(), "the environment variable BESPOKE_TEST_NEVER_SET is not set");
         assert_eq!(error.name(), ErrorName::ConfigInvalid);

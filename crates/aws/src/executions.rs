@@ -35,10 +35,11 @@ impl StateMachine {
     }
 }
 
-/// The workflow that rewrites the manifest of a run after decisions, and announces it.
+/// The workflow that rewrites a run's manifest after review decisions, and announces the new manifest.
 ///
-/// Decisions come one by one, and a manifest covers a whole run. So each execution waits for the end of its five minutes and
-/// covers all decisions in them. Its name holds the run and the minutes, so they share one execution.
+/// Decisions come one by one, but a manifest covers a whole run. So time is divided into five-minute windows. One execution
+/// waits for the end of a window and covers all decisions in it. Its name consists of the run and the window, so later
+/// decisions in the window do not start another execution.
 #[derive(Clone, Debug)]
 pub struct Refreshes {
     client: Client,
@@ -49,13 +50,13 @@ pub struct Refreshes {
 const REFRESH_SECONDS: i64 = 300;
 
 impl Refreshes {
-    /// Returns the state machine of this ARN.
+    /// Returns the state machine with this ARN.
     #[must_use]
     pub fn new(client: Client, arn: impl Into<String>) -> Self {
         Self { client, arn: arn.into() }
     }
 
-    /// Starts the refresh that covers `now`, unless it has started.
+    /// Starts the refresh whose window includes `now`, unless it has already started.
     pub async fn start(&self, run: &RunId, now: Timestamp) -> Result<(), ExecutionsError> {
         let (name, input) = refresh(run, now);
         let request = self.client.start_execution().state_machine_arn(&self.arn).name(&name).input(input.to_string());
@@ -69,7 +70,7 @@ impl Refreshes {
     }
 }
 
-/// Returns the name and the input of the refresh that covers `now`.
+/// Returns the name and the input of the refresh whose window includes `now`.
 fn refresh(run: &RunId, now: Timestamp) -> (String, Value) {
     let window = now.as_second().div_euclid(REFRESH_SECONDS);
     let end = Timestamp::from_second((window + 1) * REFRESH_SECONDS).unwrap_or(now);
@@ -116,7 +117,7 @@ impl Executions for StateMachine {
         // An execution that was started by hand may have any input.
         let input = described.input.as_deref().unwrap_or_default();
         let input: RunInput = serde_json::from_str(input)
-            .map_err(|_| unavailable(name, "read", "its input does not name a run".to_owned()))?;
+            .map_err(|_| unavailable(name, "read", "its input does not contain a run".to_owned()))?;
         let stopped = described.stop_date.and_then(|at| Timestamp::from_millisecond(at.to_millis().ok()?).ok());
         let message = described.cause.as_deref().map(step_functions_error::message);
         Ok(Some(Execution { run: input.run, state, stopped, error: described.error, message }))

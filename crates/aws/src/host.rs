@@ -1,4 +1,4 @@
-//! The host of every Lambda: it starts the function, decodes payloads, and reports progress, metrics and errors.
+//! The host that all Lambdas share. It starts the function, decodes payloads, and reports progress, metrics and errors.
 
 use std::fmt;
 use std::fs::File;
@@ -87,7 +87,7 @@ impl From<Failure> for Diagnostic {
     }
 }
 
-/// The reason that a function cannot start or continue.
+/// The reason why a function cannot start or continue.
 #[derive(Debug, Error)]
 pub enum HostError {
     /// The payload is malformed. The error identifies the field but never repeats its value.
@@ -119,16 +119,16 @@ pub enum HostError {
     /// The brand is invalid.
     #[error(transparent)]
     Brand(#[from] BrandError),
-    /// The settings of a run cannot be parsed: another version wrote them.
-    #[error("{key}: not settings of this version")]
+    /// A run's stored settings cannot be parsed, because another version wrote them.
+    #[error("{key}: written by another version, and not readable by this one; start a new run")]
     StoredSettings {
         /// The key of the object.
         key: String,
         /// The cause.
         source: serde_json::Error,
     },
-    /// A text is not UTF-8.
-    #[error("{key}: not UTF-8")]
+    /// The content of a text object is not UTF-8.
+    #[error("{key}: not in UTF-8")]
     Encoding {
         /// The key of the object.
         key: String,
@@ -168,7 +168,7 @@ struct StageCall {
     reference: Option<CustomerRef>,
 }
 
-/// A function's clients, which are built once, and methods that read the configuration, which each call does again.
+/// A function's clients, which are built once, and its methods for reading the configuration, which every call reads again.
 pub struct Host {
     /// The encrypted store.
     pub vault: Vault,
@@ -186,7 +186,8 @@ pub fn https_client() -> SharedHttpClient {
 }
 
 impl Host {
-    /// Starts a function: JSON logs, clients from the environment (`BUCKET` and the ids of the secrets), and keys.
+    /// Starts a function: turns on JSON logs, creates clients from the environment (`BUCKET` and the ids of the secrets), and
+    /// fetches the keys.
     pub async fn start() -> Result<Self, Failure> {
         panic_hook::install();
         log_as_json();
@@ -287,8 +288,8 @@ impl Host {
         Polly::new(&self.config)
     }
 
-    /// Reads the settings with which a run started. A deployment or new settings in the middle of a run change nothing for
-    /// its remaining customers. Returns the current settings for a run of a version that stored none.
+    /// Reads the settings with which a run started, so a deployment or new settings in the middle of a run do not affect its
+    /// remaining customers. Returns the current settings if the run was started by a version that did not store them.
     pub async fn settings_of(&self, run: &RunId) -> Result<Settings, HostError> {
         let key = ObjectKey::Run(run.clone(), RunPart::Settings);
         let Some(json) = self.vault.store().find(&key).await? else { return self.settings().await };
@@ -296,7 +297,7 @@ impl Host {
     }
 
     /// Reads `config/bespoke.toml`, or returns the defaults if it does not exist. Each call reads it again, so a warm
-    /// function never uses replaced settings.
+    /// function never uses outdated settings.
     pub async fn settings(&self) -> Result<Settings, HostError> {
         match self.vault.store().find(&ObjectKey::Settings).await? {
             Some(bytes) => Ok(Settings::from_toml(&text(&ObjectKey::Settings, bytes.to_vec())?)?),
@@ -321,7 +322,8 @@ impl Host {
         Ok(Phrasebook::parse(&text(&ObjectKey::Phrasebook, book.to_vec())?, &approvals)?)
     }
 
-    /// Reads `config/catalogue.approvals.csv`. Without it, the packaged approvals count, which fit the sample catalog only.
+    /// Reads `config/catalogue.approvals.csv`. If it does not exist, returns the packaged approvals, which are valid only for
+    /// the sample catalog.
     pub async fn catalogue_approvals(&self) -> Result<Approvals, HostError> {
         let key = ObjectKey::CatalogueApprovals;
         let Some(bytes) = self.vault.store().find(&key).await? else { return Ok(packaged_approvals()) };
@@ -351,10 +353,10 @@ pub fn assets() -> PathBuf {
     environment::path("ASSETS_DIR", "/opt/bespoke/assets")
 }
 
-/// A folder for the files of this process's calls, which it locks until it ends.
+/// A scratch folder for this process's calls. The process locks it until the process ends.
 ///
-/// A call that runs out of time leaves its files behind, and they would fill the disk of a warm function. Other processes
-/// may use the same parent folder: only the folders of ended processes are removed.
+/// A call that runs out of time leaves its files behind, and over time they would fill the disk of a warm function. Other
+/// processes may use the same parent folder, so only the folders of processes that have ended are removed.
 pub struct Scratch {
     folder: PathBuf,
     _lock: File,
@@ -372,7 +374,7 @@ impl Scratch {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Removes what an earlier call left in the folder, and returns the folder.
+    /// Removes the files that an earlier call left in the folder, and returns the folder.
     ///
     /// # Errors
     /// If a file cannot be removed.
@@ -387,7 +389,7 @@ impl Scratch {
 
 fn create_scratch(parent: &Path, folder: &Path) -> std::io::Result<File> {
     std::fs::create_dir_all(parent)?;
-    // Held until this function returns, so no other process finds the new folder before it is locked.
+    // This lock is held until the function returns, so no other process sees the new folder before it is locked.
     let turn = File::open(parent)?;
     turn.lock()?;
     for entry in std::fs::read_dir(parent)? {
@@ -440,7 +442,7 @@ fn text(key: &ObjectKey, bytes: Vec<u8>) -> Result<String, HostError> {
 fn log_as_json() {
     let level = environment::optional("AWS_LAMBDA_LOG_LEVEL").or_else(|| environment::optional("RUST_LOG"));
     let filter = EnvFilter::try_new(level.as_deref().unwrap_or("info")).unwrap_or_else(|_| EnvFilter::new("info"));
-    // Setting the subscriber fails only on a second start in one process. Then the first one stays in effect.
+    // Setting the subscriber fails only if the process has already set one, which then stays in effect.
     let _ = tracing_subscriber::fmt().json().flatten_event(true).with_target(false).with_env_filter(filter).try_init();
 }
 
@@ -462,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn scratch_removes_what_killed_calls_left_and_spares_running_ones() {
+    fn scratch_removes_files_of_killed_calls_and_keeps_those_of_running_ones() {
         let parent = std::env::temp_dir().join(format!("bespoke-scratch-{}", std::process::id()));
         let [ended, running] = ["1-ended", "1-running"].map(|name| parent.join(name));
         for folder in [&ended, &running] {
@@ -481,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_field_is_named() {
+    fn error_names_the_missing_field() {
         let error = decode::<MergeInput>(json!({"run": "run-1"})).unwrap_err();
         assert_eq!(error.to_string(), "invalid payload at `.`: missing field `batch`");
     }
@@ -499,7 +501,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn valid_payload_is_answered() {
+    async fn valid_payload_gets_a_response() {
         let stage = async |input: MergeInput| -> Result<String, Failure> { Ok(input.batch.to_string()) };
         let payload = json!({"run": "run-1", "batch": "monday"});
         assert_eq!(answer(payload, &stage).await.unwrap(), "monday");

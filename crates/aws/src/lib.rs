@@ -10,7 +10,7 @@
 //! | [`host`] | starts a Lambda, decodes its payload and names its errors |
 //! | `step_functions_error` | translates an error that Step Functions caught |
 //!
-//! **Invariant:** this crate does not depend on any stage or on the stages' rules.
+//! **Invariant:** this crate does not depend on any stage, or on rules that only stages apply.
 
 pub mod environment;
 pub mod executions;

@@ -1,4 +1,4 @@
-//! CloudWatch metrics in the embedded metric format: the log service turns lines of JSON on standard output into metrics.
+//! CloudWatch metrics in the embedded metric format: CloudWatch Logs turns lines of JSON on standard output into metrics.
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>.
 
 use contracts::stage::Stage;
@@ -31,7 +31,7 @@ pub fn model_used(tokens_read: u64, tokens_written: u64, usd: f64) {
     emit(&[], &values);
 }
 
-/// Reports the number of batches that have lacked a workbook for a long time.
+/// Reports the number of batches that have been missing a workbook for a long time.
 pub fn incomplete_batches(count: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a few")]
     let count = count as f64;
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_holds_a_value_for_each_metric_and_dimension() {
+    fn line_has_a_value_for_each_metric_and_dimension() {
         let values = [("StageSeconds", "Seconds", 1.5)];
         let line = line(Timestamp::UNIX_EPOCH, "prod", &[("Stage", "merge")], &values);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];

@@ -26,7 +26,7 @@ impl Polly {
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         let region = config.region().map_or("no region", |region| region.as_ref());
-        // The caller repeats failed calls, because each attempt needs its own permit.
+        // The SDK makes no retries. The caller repeats failed calls, because each attempt needs a permit of its own.
         let client = Client::from_conf(Builder::from(config).retry_config(RetryConfig::disabled()).build());
         Self { client, service: format!("Amazon Polly, {region}") }
     }

@@ -17,7 +17,7 @@ use contracts::key::{Artefact, Prefix};
 use jiff::Timestamp;
 use storage::store::{ListedObject, ObjectStore, PutOutcome, SignedUrl, StoreError, UrlSigner};
 
-/// The number of attempts for a conditional write that conflicts with another one in flight.
+/// The maximum number of attempts at a conditional write that conflicts with another one in flight.
 const CONFLICT_TRIES: u32 = 6;
 /// The delay before the second attempt. It doubles with each attempt.
 const CONFLICT_WAIT: Duration = Duration::from_millis(50);
@@ -39,7 +39,7 @@ pub struct S3Store {
 pub struct Lock {
     /// `GOVERNANCE` or `COMPLIANCE`.
     pub mode: ObjectLockMode,
-    /// The duration of the lock in days.
+    /// The duration of the lock, in days.
     pub days: u32,
 }
 
@@ -137,8 +137,8 @@ impl ObjectStore for S3Store {
         Ok(())
     }
 
-    /// Creates the object with `If-None-Match: *`. A writer whose response was lost may get [`PutOutcome::AlreadyThere`] for
-    /// its own object.
+    /// Creates the object with `If-None-Match: *`. If the response to a write is lost, the retry returns
+    /// [`PutOutcome::AlreadyThere`], although the object is the writer's own.
     async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let mut wait = CONFLICT_WAIT;
         let mut tries = 1;
@@ -189,7 +189,7 @@ impl ObjectStore for S3Store {
         let request = self.client.delete_object().bucket(&self.bucket).key(key.to_string());
         match request.send().await {
             Ok(_) => Ok(()),
-            // S3 itself responds with 204 in both cases.
+            // S3 itself responds with 204, whether or not the object exists.
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
             Err(error) => Err(unavailable(key, "delete", &error)),
         }

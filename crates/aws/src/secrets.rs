@@ -24,7 +24,7 @@ pub const fn variable(name: SecretName) -> &'static str {
     }
 }
 
-/// Secrets from Secrets Manager. Each secret is plain text, and is fetched once.
+/// Secrets from Secrets Manager. Each secret is plain text. It is fetched once and cached.
 pub struct SecretsManager {
     client: Client,
     ids: HashMap<SecretName, String>,
@@ -58,7 +58,7 @@ impl SecretsManager {
         self.fetched.lock().await.remove(&name);
     }
 
-    /// Fetches a secret again, and returns whether it has changed. If so, another attempt is worthwhile.
+    /// Fetches a secret again, and returns whether it has changed. If it has, the failed call is worth repeating.
     pub async fn renew(&self, name: SecretName) -> Result<bool, SecretError> {
         let before = self.fetched.lock().await.remove(&name);
         let now = self.find(name).await?;

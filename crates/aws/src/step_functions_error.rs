@@ -1,8 +1,8 @@
-//! The error that Step Functions passes on after catching it: `{"Error": …, "Cause": …}`.
+//! Translates an error that Step Functions has caught and passed on: `{"Error": …, "Cause": …}`.
 //!
-//! For an error from a Lambda, `Cause` is JSON with an `errorMessage`. `Error` is one of our names, or one of the
-//! service's (`States.Timeout`, `Lambda.Unknown`, …), which indicates only that the stage did not finish. The workflow
-//! passes both on as the `error` and `message` fields of [`contracts::stage::StageFailure`]. This module translates
+//! If a Lambda returned the error, `Cause` is JSON with an `errorMessage`. `Error` is either one of our names, or one of the
+//! service's (`States.Timeout`, `Lambda.Unknown`, …), which says only that the stage did not finish. The workflow passes
+//! both on as the `error` and `message` fields of [`contracts::stage::StageFailure`]. This module translates
 //! them into our names.
 
 use contracts::ErrorName;

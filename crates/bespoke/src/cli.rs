@@ -66,7 +66,7 @@ pub enum Command {
     Verify(campaign::VerifyArgs),
     /// Serve the page and the API on this machine
     Serve(tools::ServeArgs),
-    /// List every problem that a run would find in three workbooks
+    /// List every problem that a run would find in the three workbooks
     Check(tools::CheckArgs),
     /// Check any text with the guard
     Guard(tools::GuardArgs),
@@ -88,11 +88,11 @@ pub enum Command {
     Inspect(tools::InspectArgs),
     /// Show which offers one customer would get and why, without making results
     Explain(offers::ExplainArgs),
-    /// Print the scores, sentiment and topics of each text as a line of JSON
+    /// Print the scores, sentiment and topics of each post in a file, as one line of JSON per post
     Sentiment(offers::SentimentArgs),
     /// Never contact a customer, or list the suppressed customers
     Suppress(offers::SuppressArgs),
-    /// Record a customer's newer answers to the consent questions; they can only narrow the workbooks' answers
+    /// Record a customer's newer answers to the consent questions; they can only restrict what the workbooks permit
     Consent(offers::ConsentArgs),
     /// List the results in review, approve one or reject it
     Review(control::ReviewArgs),
@@ -100,7 +100,7 @@ pub enum Command {
     Recall(control::RecallArgs),
     /// Destroy all data about a customer, and never contact them again
     Forget(control::ForgetArgs),
-    /// Place a legal hold: keep a customer's data for a case or an audit, despite erasure and expiry
+    /// Place a legal hold: keep a customer's data for a case or an audit, so that forget and expire do not delete it
     #[command(alias = "hold")]
     LegalHold(control::LegalHoldArgs),
     /// Write the table of a run's results and links for the bank's mail or CRM system

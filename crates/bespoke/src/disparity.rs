@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn small_numbers_may_be_chance() {
+    fn differences_in_small_groups_may_be_due_to_chance() {
         assert_eq!(verdicts(&[("a", 5, 40), ("b", 3, 40)]), [RateVerdict::Highest, RateVerdict::MayBeChance]);
     }
 
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn no_offers_is_no_disparity() {
+    fn no_disparity_is_reported_without_offers() {
         assert!(compare(&customers(&[("a", 0, 100), ("b", 0, 100)]))[0].selections.is_empty());
     }
 

@@ -27,7 +27,7 @@ impl NamedError for EnvFileError {
     }
 }
 
-/// Loads `.env` of the current folder into the environment. Variables of the environment take precedence.
+/// Loads `.env` from the current folder into the environment. Variables that are already set take precedence.
 pub fn load() -> Result<(), EnvFileError> {
     let bytes = match std::fs::read(FILE) {
         Ok(bytes) => bytes,
@@ -37,7 +37,7 @@ pub fn load() -> Result<(), EnvFileError> {
     #[cfg(unix)]
     ensure_own(FILE, runner::os_user::id())?;
     let text = String::from_utf8(bytes).map_err(|_| EnvFileError { line: 0, reason: "not in UTF-8" })?;
-    // dotenvy sets the variables. In this form it has nothing to interpret.
+    // dotenvy sets the variables. It substitutes nothing in the quoted form.
     let _already_parsed = dotenvy::from_read(quoted(&parse(&text)?).as_bytes());
     Ok(())
 }
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn ambiguous_line_is_named_without_its_value() {
+    fn error_about_ambiguous_line_does_not_quote_the_value() {
         for (written, reason) in [
             ("Summer #2026", "a `#` after a space could begin a comment or be part of the value"),
             ("'Summer", "a single quote is not closed"),

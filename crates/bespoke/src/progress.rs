@@ -11,7 +11,7 @@ use runner::session::Labels;
 use runner::tally::{RunProgress, Tally};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// Returns a customer's name for the terminal: the id, or the start of the reference if the id is unknown.
+/// Returns a customer's label for the terminal: the id, or the start of the reference if the id is unknown.
 #[must_use]
 pub fn label<'a>(labels: &'a Labels, reference: &'a CustomerRef) -> &'a str {
     labels.get(reference).map_or(reference.short(), CustomerId::reveal)
@@ -135,7 +135,7 @@ impl Table {
 }
 
 fn head() -> String {
-    let columns = ["done", "skipped", "held", "failed", "running", "waiting", "per min", "left", "spent"];
+    let columns = ["done", "skipped", "review", "failed", "running", "waiting", "per min", "ETA", "spent"];
     columns.map(|column| format!("{column:>9}")).concat()
 }
 
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn row_aligns_with_its_head() {
+    fn row_aligns_with_its_header() {
         let counts = OutcomeCounts { published: 123, skipped: 40, held: 1, failed: 2, waiting: 828, running: 6 };
         let progress = RunProgress {
             counts,
@@ -184,7 +184,7 @@ mod tests {
         };
         assert_eq!(
             format!("{}\n{}", head(), row(&progress)),
-            "     done  skipped     held   failed  running  waiting  per min     left    spent\n      \
+            "     done  skipped   review   failed  running  waiting  per min      ETA    spent\n      \
              123       40        1        2        6      828     12.3   66 min    $0.42"
         );
     }

@@ -239,7 +239,7 @@ fn evaded_kind(product: &Product) -> Option<&'static str> {
     shown.into_iter().find(|(_, words)| words.iter().any(|word| name.contains(word))).map(|(kind, _)| kind)
 }
 
-/// Splits a text at the ends of sentences, and at characters that separate lines.
+/// Splits text at the ends of sentences, and at characters that separate lines.
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
     text.split(". ").flat_map(|part| part.split(['\n', '•', '|', ';']))
 }

@@ -23,8 +23,8 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
-/// Approvals in a file such as `LANGUAGE.approvals.csv`, with the columns `item,digest,by,at`. A file of version 0.3 has
-/// `line` for `item`.
+/// Approvals in a file such as `LANGUAGE.approvals.csv`, with the columns `item,digest,by,at`. In files from version 0.3,
+/// the column `item` is called `line`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approvals(BTreeMap<String, Approval>);
 
@@ -58,7 +58,7 @@ impl Approvals {
         self.0.insert(approval.item.clone(), approval);
     }
 
-    /// Returns the approval that makes `line` live: an approval of exactly this wording by someone other than its
+    /// Returns the approval that makes `line` usable: an approval of exactly this wording by someone other than its
     /// author.
     #[must_use]
     pub fn of(&self, line: &Line) -> Option<&Approval> {
@@ -79,8 +79,8 @@ impl Approvals {
     }
 }
 
-/// Returns whether the author approved their own line, ignoring case and spaces. `by` may name two people, as in "alice on
-/// behalf of Ann"; neither may be the author.
+/// Returns whether the author is among the people who approved the line, ignoring case and spaces. `by` may name two people,
+/// as in "alice on behalf of Ann".
 pub(crate) fn is_same_person(by: &str, author: &str) -> bool {
     let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let by = plain(by);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn approval_is_of_exactly_one_text() {
+    fn approval_covers_only_the_exact_wording() {
         let mut approvals = Approvals::default();
         approvals.record(approval(&line("Here is another idea."), "Ben"));
         assert!(approvals.of(&line("Here is another idea.")).is_some());
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn author_cannot_approve() {
+    fn author_cannot_approve_their_own_line() {
         let mut approvals = Approvals::default();
         approvals.record(approval(&line("Here is another idea."), " ANN "));
         assert!(approvals.of(&line("Here is another idea.")).is_none());

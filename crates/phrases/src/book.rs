@@ -31,7 +31,7 @@ pub enum BookError {
         /// The reason.
         source: TemplateError,
     },
-    /// A line has a slot that its kind must not have.
+    /// A line has a slot that lines of its kind must not have.
     #[error("line {id}: a {kind} line must not have the slot {{{slot}}}", slot = .slot.as_str())]
     Slot {
         /// The line's id.
@@ -41,7 +41,7 @@ pub enum BookError {
         /// The slot.
         slot: Slot,
     },
-    /// There is no book for the catalog.
+    /// The catalog has no phrasebook.
     #[error("phrases/en.toml: not found; the packaged phrasebook is approved for the sample catalog only")]
     Missing,
     /// Two lines have the same id.
@@ -63,7 +63,7 @@ impl NamedError for BookError {
                 "put the bank's own phrasebook beside the catalog and have it approved: `bespoke phrases approve`"
             }
             Self::Toml(_) | Self::Approvals(_) | Self::Line { .. } | Self::Slot { .. } | Self::DuplicateId { .. } => {
-                "`bespoke phrases check` lists everything that is wrong with the phrasebook"
+                "`bespoke phrases check` lists every problem in the phrasebook"
             }
         };
         Some(help.to_owned())
@@ -103,7 +103,7 @@ struct BookFile {
     service_closing: Vec<PlainLine>,
 }
 
-/// The number of offers in words.
+/// The number of offers, spelled out.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Counts {
@@ -134,7 +134,7 @@ line_file!(PlainLine {});
 line_file!(ClosingLine { adviser: bool, offers: Option<OfferCount> });
 line_file!(ServiceLine { topic: ServiceTopic });
 
-/// The words of a book that fill slots. Each is approved like a line, under its id.
+/// The ids of the phrasebook's words that fill slots. Each word needs an approval, like a line.
 mod word {
     pub const NO_NAME: &str = "word.no_name";
     pub const NO_NAME_ON_CARD: &str = "word.no_name_on_card";
@@ -154,7 +154,7 @@ pub struct Phrasebook {
     grounds: BTreeMap<GroundKey, String>,
     wishes: Wishes,
     lines: Vec<Line>,
-    /// The positions of the lines that may be used.
+    /// The indices of the lines that may be used.
     live: Vec<usize>,
     approvals: Approvals,
     digest: Digest,
@@ -169,11 +169,11 @@ impl Phrasebook {
     pub fn packaged() -> Self {
         let book = include_str!("../../../data/phrases/en.toml");
         let approvals = include_str!("../../../data/phrases/en.approvals.csv");
-        Self::parse(book, approvals).expect("the packaged phrasebook is sound")
+        Self::parse(book, approvals).expect("the packaged phrasebook is valid")
     }
 
-    /// Returns the packaged book if `catalogue` is the packaged sample catalog. Its lines are approved for the sample bank,
-    /// so no other bank may say them.
+    /// Returns the packaged phrasebook if `catalogue` is the packaged sample catalog. Its lines are approved for the sample
+    /// bank only, so no other bank may use them.
     pub fn packaged_for(catalogue: &Catalogue) -> Result<Self, BookError> {
         static SAMPLE: LazyLock<Option<Digest>> = LazyLock::new(|| {
             Catalogue::from_json(include_bytes!("../../../data/catalogue.json")).ok().map(|sample| sample.digest())
@@ -306,7 +306,7 @@ impl Phrasebook {
         &self.adviser_title
     }
 
-    /// Returns the number of offers in words.
+    /// Returns the number of offers, spelled out.
     #[must_use]
     pub fn count(&self, offers: usize) -> &str {
         match offers {
@@ -316,7 +316,7 @@ impl Phrasebook {
         }
     }
 
-    /// Returns the name of a ground as a listener hears it.
+    /// Returns the spoken name of a ground.
     #[must_use]
     pub fn ground(&self, key: &GroundKey) -> Option<&str> {
         self.grounds.get(key).map(String::as_str)
@@ -346,7 +346,8 @@ impl Phrasebook {
         lines.filter_map(|line| Some((line, self.approvals.recorded(&line.id)?)))
     }
 
-    /// Returns the approval of a line that may be said: of exactly this line, with all words that fill its slots approved.
+    /// Returns the approval of a line that may be used. The approval covers exactly this line, and every word that fills one
+    /// of its slots is approved too.
     #[must_use]
     pub fn live_approval(&self, id: &str) -> Option<&Approval> {
         self.live().find(|(line, _)| line.id == id).map(|(_, approval)| approval)
@@ -359,7 +360,7 @@ impl Phrasebook {
     }
 }
 
-/// Returns the ids of the words that may be said with the line. It is live only if they are approved too.
+/// Returns the ids of the words that may be said with the line. The line may be used only if they are approved too.
 fn words_of(line: &Line) -> Vec<&'static str> {
     let of_slot = |slot| match slot {
         Slot::FirstName => &[word::NO_NAME][..],
@@ -368,7 +369,7 @@ fn words_of(line: &Line) -> Vec<&'static str> {
         Slot::Adviser | Slot::Bank | Slot::Web | Slot::Product => &[],
     };
     let mut words: Vec<&str> = line.text.slots().flat_map(of_slot).copied().collect();
-    // The title card comes before every text.
+    // The title card comes before the opening, so its word may be shown with any opening.
     if matches!(line.kind, LineKind::Opening { .. } | LineKind::ServiceOpening) {
         words.push(word::NO_NAME_ON_CARD);
     }
@@ -433,7 +434,7 @@ text = "Charges should be clear."
 "#;
 
     #[test]
-    fn book_is_read() {
+    fn phrasebook_is_parsed() {
         let book = Phrasebook::parse(SMALL, "").unwrap();
         assert_eq!(book.lines().iter().filter(|line| line.kind != LineKind::Word).count(), 6);
         assert_eq!(book.count(2), "two ideas");
@@ -455,7 +456,7 @@ text = "Charges should be clear."
     }
 
     #[test]
-    fn word_in_a_slot_needs_an_approval_of_its_own() {
+    fn word_that_fills_a_slot_needs_its_own_approval() {
         let approve_all_but = |without: &str| {
             let mut approvals = Approvals::default();
             for line in Phrasebook::parse(SMALL, "").unwrap().lines().iter().filter(|line| line.id != without) {
@@ -477,7 +478,7 @@ text = "Charges should be clear."
         }
         let changed = SMALL.replace("no_name = \"there\"", "no_name = \"buddy\"");
         let stale = Phrasebook::parse(&changed, &approve_all_but("").approvals().to_csv()).unwrap();
-        assert_eq!(stale.live_approval("o2"), None, "the approval was of another word");
+        assert_eq!(stale.live_approval("o2"), None, "the approval was for another word");
     }
 
     #[test]

@@ -26,13 +26,14 @@ const MAX_REASON_WORDS: usize = 24;
 const MAX_FRAME_WORDS: usize = 45;
 /// The maximum number of words in a service message.
 const MAX_SERVICE_WORDS: usize = 75;
-/// The most words of a text that fills a slot.
+/// The maximum number of words in the text for a slot.
 const MAX_WORD_WORDS: usize = 5;
-/// The highest LIX of one line. A single sentence varies more than a text, so the bound is looser than for the book.
+/// The maximum LIX of one line. Single sentences vary more than longer text, so this limit is looser than the one for the
+/// whole phrasebook.
 const MAX_LINE_LIX: f64 = 65.0;
-/// The maximum mean LIX of all lines: CEFR B2.
+/// The maximum mean LIX of all lines, which corresponds to CEFR B2.
 const MAX_MEAN_LIX: f64 = 45.0;
-/// The fewest words in a row that a reason must not share with the catalog's texts about its product.
+/// The number of consecutive words at which a reason counts as repeating the catalog's text about its product.
 const ECHO_WORDS: usize = 5;
 /// The share of a kind's lines that may begin with the same three words.
 const MAX_SAME_START: f64 = 0.25;
@@ -89,11 +90,11 @@ pub fn check(
         check_slots(line, &mut add);
         check_product(line, catalogue, &mut add);
         check_echo(line, &filled, catalogue, &mut add);
-        // A person's approval of exactly this line outweighs the guard's lists of words.
+        // A person's approval of exactly this line overrides the guard's word lists.
         let is_approved = book.approvals().of(line).is_some();
         let severity = if is_approved { Severity::Warning } else { Severity::Error };
         for violation in guard(line, &filled, product) {
-            add(severity, format!("the guard refuses the line: {violation}"));
+            add(severity, format!("the guard rejects the line: {violation}"));
         }
     }
     check_coverage(book, catalogue, &mut findings);
@@ -151,11 +152,11 @@ fn check_length(line: &Line, filled: &str, add: &mut impl FnMut(Severity, String
         return;
     }
     if !filled.ends_with(['.', '?', '!']) {
-        add(Severity::Error, "the line must be whole sentences that end with a full stop".to_owned());
+        add(Severity::Error, "the line must consist of whole sentences that end with a period".to_owned());
     }
     let level = lix(filled);
     if level > MAX_LINE_LIX {
-        add(Severity::Warning, format!("hard to read: LIX {level:.0}; aim at {MAX_MEAN_LIX:.0}"));
+        add(Severity::Warning, format!("hard to read: LIX {level:.0}; aim for {MAX_MEAN_LIX:.0}"));
     }
 }
 
@@ -167,7 +168,7 @@ fn check_slots(line: &Line, add: &mut impl FnMut(Severity, String)) {
         _ => &[],
     };
     for slot in required.iter().filter(|slot| !line.text.has(**slot)) {
-        add(Severity::Error, format!("a {} line like this needs the slot {{{}}}", line.kind.name(), slot.as_str()));
+        add(Severity::Error, format!("this {} line needs the slot {{{}}}", line.kind.name(), slot.as_str()));
     }
 }
 
@@ -190,12 +191,12 @@ fn check_product(line: &Line, catalogue: &Catalogue, add: &mut impl FnMut(Severi
     }
 }
 
-/// Refuses a reason that says what the catalog's text after it says anyway.
+/// Reports a reason that repeats the catalog's text, which follows it anyway.
 fn check_echo(line: &Line, filled: &str, catalogue: &Catalogue, add: &mut impl FnMut(Severity, String)) {
     let LineKind::Reason { product, .. } = &line.kind else { return };
     let Some(product) = catalogue.product(product) else { return };
     let words = |text: &str| -> Vec<String> { text.unicode_words().map(str::to_lowercase).collect() };
-    // The product's name is no repetition.
+    // The product's name does not count as repetition.
     let name = words(&product.name);
     let without_name =
         |text: &str| -> Vec<String> { words(text).into_iter().filter(|word| !name.contains(word)).collect() };
@@ -223,7 +224,7 @@ fn check_coverage(book: &Phrasebook, catalogue: &Catalogue, findings: &mut Vec<F
     let mut require = |count: usize, at_least: usize, what: String| {
         if count < at_least {
             let severity = if count == 0 { Severity::Error } else { Severity::Warning };
-            let message = format!("{count} of at least {at_least} {what}");
+            let message = format!("found {count} {what}; at least {at_least} are needed");
             findings.push(Finding { severity, line: None, message });
         }
     };
@@ -242,7 +243,7 @@ fn check_coverage(book: &Phrasebook, catalogue: &Catalogue, findings: &mut Vec<F
             |kind: &LineKind| matches!(kind, LineKind::Opening { adviser: a, bright: false, .. } if *a == adviser);
         require(count(&openings), MIN_OPENINGS, format!("openings {with} for every mood"));
         let for_anyone = |kind: &LineKind| openings(kind) && matches!(kind, LineKind::Opening { named: false, .. });
-        require(count(&for_anyone), 1, format!("openings {with} for a customer whose name cannot be said"));
+        require(count(&for_anyone), 1, format!("openings {with} for a customer whose name cannot be spoken"));
         for offers in [1, 3] {
             let closings = |kind: &LineKind| matches!(kind, LineKind::Closing { adviser: a, offers: o } if *a == adviser && o.fits(offers));
             require(count(&closings), MIN_CLOSINGS, format!("closings {with} for {offers} offers"));
@@ -264,7 +265,7 @@ fn check_repetition(book: &Phrasebook, findings: &mut Vec<Finding>) {
     for line in book.lines().iter().filter(|line| line.kind != LineKind::Word) {
         let text = line.text.as_str().to_lowercase();
         if let Some(other) = texts.insert(text.clone(), &line.id) {
-            let message = format!("the same text as line {other}");
+            let message = format!("same text as line {other}");
             findings.push(Finding { severity: Severity::Error, line: Some(line.id.clone()), message });
         }
         let start = text.split_whitespace().filter(|word| !word.contains('{')).take(3).collect::<Vec<_>>().join(" ");
@@ -288,7 +289,7 @@ fn check_reading_level(book: &Phrasebook, findings: &mut Vec<Finding>) {
     #[expect(clippy::cast_precision_loss, reason = "a book has few lines")]
     let mean = levels.iter().sum::<f64>() / levels.len().max(1) as f64;
     if mean > MAX_MEAN_LIX {
-        let message = format!("the lines are hard to read: mean LIX {mean:.0}; aim at {MAX_MEAN_LIX:.0} (CEFR B2)");
+        let message = format!("the lines are hard to read: mean LIX {mean:.0}; aim for {MAX_MEAN_LIX:.0} (CEFR B2)");
         findings.push(Finding { severity: Severity::Error, line: None, message });
     }
 }

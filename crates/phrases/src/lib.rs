@@ -1,5 +1,5 @@
-//! The phrasebook: every sentence that a bank may say to a customer, apart from the catalog's own texts. Also the approvals
-//! of the catalog and the rules.
+//! The phrasebook: every sentence that a bank may say to a customer, apart from the catalog's own text. The crate also reads
+//! the approvals of the catalog and the rules.
 //!
 //! 1. [`Phrasebook::parse`] reads the lines in one language and their approvals.
 //! 2. [`check`] reports every problem in a phrasebook.

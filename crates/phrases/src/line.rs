@@ -177,11 +177,11 @@ pub enum LineKind {
         adviser: bool,
         /// Whether it is suitable only for a customer whose recent posts are positive.
         bright: bool,
-        /// Whether it fits only a customer whose name can be said: "Dear there" is no greeting.
+        /// Whether it suits only a customer whose name can be spoken: "Dear there" is not a greeting.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         named: bool,
     },
-    /// Says why a product may be suitable.
+    /// Explains why a product may be suitable.
     Reason {
         /// The product.
         product: ProductId,
@@ -190,7 +190,7 @@ pub enum LineKind {
     },
     /// Leads to the next offer.
     Link,
-    /// Says what to do next and where to read more.
+    /// Says what the customer can do next, and where to read more.
     Closing {
         /// Whether it mentions an adviser.
         adviser: bool,
@@ -250,8 +250,8 @@ pub struct Line {
     pub digest: Digest,
 }
 
-/// The parts of a line that an approval covers. The author is not one of them, because who wrote a line does not change
-/// it.
+/// The parts of a line that an approval covers. They do not include the author, because the author does not affect what
+/// customers hear.
 #[derive(Serialize)]
 struct Approved<'a> {
     language: &'a str,
@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grounds_are_written_as_they_are_read() {
+    fn ground_survives_a_round_trip_through_its_text_form() {
         for text in ["spending:groceries", "need:home-purchase", "holds:high-yield-savings"] {
             assert_eq!(text.parse::<GroundKey>().unwrap().to_string(), text);
         }
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn digest_covers_everything_that_decides_when_a_line_is_said() {
+    fn digest_covers_wording_and_conditions_of_a_line() {
         let line = |tone, bright, text: &str| {
             let kind = LineKind::Opening { adviser: false, bright, named: false };
             Line::new("en", "a".to_owned(), kind, tone, Template::parse(text).unwrap(), "x".to_owned()).digest

@@ -1,5 +1,5 @@
-//! Approvals of the catalog and of the market's rules. A campaign uses neither before a person other than the author has
-//! approved it.
+//! Approvals of the catalog and of the market's rules. A campaign can use them only after a person other than their author
+//! has approved them.
 
 use contracts::catalogue::Catalogue;
 use contracts::institution::Institution;
@@ -13,15 +13,16 @@ use crate::approval::Approvals;
 pub struct Material {
     /// The item's id in the list of approvals: `catalogue`, or a pack such as `rules/us-bank`.
     pub item: String,
-    /// The digest of the item as it is now.
+    /// The digest of the current item.
     pub digest: Digest,
-    /// The author, blank if the catalog does not name one. `None` for packaged rules, whose author is not of the bank.
+    /// The author, or a blank string if the catalog does not name one. `None` for packaged rules, whose author does not work
+    /// for the bank.
     pub author: Option<String>,
 }
 
-/// A material without a valid approval.
+/// The materials that have no valid approval.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("{}: not approved as it is now by a person other than its author", .0.join(", "))]
+#[error("{}: no person other than the author has approved the current content", .0.join(", "))]
 pub struct NotApproved(pub Vec<String>);
 
 impl NamedError for NotApproved {
@@ -30,11 +31,11 @@ impl NamedError for NotApproved {
     }
 
     fn help(&self) -> Option<String> {
-        Some("another person approves it: bespoke catalogue approve".to_owned())
+        Some("have another person approve it: bespoke catalogue approve".to_owned())
     }
 }
 
-/// Returns the materials of a campaign that need an approval.
+/// Returns the materials that a campaign uses and that need an approval.
 #[must_use]
 pub fn materials(catalogue: &Catalogue, institution: Institution) -> [Material; 2] {
     [
@@ -50,13 +51,13 @@ pub fn materials(catalogue: &Catalogue, institution: Institution) -> [Material; 
 /// Returns the approvals of the packaged sample catalog and its rules.
 ///
 /// # Panics
-/// Never: a test reads them.
+/// Never: a test parses the packaged approvals.
 #[must_use]
 pub fn packaged_approvals() -> Approvals {
-    Approvals::parse(include_str!("../../../data/catalogue.approvals.csv")).expect("the packaged approvals are sound")
+    Approvals::parse(include_str!("../../../data/catalogue.approvals.csv")).expect("the packaged approvals are valid")
 }
 
-/// Fails unless the catalog and the rules are approved as they are now.
+/// Fails unless the current catalog and rules are approved.
 pub fn ensure_approved(
     catalogue: &Catalogue,
     institution: Institution,
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn sample_ships_approved_and_a_change_needs_a_new_approval() {
+    fn packaged_sample_is_approved_and_a_change_needs_a_new_approval() {
         let approvals = packaged_approvals();
         ensure_approved(&sample(|text| text), Institution::UsBank, &approvals).unwrap();
         let changed = sample(|text| text.replace("Everyday Checking", "Daily Checking"));
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn author_does_not_approve_their_own_catalog() {
+    fn author_cannot_approve_their_own_catalogue() {
         let catalogue = sample(|text| text.replace("\"author\": \"", "\"author\": \"Ann"));
         for (by, approved) in [(catalogue.author(), false), ("ann on behalf of x", true), ("ben", true)] {
             let mut approvals = packaged_approvals();

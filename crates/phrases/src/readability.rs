@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 const LONG_WORD: usize = 6;
 
 /// Returns the LIX of `text`: words per sentence plus the percentage of words with more than six letters (Björnsson
-/// 1968). Below 30 is easy, and 40 to 50 is newspaper level. CEFR B2 readers can read texts up to about 45.
+/// 1968). Below 30 is easy, and 40 to 50 is newspaper level. Readers at CEFR B2 can read text up to about 45.
 #[must_use]
 pub fn lix(text: &str) -> f64 {
     let words: Vec<&str> = text.unicode_words().collect();
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_words_and_sentences_read_easily() {
+    fn short_words_and_sentences_have_a_low_lix() {
         assert!(lix("You can read it at home. Take your time.") < 10.0);
         assert!(
             lix("Notwithstanding aforementioned contractual stipulations, remuneration remains discretionary.") > 60.0

@@ -56,9 +56,9 @@ impl<'b> Selector<'b> {
         self.fitting(|kind| matches!(kind, LineKind::Link))
     }
 
-    /// Returns the reasons for `product` that cite the highest-ranked of `grounds` for which there are lines. Grounds
-    /// are ranked by three criteria in turn: unused before those in `used`, emphasized before others, and then their
-    /// order in `grounds`.
+    /// Returns the reasons for `product` that cite the highest-ranked ground for which there are lines. Grounds that are not
+    /// in `used` rank before those that are. Among these, grounds that the wish emphasizes rank first, and then the order of
+    /// `grounds` decides.
     #[must_use]
     pub fn reasons(&self, product: &ProductId, grounds: &[GroundKey], used: &BTreeSet<GroundKey>) -> Vec<LiveLine<'b>> {
         let mut order: Vec<&GroundKey> = grounds.iter().collect();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn selection_is_deterministic_and_spreads() {
+    fn selection_is_deterministic_and_uses_all_lines_across_customers() {
         let book = many_openings();
         let mut counts = BTreeMap::<&str, usize>::new();
         for customer in 0..10_000_u32 {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn reason_prefers_an_emphasized_ground_and_avoids_a_used_one() {
+    fn reason_prefers_emphasized_ground_and_avoids_used_ground() {
         let need = "[[reason]]\nid = \"r2\"\nproduct = \"everyday-checking\"\nground = \"need:everyday-banking\"\ntext = \"Paying is simple.\"\n";
         let book = approved(&format!("{SMALL}{need}"));
         let product = ProductId::parse("everyday-checking").unwrap();

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn name_with_a_full_stop_ends_a_sentence_once() {
+    fn period_of_a_name_is_not_doubled_at_the_end_of_a_sentence() {
         let template = Template::parse("Regards, {adviser}.").unwrap();
         assert_eq!(template.fill(&SlotValues::default().with(Slot::Adviser, "J. Smith Jr.")), "Regards, J. Smith Jr.");
     }
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn value_cannot_open_a_slot() {
+    fn value_that_looks_like_a_slot_is_not_filled() {
         let template = Template::parse("Hello {first_name}.").unwrap();
         assert_eq!(template.fill(&SlotValues::default().with(Slot::FirstName, "{bank}")), "Hello {bank}.");
     }

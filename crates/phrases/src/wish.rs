@@ -1,5 +1,5 @@
-//! A caller's wish for tone and emphasis, interpreted with a small lexicon. No word from a wish reaches the customer's
-//! text.
+//! Interprets a caller's wish (a prompt that asks for a tone or an emphasis) with a small lexicon. No word of a wish ever
+//! reaches the customer's text.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::line::{GroundKey, Tone};
 
-/// The words in a language that express a wish.
+/// The words that express wishes in one language.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Wishes {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_wish_asks_for_nothing() {
+    fn empty_wish_requests_nothing() {
         assert_eq!(wishes().read(""), UnderstoodWish::default());
     }
 }

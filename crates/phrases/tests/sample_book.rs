@@ -1,11 +1,11 @@
-//! The phrasebook of the sample bank is sound and approved.
+//! Tests that the sample bank's phrasebook is valid and approved.
 
 use contracts::catalogue::Catalogue;
 use contracts::{ErrorName, NamedError as _};
 use phrases::{Phrasebook, check};
 
 #[test]
-fn sample_book_is_sound() {
+fn sample_phrasebook_has_no_problems() {
     let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data");
     let read = |path: &str| std::fs::read_to_string(data.join(path)).unwrap();
     let book = Phrasebook::parse(&read("phrases/en.toml"), &read("phrases/en.approvals.csv")).unwrap();
@@ -17,7 +17,7 @@ fn sample_book_is_sound() {
 }
 
 #[test]
-fn packaged_book_is_for_the_sample_catalogue_only() {
+fn packaged_phrasebook_is_refused_for_another_catalogue() {
     let sample = include_str!("../../../data/catalogue.json");
     let catalogue = |text: &str| Catalogue::from_json(text.as_bytes()).unwrap();
     assert!(Phrasebook::packaged_for(&catalogue(sample)).is_ok());

@@ -1,6 +1,6 @@
-//! `data/phrases/phrases.schema.json` has the fields and the values that the parser has.
+//! Tests that `data/phrases/phrases.schema.json` has the same fields and values as the parser.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 const BOOK: &str = include_str!("../../../data/phrases/en.toml");
 const SCHEMA: &str = include_str!("../../../data/phrases/phrases.schema.json");
 
-/// Returns the names that the parser expects instead of `bogus`: its message lists them.
+/// Returns the names that the parser expects instead of `bogus`, as its error message lists them.
 fn expected(book: &str) -> BTreeSet<String> {
     let message = Phrasebook::parse(book, "").unwrap_err().to_string();
     let (_, list) = message.split_once("expected").unwrap_or_else(|| panic!("{message}"));
@@ -27,7 +27,7 @@ fn values(definition: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn schema_has_the_fields_of_the_parser() {
+fn schema_and_parser_have_the_same_fields() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     assert_eq!(fields(&schema), expected(&format!("bogus = 1\n{BOOK}")));
     for (kind, definition) in [
@@ -47,7 +47,7 @@ fn schema_has_the_fields_of_the_parser() {
 }
 
 #[test]
-fn schema_has_the_values_of_the_parser() {
+fn schema_and_parser_have_the_same_values() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     let tones = BOOK.replacen("tone = \"warm\"", "tone = \"bogus\"", 1);
     assert_eq!(values(&schema["$defs"]["tone"]), expected(&tones));

@@ -97,8 +97,8 @@ impl RunLog {
         Ok(Self { path, lines: Mutex::new(lines), last, stop })
     }
 
-    /// Appends an event and numbers it. If the write fails, a later one publishes the event, because a full disk must
-    /// not fail the run.
+    /// Appends an event and numbers it. A full disk must not make the run fail, so if the write fails, a later write
+    /// includes the event and publishes it.
     pub fn append(&self, event: RunEvent) {
         let mut lines = self.lines();
         let number = lines.events.len() as u64 + 1;
@@ -139,7 +139,7 @@ impl RunLog {
             }
             Err(error) if !lines.failing => {
                 lines.failing = true;
-                tracing::warn!(%error, path = %self.path.display(), "failed to write events; retrying until it works");
+                tracing::warn!(%error, path = %self.path.display(), "failed to write events; retrying until a write succeeds");
             }
             Err(_) => {}
         }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_survive_a_kill_in_the_middle_of_a_line() {
+    fn event_numbers_survive_a_kill_in_the_middle_of_a_line() {
         let folder = tempfile::tempdir().unwrap();
         let log = open(folder.path());
         for _ in 0..3 {
@@ -224,13 +224,13 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         log.append(RunEvent { message: Some("second".to_owned()), ..event() });
         log.append(RunEvent { message: Some("third".to_owned()), ..event() });
-        assert_eq!(log.after(0).len(), 1, "a restart would lose the others");
+        assert_eq!(log.after(0).len(), 1, "readers see only the event that a restart would keep");
         assert!(!log.is_written());
 
         // The disk works again, but half a line is left over from the failed write.
         std::fs::remove_dir(&path).unwrap();
         std::fs::write(&path, [whole.as_slice(), b"{\"n\":2,\"at\""].concat()).unwrap();
-        assert!(log.more(1).await, "a waiting reader needs no further event");
+        assert!(log.more(1).await, "a waiting reader gets the event without another one being appended");
         let published = log.after(0);
         assert_eq!(published.iter().map(|event| event.number).collect::<Vec<_>>(), [1, 2, 3]);
         assert_eq!(published[1].message.as_deref(), Some("second"));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readers_wake_for_an_event_and_for_the_end_of_the_server() {
+    async fn readers_wake_for_an_event_and_when_the_server_stops() {
         let folder = tempfile::tempdir().unwrap();
         let stop = CancellationToken::new();
         let log = DiskEventLog::open(folder.path(), stop.clone()).unwrap().of(&RunId::parse("run-1").unwrap()).unwrap();

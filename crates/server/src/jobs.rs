@@ -39,13 +39,13 @@ use crate::event_log::{DiskEventLog, RunLog};
 /// The maximum number of runs that are queued or in progress.
 const MAX_OPEN_RUNS: usize = 100;
 
-/// The maximum number of single-customer runs in progress: one is narrated while the other is rendered.
+/// The maximum number of single-customer runs in progress. With two, one is narrated while the other is rendered.
 const CONCURRENCY: usize = 2;
 
 /// The number of times that the process may end while it works on a run.
 const MAX_CRASHES: u32 = 2;
 
-/// An event is created each time the rendered fraction of the video grows by at least this much.
+/// The minimum growth of the rendered fraction of a video that creates a progress event.
 const SHARE_STEP: f64 = 0.02;
 
 /// A run, as recorded in its file.
@@ -70,17 +70,17 @@ struct Ended {
     at: Timestamp,
     /// The error of the whole run, if the run failed.
     error: Option<(ErrorName, String)>,
-    /// Information about the run in addition to its results.
+    /// The forecast, or the reason why the run stopped early.
     #[serde(default)]
     found: Findings,
 }
 
-/// Information about a run in addition to its results.
+/// Facts about a run that are not among its stored results.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Findings {
     /// The forecast of a dry run: a [`runner::forecast::Forecast`].
     forecast: Option<Value>,
-    /// The reason that the run stopped early.
+    /// The reason why the run stopped early.
     stopped: Option<String>,
 }
 
@@ -288,8 +288,8 @@ impl Jobs {
         ended
     }
 
-    /// Starts counting a campaign's customers from zero, because each attempt also reports the customers from earlier
-    /// attempts.
+    /// Returns a tally that starts from zero, because each attempt at a campaign also reports the customers whom earlier
+    /// attempts finished.
     fn tally(&self, run: &RunId) -> Arc<Mutex<Tally>> {
         let tally = Arc::<Mutex<Tally>>::default();
         self.tallies.lock().unwrap_or_else(PoisonError::into_inner).insert(run.clone(), tally.clone());
@@ -405,7 +405,7 @@ async fn forecast_run(runner: &Runner, request: &Request) -> Result<Findings, Fa
     Ok(Findings { forecast: Some(forecast), stopped: None })
 }
 
-/// Reads a customer's decision from the JSON of a forecast.
+/// Reads the dry run's decision about one customer from a forecast's JSON.
 fn decided(decision: &Value) -> Option<DryRunDecision> {
     let reference = CustomerRef::parse(decision["reference"].as_str()?).ok()?;
     Some(DryRunDecision { reference, skip_reason: decision["because"].as_str().map(str::to_owned) })
@@ -493,7 +493,7 @@ async fn append_events(
                 log.append(RunEvent { message: Some(format!("{customers} customers")), ..event(RunEventKind::Log) });
             }
             RunnerEvent::Started(_, stage) => {
-                // A text is narrated only after it has passed the guard.
+                // Text is narrated only after it has passed the guard.
                 if stage == Stage::Narrate && !log.has_text() {
                     log.append(event(RunEventKind::Text));
                 }

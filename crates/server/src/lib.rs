@@ -1,4 +1,4 @@
-//! The local server: the page and the API on one machine, on top of the runner and a folder.
+//! The local server: serves the page and the API on one machine, with the runner behind them and a folder as the store.
 //!
 //! A restarted server continues the unfinished runs, and event numbers survive the restart.
 //!
@@ -155,7 +155,7 @@ impl Server {
         let router = origin_guard::guarded(router, address.port());
         connections::serve(listener, router, Limits::default(), stop).await;
         host.jobs.stop().cancel();
-        // If the worker panicked, it has no runs left to stop.
+        // If the worker panicked, there are no runs left to stop.
         let _stopped = working.await;
         Ok(())
     }
@@ -182,7 +182,8 @@ impl Local {
 
 #[async_trait]
 impl Backend for Local {
-    /// Returns the person who started the server, with all roles, if the request has the token. Compares digests, so the duration of the comparison reveals nothing about the token.
+    /// Returns the person who started the server, with all roles, if the request has the token. Compares digests, so that
+    /// the time the comparison takes reveals nothing about the token.
     fn identify(&self, request: &Parts) -> Option<Identity> {
         let token = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")?;
         (Digest::of(token.as_bytes()) == self.token).then(|| Identity {

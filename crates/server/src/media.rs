@@ -26,7 +26,7 @@ pub struct MediaTokens(Mutex<HashMap<String, (ObjectKey, Timestamp)>>);
 
 impl MediaTokens {
     /// Issues a token for an object, valid for `seconds`. Returns an earlier token if at least half of its time is
-    /// left, so frequent callers share a few tokens, and each expires at its announced time.
+    /// left. So frequent callers share a few tokens, and each token still expires at the time that was announced for it.
     pub fn issue(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<SignedUrl> {
         let now = Timestamp::now();
         let half = SignedUrl::since(now, seconds / 2, String::new()).ends;
@@ -47,7 +47,7 @@ impl MediaTokens {
     }
 }
 
-/// Answers with a token's object, or with the requested range of it, unless control data now forbids it.
+/// Returns a token's object, or the requested range of it, unless control data now forbids showing it.
 pub async fn answer(
     tokens: &MediaTokens,
     token: &str,
@@ -75,9 +75,9 @@ pub async fn answer(
     if recorded.is_none() || forbidden {
         return Err(Problem::not_found());
     }
-    // A file that is not the recorded one is never shown.
+    // A file that does not match its record is never shown.
     if store.find(&key).await?.is_none_or(|bytes| Some(Digest::of(&bytes)) != recorded) {
-        tracing::error!(%key, "the file is not the recorded one, so it is not shown");
+        tracing::error!(%key, "the file does not match its recorded digest and is not shown");
         return Err(Problem::not_found());
     }
     let content_type = match artefact {
@@ -114,10 +114,10 @@ mod tests {
     }
 
     #[test]
-    fn fresh_token_is_shared_and_keeps_its_end() {
+    fn fresh_token_is_shared_and_keeps_its_expiry_time() {
         let tokens = MediaTokens::default();
         let video = tokens.issue(&key(Artefact::Video), 900).unwrap();
-        assert_eq!(tokens.issue(&key(Artefact::Video), 900).unwrap(), video, "with the same end");
+        assert_eq!(tokens.issue(&key(Artefact::Video), 900).unwrap(), video, "the expiry time is the same");
         assert_ne!(tokens.issue(&key(Artefact::Text), 900).unwrap().address, video.address);
         let before = video.ends - SignedDuration::from_millis(1);
         assert_eq!(tokens.find(&video.address, before), Some(key(Artefact::Video)));

@@ -1,8 +1,8 @@
-//! The guard in front of the router. It admits only this server's pages and programs on this machine, at a limited
-//! rate.
+//! The guard in front of the router. It admits only requests from this server's own pages and from programs on this
+//! machine, at a limited rate.
 //!
-//! Another site may make its own host name point to 127.0.0.1 ("DNS rebinding"). Its requests have that name in the
-//! `Host` header, so the guard refuses them. It also refuses every request from another origin.
+//! Another site can make its own host name point to 127.0.0.1 ("DNS rebinding"). Requests from its pages have that name in
+//! the `Host` header, so the guard refuses them. It also refuses every request from another origin.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -19,7 +19,7 @@ const WRITES: Rate = Rate { burst: 60.0, per_second: 10.0 };
 /// The rate limit for all calls.
 const CALLS: Rate = Rate { burst: 2_000.0, per_second: 500.0 };
 
-/// Returns `router` behind the guard for the server at `port`.
+/// Puts the guard in front of `router`, for the server at `port`.
 pub fn guarded(router: Router, port: u16) -> Router {
     let guard = Arc::new(OriginGuard { port, writes: Bucket::new(WRITES), calls: Bucket::new(CALLS) });
     router.layer(middleware::from_fn_with_state(guard, enter))
@@ -45,16 +45,19 @@ impl OriginGuard {
         let host = text(header::HOST).unwrap_or_default();
         if !names.iter().any(|name| host.eq_ignore_ascii_case(name)) {
             let status = StatusCode::MISDIRECTED_REQUEST;
-            return Err(Problem::with_status(status, "this server answers to 127.0.0.1 and localhost only"));
+            return Err(Problem::with_status(status, "this server can be reached only as 127.0.0.1 or localhost"));
         }
         let own =
             |origin: &str| origin.strip_prefix("http://").is_some_and(|origin| names.iter().any(|name| name == origin));
         if text(header::ORIGIN).is_some_and(|origin| !own(origin)) {
-            return Err(Problem::with_status(StatusCode::FORBIDDEN, "another origin may not call this server"));
+            return Err(Problem::with_status(StatusCode::FORBIDDEN, "requests from other origins are not allowed"));
         }
         let writes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         if !self.calls.take() || (writes && !self.writes.take()) {
-            return Err(Problem::with_status(StatusCode::TOO_MANY_REQUESTS, "too many calls at once"));
+            return Err(Problem::with_status(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many requests at once; try again in a second",
+            ));
         }
         Ok(())
     }
@@ -106,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn rebound_host_name_is_refused() {
+    fn foreign_host_name_is_refused() {
         assert_eq!(check(&Method::GET, &[("host", "127.0.0.1:5000")]), Ok(()));
         assert_eq!(check(&Method::GET, &[("host", "localhost:5000")]), Ok(()));
         for host in ["evil.example:5000", "127.0.0.1", "127.0.0.1:80", "127.0.0.1.evil.example:5000", ""] {
@@ -126,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_bucket_refuses() {
+    fn call_is_refused_when_the_bucket_is_empty() {
         let bucket = Bucket::new(Rate { burst: 2.0, per_second: 0.001 });
         assert_eq!([bucket.take(), bucket.take(), bucket.take()], [true, true, false]);
     }

@@ -1,5 +1,5 @@
-//! Uploads of workbooks. The server writes a request body as it arrives, and moves the file into place once it is
-//! complete.
+//! Uploads of workbooks. The server writes a request's body to a temporary file as it arrives, and moves the file into
+//! place once it is complete.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use futures::StreamExt as _;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt as _;
 
-/// The maximum size of a workbook in bytes. Workbooks with a million rows are a tenth of that size.
+/// The maximum size of a workbook in bytes. A workbook with a million rows has about a tenth of that size.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
 /// The time within which the next chunk of a body must arrive.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Receives a file at `path`. Its folder exists only if the upload has been started.
+/// Receives a file and stores it at `path`, whose folder exists only if the upload has been started.
 pub async fn receive(path: &Path, body: BodyDataStream) -> Result<(), Problem> {
     let folder = path.parent().filter(|folder| folder.is_dir()).ok_or_else(Problem::not_found)?;
     let failed = |error: std::io::Error| Problem::new(ErrorName::StoreUnavailable, error.to_string());
@@ -40,7 +40,10 @@ async fn write(mut body: BodyDataStream, file: &mut tokio::fs::File, max_bytes: 
         let chunk = chunk.map_err(|_| Problem::invalid("the body ended early"))?;
         length += chunk.len() as u64;
         if length > max_bytes {
-            return Err(Problem::new(ErrorName::InputTooLarge, format!("a workbook has at most {max_bytes} bytes")));
+            return Err(Problem::new(
+                ErrorName::InputTooLarge,
+                format!("a workbook may have at most {max_bytes} bytes"),
+            ));
         }
         file.write_all(&chunk).await.map_err(failed)?;
     }

@@ -80,7 +80,7 @@ async fn content_survives_round_trip(store: &dyn ObjectStore) {
     store.delete(&deep).await.expect("delete");
 }
 
-/// `put_new` writes once. The first content remains, even if the second is equal.
+/// `put_new` writes once. The first content remains. A second write is refused even if it has the same content.
 async fn put_new_writes_once(store: &dyn ObjectStore) {
     let key = key("once");
     assert_eq!(store.put_new(&key, "first".into()).await.expect("put_new"), PutOutcome::Created);

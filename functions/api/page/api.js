@@ -2,7 +2,7 @@
 
 const TOKEN = "bespoke.token";
 
-/** An error response of the server, or the lack of a response. */
+/** An error response from the server, or the absence of a response. */
 export class Problem extends Error {
   constructor({ status = 0, title, detail, error, help }) {
     super(detail ?? "");
@@ -68,7 +68,7 @@ export function upload(address, file, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", address);
-    // The address on another host is presigned and needs no token.
+    // An address on another host is presigned and needs no token.
     if (new URL(address, document.baseURI).origin === location.origin) {
       for (const [name, value] of Object.entries(withToken({}))) request.setRequestHeader(name, value);
     }
@@ -87,8 +87,9 @@ export function upload(address, file, onProgress, signal) {
   });
 }
 
-/** Yields the events of a run from the first to `end`, each once and in order. Reads a stream if the server offers one, or
- *  else polls. Waits for a server that does not respond; calls `onConnection` with false and true when that changes. */
+/** Yields the events of a run from the first to `end`, each once and in order. Reads a stream if the server offers one, and
+ *  polls otherwise. If the server stops responding, waits for it. Calls `onConnection` with false when the server stops
+ *  responding and with true when it responds again. */
 export async function* events(path, { signal, onConnection }) {
   let last = 0;
   let failures = 0;
@@ -105,7 +106,7 @@ export async function* events(path, { signal, onConnection }) {
         yield event;
         if (event.kind === "end") return;
       }
-      // A run that waits for a person or for its turn is asked less and less often.
+      // A run that is waiting for a person or for its turn is polled less and less often.
       await pause(failures ? 2_000 : Math.min(5_000, 700 * 1.5 ** idle), signal);
     } catch (problem) {
       if (signal.aborted) return;
@@ -117,12 +118,12 @@ export async function* events(path, { signal, onConnection }) {
   }
 }
 
-/** Yields the events of one response, and null for each chunk of a stream as a sign of life. */
+/** Yields the events in one response. For a stream, also yields null for each chunk, as a sign that the server is alive. */
 async function* eventsOfResponse(path, last, signal) {
   const timeout = new AbortController();
   const stop = () => timeout.abort();
   signal.addEventListener("abort", stop);
-  // A stream without a sign of life for this long is lost.
+  // If a stream delivers nothing for this long, the connection is considered lost.
   let timer = setTimeout(stop, 45_000);
   const restartTimer = () => {
     clearTimeout(timer);
@@ -161,7 +162,7 @@ async function* eventsOfResponse(path, last, signal) {
   }
 }
 
-/** Waits until the time is over or the signal aborts. */
+/** Waits until the time has passed or the signal aborts. */
 export function pause(milliseconds, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds);

@@ -1,4 +1,4 @@
-// The page: routes each address to a view, and asks for the token.
+// The page: routes each address to a view, and handles signing in.
 
 import { Problem, call, dropToken, hasToken, keepToken, takeToken, unreachable } from "./api.js";
 import { h, id, problemNote } from "./dom.js";
@@ -7,8 +7,8 @@ import { recommendation } from "./recommendation.js";
 import * as signIn from "./sign-in.js";
 
 // A view returns its `title`, a subtitle (`lede` or `head`), its `body`, and optionally `start`, which runs while the view is
-// shown. It gets the parameters of its address, and a context: the options, a signal that aborts when the view closes, and
-// customers' names. Views that most visits do not need are loaded on demand.
+// shown. It receives the parameters of its address, and a context: the options, a signal that aborts when the view closes,
+// and customers' names. Views that most visits do not need are loaded on demand.
 const VIEWS = [
   [/^\/$/, recommend],
   [/^\/recommendations\/([\w.~-]+)$/, recommendation],
@@ -30,7 +30,7 @@ const masthead = document.getElementById("masthead");
 const content = document.getElementById("content");
 const main = document.getElementById("main");
 
-/** The sections of the page that need a role, by the address in the navigation. */
+/** The roles that can open each section of the page, by the section's address. */
 const NEEDED = {
   "#/": ["banker"], "#/history": ["banker"], "#/campaigns": ["campaign-manager"], "#/review": ["reviewer"],
 };
@@ -40,7 +40,7 @@ let service;
 let current = new AbortController();
 let isFirstView = true;
 
-/** The customer ids that were typed in this tab, by run. The server returns references only. */
+/** The customer ids that were typed in this tab, by run. The server returns only references. */
 const NAMES = "bespoke.names";
 const storedNames = () => JSON.parse(sessionStorage.getItem(NAMES) ?? "{}");
 const nameOf = (run) => storedNames()[run];
@@ -86,13 +86,13 @@ async function setOptions() {
   showCaller(options.caller);
 }
 
-/** Shows who is signed in and hides the sections that their roles do not open. */
+/** Shows who is signed in, and hides the sections that they have no role for. */
 function showCaller({ name, roles }) {
   for (const link of document.querySelectorAll("nav a")) {
     const needed = NEEDED[link.hash];
     link.hidden = Boolean(needed) && !needed.some((role) => roles.includes(role));
   }
-  const text = options.local ? `Runs as ${name}, with all roles` : `${name}: ${roles.join(", ") || "no role"}`;
+  const text = options.local ? `Signed in as ${name}, with all roles` : `${name}: ${roles.join(", ") || "no roles"}`;
   const leave = () => {
     dropToken();
     signIn.end(service);
@@ -116,7 +116,7 @@ function viewOf(path) {
     const match = pattern.exec(path);
     if (match) return [view, match.slice(1)];
   }
-  throw new Problem({ status: 404, title: "Not found", detail: "this page has no such view" });
+  throw new Problem({ status: 404, title: "Not found", detail: "there is no such page" });
 }
 
 function mount({ title, lede, head, body }, address) {

@@ -8,7 +8,7 @@ const ENDED = new Set(["done", "failed"]);
 const OUTCOMES = ["published", "skipped", "in-review", "failed"];
 const STATUSES = [...OUTCOMES, "running", "waiting"];
 
-/** Returns a campaign's number of customers with a status. Keys of counts have underscores. */
+/** Returns the number of a campaign's customers with a status. The keys of `counts` have underscores. */
 export const countOf = (counts, status) => counts[status.replaceAll("-", "_")] ?? 0;
 
 export async function campaign([id], context) {
@@ -59,13 +59,13 @@ export async function campaign([id], context) {
 function head({ status, dry_run, started_at }) {
   const [word, tone] = label(status);
   return h("p", { class: "lede" }, h("span", { class: `pill ${tone}` }, word),
-    started_at && h("span", {}, when(started_at)), dry_run && h("span", {}, "A forecast only: no texts or videos are made."));
+    started_at && h("span", {}, when(started_at)), dry_run && h("span", {}, "A forecast only. No text or videos are made."));
 }
 
 function notice({ reason, stop_reason }, isServerLost) {
   if (isServerLost) {
     return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "The server does not respond"),
-      h("p", {}, "Finished work is safe. This page continues when the server is back."));
+      h("p", {}, "Finished work is safe. This page will continue when the server is back."));
   }
   if (stop_reason) {
     return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "The campaign stopped early"), h("p", {}, sentence(stop_reason)));
@@ -88,7 +88,7 @@ function progress({ counts = {}, rate_per_minute, seconds_left, spent_usd, skipp
         .map((name) => figure(label(name)[0], count(countOf(counts, name)), name))),
     h("dl", { class: "counts small" },
       rate_per_minute > 0 && !ENDED.has(status) && figure("Per minute", rate_per_minute.toFixed(1)),
-      seconds_left > 0 && figure("Remaining, about", duration(seconds_left)),
+      seconds_left > 0 && figure("Time remaining (estimate)", duration(seconds_left)),
       spent_usd !== undefined && spent_usd !== null && figure("Spent", money(spent_usd))),
     [["Reasons for skips", skipped_because], ["Failures", failed_with]].map(([title, reasons]) =>
       Object.keys(reasons).length > 0
@@ -120,14 +120,14 @@ function forecastDetails({ forecast }) {
         ...here.cpu_seconds.map(([stage, seconds]) => [`CPU time to ${VERBS[stage] ?? stage}`, duration(seconds)]),
       ])),
       section("Language model", {}, model.calls === 0 ? h("p", { class: "lead" }, "No model is used.") : statement([
-        ["Calls", count(model.calls)], ["Tokens read", count(model.tokens_read)], ["Tokens written", count(model.tokens_written)],
+        ["Calls", count(model.calls)], ["Input tokens", count(model.tokens_read)], ["Output tokens", count(model.tokens_written)],
         ["Cost", money(model.usd)],
       ]))),
     section("On AWS", {},
       tooLarge.length > 0 && h("div", { class: "note warn" }, tooLarge.map((message) => h("p", {}, sentence(message)))),
       statement([...aws.components.map(({ component, usd }) => [capital(component), money(usd)]), ["Total", money(aws.usd)],
-        ["Time", duration(aws.hours * 3_600)], aws.batches > 1 && ["Batches, one run each", count(aws.batches)]]),
-      h("h3", { class: "above" }, "Bottlenecks, the tightest first"),
+        ["Time", duration(aws.hours * 3_600)], aws.batches > 1 && ["Batches (one run each)", count(aws.batches)]]),
+      h("h3", { class: "above" }, "Bottlenecks, tightest first"),
       h("ol", { class: "bounds" }, aws.bounds.map(({ what, limit, hours, raise }) => h("li", {},
         h("p", {}, `${capital(what)}: ${limit}`), h("p", { class: "figures" }, duration(hours * 3_600)),
         h("p", { class: "quiet" }, sentence(capital(raise))))))));
@@ -184,7 +184,7 @@ function customerTable(path, statuses, signal) {
       loaded.push(...items);
       next = further;
     }
-    // The row with the focus keeps it.
+    // The focused row keeps the focus.
     const focused = document.activeElement?.closest?.("tr")?.dataset.customer;
     rows.replaceChildren(...loaded.map(customerRow));
     if (focused) rows.querySelector(`tr[data-customer="${CSS.escape(focused)}"] a`)?.focus();

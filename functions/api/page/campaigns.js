@@ -49,7 +49,7 @@ const WORKBOOKS = [
   ["twitter_data.xlsx", "Posts", /twitter|tweet|post/i],
 ];
 
-/** Returns the inputs for the three workbooks. All three can be dropped at once: file names decide the slots. */
+/** Returns the inputs for the three workbooks. All three can be dropped at once; their file names determine the inputs. */
 function workbookInputs() {
   const slots = WORKBOOKS.map(([name, title, pattern]) => {
     const input = h("input", { type: "file", accept: ".xlsx", id: id("file"), class: "unseen" });
@@ -104,7 +104,7 @@ function workbookInputs() {
       await upload(url, slot.file, (fraction) => { slot.bar.value = fraction; }, signal);
       slot.bar.value = 1;
     }));
-    announce("The three workbooks are uploaded.");
+    announce("The three workbooks have been uploaded.");
     return uploadId;
   };
   return { node: drop, uploadAll };
@@ -153,16 +153,16 @@ export function newCampaign(_, { options, signal }) {
         max_concurrency: value("max_concurrency"), categories: categories.read(), prompt: tone.read(),
         voice: voice.read(), words_per_minute: rate.read(), shape: shape.read(),
       };
-      // The same request again is a retry, so it keeps its key.
+      // Sending the same request again is a retry, so it keeps its key.
       const json = JSON.stringify(body);
       if (sent.json !== json) sent = { json, key: newKey() };
       const { id: campaign } = await call("POST", "campaigns", { body, key: sent.key, signal });
-      // The page of a dry run starts a campaign from this request.
+      // The dry run's page can start the campaign with this request.
       sessionStorage.setItem(`bespoke.campaign.${campaign}`, json);
       location.hash = `#/campaigns/${campaign}`;
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      // The reader may have to correct a workbook and upload it again.
+      // The user may have to correct a workbook and upload it again.
       uploadId = null;
       problemPlace.replaceChildren(problemNote(problem));
     } finally {
@@ -179,18 +179,18 @@ export function newCampaign(_, { options, signal }) {
       batch, files.node),
     categories.node, tone.node, voice.node, rate.node, shape.node,
     h("details", { class: "more" }, h("summary", {}, "Limits"),
-      options.local && number("max_customers", "Maximum customers", "Only the first customers who qualify. Leave empty for all."),
+      options.local && number("max_customers", "Maximum customers", "Includes only the first customers who qualify. Leave empty for all."),
       options.local && number("budget_usd", "Budget, US dollars", "For models and outside voices. The campaign stops before it spends more.", { step: "0.01", min: "0", inputMode: "decimal" }),
-      number("max_concurrency", "Maximum at the same time", "Customers in progress at the same time.", { max: 1000 })),
+      number("max_concurrency", "Concurrency", "The maximum number of customers in progress at the same time.", { max: 1000 })),
     problemPlace,
     h("div", { class: "actions" },
       options.local && h("button", { class: "primary", value: "dry" }, "Dry run"),
-      h("button", { class: options.local ? "plain" : "primary", value: "start" }, options.local ? "Start without a dry run" : "Start the campaign")));
+      h("button", { class: options.local ? "plain" : "primary", value: "start" }, options.local ? "Start without a dry run" : "Start campaign")));
 
   return {
     title: "New campaign",
     lede: options.local
-      ? "A dry run forecasts the customers, the duration and the cost. It makes no texts or videos."
+      ? "A dry run forecasts the customers, the duration and the cost. It makes no text or videos."
       : "One recommendation for each customer who consented.",
     body: h("div", { class: "columns" }, form, h("aside", { "aria-label": "About the workbooks" },
       section("The three workbooks", {},

@@ -3,7 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Creates an element. `props` may have `class`, `on` (event: listener) and `data`. Other names are set as properties if the
- *  element has them, or else as attributes. Children are nodes, texts and lists of both; null, undefined and false are
+ *  element has them, or else as attributes. Children are nodes, strings and lists of both; null, undefined and false are
  *  left out. */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -40,8 +40,8 @@ export function icon(name) {
 
 const lastSources = new WeakMap();
 
-/** Replaces an element's children with those that `build` returns, if `source` has changed since the last call. Otherwise a
- *  text being read, the focus and a playing video stay as they are. */
+/** Replaces an element's children with those that `build` returns, but only if `source` has changed since the last call.
+ *  This avoids interrupting a reader, the focus or a playing video. */
 export function refill(element, source, build) {
   const json = JSON.stringify(source) ?? "";
   if (lastSources.get(element) === json) return;
@@ -53,7 +53,7 @@ export function refill(element, source, build) {
 /** Announces a sentence politely to screen readers. */
 export function announce(sentence) {
   const status = document.getElementById("status");
-  // A screen reader repeats a sentence only if the text changes.
+  // A screen reader announces a sentence again only if the text changes.
   status.textContent = status.textContent === sentence ? `${sentence}\u00a0` : sentence;
 }
 
@@ -79,7 +79,7 @@ export function problemNote(problem, ...more) {
 
 /** Turns a fragment into a sentence with a capital letter and a period. */
 export function sentence(text) {
-  // The name of a file or a setting at the start stays as it is.
+  // The name of a file or a setting at the start is not capitalized.
   const first = /^[a-z]+[ ,:]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?…]$/.test(first) ? first : `${first}.`;
 }
@@ -109,7 +109,7 @@ export function confirmDialog({ title, body, action, danger = false, cancel = tr
   });
 }
 
-/** Returns a button that runs an action, and a place for its problem. The button ignores clicks while the action runs. */
+/** Returns a button that runs an action, and an element that shows an error from it. Clicks are ignored while it runs. */
 export function actionButton(label, props, action) {
   const problemPlace = h("div", { class: "wrong" });
   const button = h("button", { type: "button", ...props, on: { click: async () => {

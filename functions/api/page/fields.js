@@ -31,7 +31,7 @@ export function categories(options, chosen = options.default_categories) {
   const checked = () => boxes.filter((box) => box.checked).map((box) => box.value);
   const validate = () => boxes[0].setCustomValidity(checked().length ? "" : "Choose at least one line of business.");
   validate();
-  const node = group("Lines of business", "Only their products can be offered.", "group",
+  const node = group("Lines of business", "Only products from these lines can be offered.", "group",
     h("ul", { class: "choices", on: { change: validate } },
       boxes.map((box) => h("li", {}, h("label", { class: "choice" }, box, h("span", {}, box.value))))));
   return { node, read: () => checked() };
@@ -45,8 +45,8 @@ export function tone(options, text = options.suggested_prompt ?? "") {
   area.addEventListener("input", update);
   update();
   const hint = options.model?.enabled
-    ? "A request to the language model. It cannot disable a check."
-    : "The language model is disabled: a template writes the text and ignores this.";
+    ? "A request to the language model. It cannot disable any check."
+    : "The language model is disabled. The phrasebook understands some requests, such as “warm” or “brief”.";
   const node = row("Tone and emphasis", hint, (props) => {
     Object.assign(area, { id: props.id });
     area.setAttribute("aria-describedby", props["aria-describedby"]);
@@ -71,7 +71,7 @@ export function voice(options, chosen) {
       options.voices.filter((voice) => voice.engine === engine).map((voice) => h("option", {
         value: voice.name, disabled: !voice.installed, selected: voice.name === preset,
       }, voice.label + (voice.installed ? "" : ", not installed"))))));
-  const node = row("Voice", "All voices are synthetic. The video says so.", (props) => {
+  const node = row("Voice", "All voices are synthetic, and the video says so.", (props) => {
     select.id = props.id;
     select.setAttribute("aria-describedby", props["aria-describedby"]);
     return select;

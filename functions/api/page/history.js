@@ -17,9 +17,9 @@ export async function history(_, context) {
   await load();
   return {
     title: "History",
-    lede: "Your recommendations, newest first. The list shows customer references.",
+    lede: "Your recommendations, newest first. Customers are listed by reference.",
     body: rows.childElementCount === 0
-      ? h("div", { class: "blank" }, h("p", {}, "There are no recommendations yet."), h("p", {}, h("a", { href: "#/" }, "Make the first recommendation")))
+      ? h("div", { class: "blank" }, h("p", {}, "There are no recommendations yet."), h("p", {}, h("a", { href: "#/" }, "Create the first recommendation")))
       : h("div", { class: "sheet flush" },
         h("table", { role: "table", class: "list stacked" },
           h("thead", { role: "rowgroup" }, h("tr", { role: "row" },

@@ -29,7 +29,7 @@ export function player({ links, media, shape = "16:9" }, renew) {
     hasRenewed = true;
     const time = video.currentTime;
     const newLinks = await renew();
-    // Without a link, the result may no longer be shown.
+    // No link means that the result may no longer be shown.
     if (!newLinks?.video) return;
     video.src = newLinks.video;
     video.currentTime = time;
@@ -40,7 +40,7 @@ export function player({ links, media, shape = "16:9" }, renew) {
   return node;
 }
 
-/** Returns the captions as text: the current caption below the picture in the reader's font size, and a transcript whose
+/** Returns the captions as text: the current caption below the video in the reader's font size, and a transcript whose
  *  lines seek to their times. */
 function captions(video, source) {
   const track = h("track", { kind: "captions", srclang: "en", label: "English", src: source });
@@ -50,9 +50,9 @@ function captions(video, source) {
     toggle.setAttribute("aria-pressed", String(!line.hidden));
   } } }, "Captions as text");
   const list = h("ol", { class: "transcript" });
-  const transcript = h("details", { hidden: true }, h("summary", {}, "Transcript with times"), list);
+  const transcript = h("details", { hidden: true }, h("summary", {}, "Timed transcript"), list);
   video.append(track);
-  // The track is loaded but hidden, because the picture shows the captions already.
+  // The track is loaded but hidden, because the video already shows the captions.
   track.track.mode = "hidden";
   const buttons = new Map();
   track.addEventListener("load", () => {
@@ -95,7 +95,7 @@ export function downloads(links) {
       h("span", { class: "quiet" }, file.slice(file.lastIndexOf(".") + 1).toUpperCase())))));
 }
 
-/** Returns the measurements of the video in a line. */
+/** Returns the video's measurements on one line. */
 export function measurements({ duration_seconds, width, height, loudness_lufs }) {
   const facts = [duration(duration_seconds), `${width} × ${height} px`, `${loudness_lufs.toFixed(1).replace("-", "\u2212")} LUFS`];
   return h("p", { class: "quiet figures" }, `Measured: ${facts.join(", ")}.`);

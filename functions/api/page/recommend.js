@@ -5,7 +5,7 @@ import { h, problemNote, section } from "./dom.js";
 import * as fields from "./fields.js";
 import { STAGES } from "./words.js";
 
-/** The last input, so the form is filled in when the reader returns to it. It lasts as long as the page. */
+/** The last input, with which the form is filled in when the user returns to it. It is lost when the page closes. */
 let draft = {};
 
 export function recommend(_, { options, storeName }) {
@@ -28,7 +28,7 @@ export function recommend(_, { options, storeName }) {
   videoBox.addEventListener("change", () => { videoFields.disabled = !videoBox.checked; });
 
   const problemPlace = h("div", { class: "wrong" });
-  const button = h("button", { class: "primary" }, "Create the recommendation");
+  const button = h("button", { class: "primary" }, "Create recommendation");
   // A retry or a double click keeps the key, so it starts only one run.
   let sent = {};
   const submit = async (event) => {
@@ -64,7 +64,7 @@ export function recommend(_, { options, storeName }) {
 
   return {
     title: "One customer",
-    lede: "A text, a narrated video and the reasons for both, for a customer who consented.",
+    lede: "A written recommendation, a narrated video and the reasons for both, for a customer who consented.",
     body: h("div", { class: "columns" }, form, aside(options)),
   };
 }
@@ -78,6 +78,6 @@ function aside(options) {
       h("ol", { class: "plan" }, Object.values(STAGES).slice(1).map(([stage, note]) =>
         h("li", {}, h("span", { class: "strong" }, stage), h("span", { class: "quiet" }, note))))),
     section("Safeguards", {},
-      h("p", {}, "A customer without consent gets nothing, and the evidence says so. Posts are read only with a second consent."),
+      h("p", {}, "A customer who did not consent gets nothing, and the evidence says so. Posts are read only with a separate consent."),
       h("p", {}, model)));
 }

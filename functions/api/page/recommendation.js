@@ -8,7 +8,7 @@ import { why } from "./why.js";
 
 const ENDED = new Set(["done", "failed"]);
 
-/** The skips of customers whose result was finished. */
+/** The reasons for skipping a customer whose result was already finished. */
 const SKIPPED_AFTER_RENDERING = new Set(["rejected", "recalled"]);
 
 export async function recommendation([id], context) {
@@ -78,7 +78,7 @@ export async function recommendation([id], context) {
         if (event.kind !== "end" || event.message) run.log.push(event);
         if (event.kind === "stage") applyStageEvent(run, event, isLive);
         if (event.kind === "progress" && event.stage) run.fractions[event.stage] = event.fraction;
-        // The recommendation itself has the text and the outcome.
+        // These events carry no content: the recommendation itself has the text and the outcome.
         if (["text", "result", "end"].includes(event.kind)) await refreshWithRetries();
         scheduleDraw();
       }
@@ -123,7 +123,7 @@ function head(shown, customerId) {
 function notice({ shown, isServerLost }) {
   if (isServerLost) {
     return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "The server does not respond"),
-      h("p", {}, "Finished work is safe. This page continues when the server is back."));
+      h("p", {}, "Finished work is safe. This page will continue when the server is back."));
   }
   const { reason } = shown;
   const message = reason?.message && h("p", {}, sentence(reason.message));
@@ -133,7 +133,7 @@ function notice({ shown, isServerLost }) {
       h("p", { class: "note-title" }, SKIPPED_AFTER_RENDERING.has(reason?.code) ? "The result was not published" : "This customer was skipped"),
       message, SKIP_EXPLANATIONS[reason?.code] && h("p", {}, SKIP_EXPLANATIONS[reason.code]), help);
     case "in-review": return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "Waiting for review"),
-      message, h("p", {}, h("a", { href: "#/review" }, "Go to the review")));
+      message, h("p", {}, h("a", { href: "#/review" }, "Go to reviews")));
     case "recalled": return h("div", { class: "note warn" }, h("p", { class: "note-title" }, "Recalled"),
       message ?? h("p", {}, "The result is no longer shown. The evidence is kept."), help);
     case "failed": return failure(reason);
@@ -146,7 +146,7 @@ function notice({ shown, isServerLost }) {
 const failure = (reason) => problemNote({ title: "The run failed", ...reason, error: reason?.code },
   h("p", {}, h("a", { href: "#/" }, "Try again"), ". Finished work is reused."));
 
-/** Returns what the player depends on. New links alone must not interrupt a playing video. */
+/** Returns the values that decide whether the player must be rebuilt. New links alone must not interrupt a playing video. */
 const videoSource = (shown) => [Boolean(shown.links?.video), shown.media, shown.status, shown.outcome];
 
 /** Returns the running stage and its completed fraction. */
@@ -200,7 +200,7 @@ function stages({ shown, fractions }) {
     total > 0 && hasEnded && h("p", { class: "total" }, h("span", {}, "Total"), h("span", { class: "figures" }, duration(total))));
 }
 
-/** Updates the elapsed time of the running stage. Screen readers get stage changes only, not seconds. */
+/** Updates the elapsed time of the running stage. Screen readers are given stage changes, but not each second. */
 function tick() {
   for (const place of document.querySelectorAll("[data-since]")) {
     const seconds = (Date.now() - new Date(place.dataset.since)) / 1_000;
@@ -208,7 +208,7 @@ function tick() {
   }
 }
 
-/** Returns the log of events. It leaves out finished stages: the list of stages shows them. */
+/** Returns the log of events. It leaves out finished stages, because the list of stages shows them. */
 function log(all, isLive) {
   const events = all.filter(({ kind, status }) => kind !== "progress" && !(kind === "stage" && status === "done"));
   if (events.length === 0) return null;

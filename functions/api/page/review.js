@@ -1,4 +1,4 @@
-// Pending reviews: the reviewer watches, reads, and approves or rejects.
+// Pending reviews: the reviewer watches the video, reads the text, and approves or rejects the result.
 
 import { call } from "./api.js";
 import { actionButton, alertDialog, announce, confirmDialog, h, refill, sentence } from "./dom.js";
@@ -10,10 +10,10 @@ const DECIDED = { approve: "approved and published", reject: "rejected" };
 /** The messages when a review is gone or has changed, by status. */
 const CHANGED = {
   404: ["The review is closed", "Another reviewer decided, or the customer may no longer be contacted."],
-  409: ["The content has changed", "It differs from what you saw. The list is up to date now: look at it again."],
+  409: ["The content has changed", "It differs from what you saw. The list is now up to date; please review the result again."],
 };
 
-const waiting = (items) => plural(items.length, "recommendation waits", "recommendations wait");
+const waiting = (items) => plural(items.length, "recommendation is waiting", "recommendations are waiting");
 
 export async function review(_, { signal }) {
   let { items } = await call("GET", "reviews", { signal });
@@ -24,14 +24,14 @@ export async function review(_, { signal }) {
     refill(lede, [items.length, lastDecision], () => [
       lastDecision && h("p", { class: "lede" }, lastDecision),
       h("p", { class: "lede" }, items.length
-        ? `${waiting(items)} for your decision. Nothing is published before it.`
+        ? `${waiting(items)} for your decision. Nothing is published until you approve it.`
         : "Recommendations that need a review appear here."),
     ]);
     const source = items.map(({ run, customer_ref, content_digest, unavailable_reason }) =>
       [run, customer_ref, content_digest, unavailable_reason]);
     refill(list, source, () => items.length
       ? items.map((item) => reviewItem(item, decide, signal))
-      : h("div", { class: "blank" }, h("p", {}, "No recommendation waits for review.")));
+      : h("div", { class: "blank" }, h("p", {}, "No recommendations are waiting for review.")));
   };
   const decide = async (item, decision, reason) => {
     const path = `reviews/${encodeURIComponent(item.run)}/${encodeURIComponent(item.customer_ref)}`;
@@ -45,7 +45,7 @@ export async function review(_, { signal }) {
       if (!result.decision) {
         await alertDialog("Your decision has no effect", "The customer may no longer be contacted: they objected or withdrew consent.");
       } else if (result.decision !== decision) {
-        await alertDialog("Another reviewer decided first", `Their decision stands: ${inForce}. Yours has no effect.`);
+        await alertDialog("Another reviewer decided first", `Their decision is in effect: ${inForce}. Yours has no effect.`);
       }
     } catch (problem) {
       const changed = CHANGED[problem.status];
@@ -71,7 +71,7 @@ function reviewItem(item, decide, signal) {
   const approve = actionButton("Approve", { class: "primary" }, async () => {
     const confirmed = await confirmDialog({
       title: "Approve this recommendation?", action: "Approve",
-      body: "Bespoke checks consent and suppressions again and then publishes it. The evidence records your approval.",
+      body: "Bespoke rechecks consent and suppressions, and then publishes it. The evidence records your approval.",
     });
     if (confirmed) await decide(item, "approve");
   });

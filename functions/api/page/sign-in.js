@@ -7,13 +7,13 @@ const base64url = (bytes) =>
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const here = () => `${location.origin}/`;
 
-/** Returns where people sign in, or null if the server's own token replaces a sign-in. */
+/** Returns the sign-in service, or null if the server's own token is used instead. */
 export async function service() {
   const response = await fetch("sign-in.json", { cache: "no-store" }).catch(() => null);
   return response?.ok ? response.json() : null;
 }
 
-/** Leaves the page for the sign-in. The person returns to `address`, a fragment of the page. */
+/** Sends the user to the sign-in service, from which they return to `address`, a fragment of the page. */
 export async function begin({ address, client }, returnTo) {
   const verifier = random();
   const state = random();
@@ -27,8 +27,8 @@ export async function begin({ address, client }, returnTo) {
 }
 
 /**
- * Returns the token of a person who returns from the sign-in with a code, and null for every other visit. Accepts a code
- * only in the tab that asked for it, so a link cannot sign its reader in as another person.
+ * Returns the token of a user who returns from the sign-in service with a code, or null on any other visit. Accepts a code
+ * only in the tab that requested it, so a link cannot sign its reader in as another person.
  */
 export async function complete({ address, client }) {
   const query = new URLSearchParams(location.search);
@@ -41,7 +41,7 @@ export async function complete({ address, client }) {
     grant_type: "authorization_code", client_id: client, code: query.get("code"), redirect_uri: here(), code_verifier: verifier,
   });
   const response = await fetch(`${address}/oauth2/token`, { method: "POST", body }).catch(() => null);
-  // The ID token holds the email address, which goes on record with decisions.
+  // The ID token contains the email address, which the record of a decision includes.
   return response?.ok ? (await response.json()).id_token : null;
 }
 

@@ -1,9 +1,9 @@
-// The reasons for a recommendation: the offers, every considered product, and the guard's checks.
+// The reasons for a recommendation: the offers, all products considered, and the guard's checks.
 
 import { h, icon, section } from "./dom.js";
 import { CHECKS, capital, plain, plural, score, weight } from "./words.js";
 
-/** Returns a reason. Its text ends with its contribution to the score. */
+/** Returns a list item for a reason. The reason's text ends with its contribution to the score. */
 function reasonItem(reason) {
   const [, text, contribution] = /^(.*?)(?: ([+-][\d.]+))?$/s.exec(reason);
   return h("li", {}, h("span", {}, capital(text)), contribution && h("span", { class: "figures weight" }, weight(Number(contribution))));
@@ -28,7 +28,7 @@ function candidateRow({ name, score: points, offered, eligible, explanation }) {
 
 function candidateTable(candidates) {
   const head = ["Product", "Score", "", "Reason"];
-  return h("div", { class: "scroll", role: "region", "aria-label": "All considered products", tabIndex: 0 },
+  return h("div", { class: "scroll", role: "region", "aria-label": "All products considered", tabIndex: 0 },
     h("table", { role: "table", class: "candidates" },
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
         head.map((name, at) => h("th", { role: "columnheader", scope: "col", class: at === 1 ? "score-cell" : undefined },
@@ -44,23 +44,23 @@ function checkItem({ name, passed }) {
 const authorship = ({ writer, model, fallback_reason: reason }) => writer === "model"
   ? `The model ${model ?? ""} wrote the reasons for the products ranked here. Names, rates and disclosures come from the catalog.`
   : writer === "phrases"
-  ? `Every sentence is one that the bank approved${model ? `; the model ${model} selected among them` : ""}${reason ? `. No model served: ${reason}` : ""}. Names, rates and disclosures come from the catalog.`
+  ? `Every sentence is one that the bank approved${model ? `; the model ${model} selected from them` : ""}${reason ? `. No model was used: ${reason}` : ""}. Names, rates and disclosures come from the catalog.`
   : `The template wrote the text${reason ? ` instead of the model: ${reason}` : ""}. Names, rates and disclosures come from the catalog.`;
 
-/** Returns the sections with the reasons, as far as they are known. */
+/** Returns the sections that explain the result. Leaves out those for which there is no data yet. */
 export function why({ offers = [], candidates = [], checks = [], written_by: writtenBy, outcome }) {
   const ranked = [...candidates].sort((a, b) => (b.offered - a.offered) || (b.score - a.score));
   const failed = checks.filter((each) => !each.passed).length;
   return [
     offers.length > 0 && section("Why these offers", { class: "why" },
-      h("p", { class: "lead" }, "Each reason adds to the score. The best products for different needs are offered."),
+      h("p", { class: "lead" }, "Each reason adds to or subtracts from the score. Bespoke offers the best product for each of several needs."),
       h("ol", { class: "offers" }, offers.map(offerItem))),
     offers.length === 0 && candidates.length > 0 && section("Why there is no offer", { class: "why" },
       h("p", { class: "lead" }, outcome === "skipped"
-        ? "No product was offered. These were considered."
-        : "The customer’s posts or products speak against an offer now. The text is a service message.")),
+        ? "No product was offered. These products were considered:"
+        : "The customer’s recent posts or current products rule out an offer now. The text is a service message.")),
     candidates.length > 0 && h("details", { class: "more", open: offers.length === 0 },
-      h("summary", {}, `All considered products: ${candidates.length}`), candidateTable(ranked)),
+      h("summary", {}, `All products considered: ${candidates.length}`), candidateTable(ranked)),
     checks.length > 0 && section("Checks", { class: "checked" },
       h("p", { class: "lead" }, [writtenBy && authorship(writtenBy), failed
         ? `${plural(failed, "check")} of ${checks.length} failed.`

@@ -1,7 +1,7 @@
-//! Access: the one table that says which roles may call which operation.
+//! Access control: one table lists the roles that may call each operation.
 //!
-//! Every route passes [`check`]. A handler gets its [`Caller`] from there and from nowhere else, so a route that is not in
-//! the table is closed.
+//! [`check`] runs before every handler. It is the only source of a [`Caller`], so a route that is not in the table rejects
+//! every call.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub(crate) fn guarded<S: Clone + Send + Sync + 'static>(router: Router<S>, backe
     router.route_layer(middleware::from_fn_with_state(backend, check))
 }
 
-/// Passes a request on if the table allows it, together with its caller.
+/// Passes a request on, together with its caller, if the table allows the call.
 async fn check(
     State(backend): State<SharedBackend>,
     path: MatchedPath,
@@ -71,7 +71,7 @@ async fn check(
     next: Next,
 ) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    // A HEAD request reads what a GET request reads.
+    // A HEAD request has the same access as a GET request.
     let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
     let found = OPERATIONS.iter().find(|(listed, template, _)| *listed == method && *template == path.as_str());
     match found.map_or(Access::Staff(&[]), |(_, _, access)| *access) {
@@ -88,7 +88,7 @@ async fn check(
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-/// The caller of an operation, who has one of its roles. Only [`check`] creates one.
+/// The caller of an operation, who has one of the required roles. Only [`check`] creates a caller.
 #[derive(Clone)]
 pub(crate) struct Caller {
     digest: Digest,
@@ -101,7 +101,7 @@ impl Caller {
         self.digest
     }
 
-    /// Returns the name for records.
+    /// Returns the caller's name as records show it.
     pub(crate) fn name(&self) -> &str {
         &self.identity.name
     }

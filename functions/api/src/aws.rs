@@ -61,14 +61,14 @@ impl AwsBackend {
     }
 }
 
-/// Returns the person whom a token's claims describe. Only an ID token contains the email address.
+/// Returns the person described by a token's claims. Only an ID token contains the email address.
 fn identity(claims: &HashMap<String, String>) -> Option<Identity> {
     let subject = claims.get("sub")?.clone();
     let name = match claims.get("email").or_else(|| claims.get("username")).filter(|name| **name != subject) {
         Some(name) => format!("{name} ({subject})"),
         None => subject.clone(),
     };
-    // The gateway writes a list as `[a b]`.
+    // The gateway formats a list as `[a b]`.
     let groups = claims.get("cognito:groups").map(|groups| groups.trim_matches(['[', ']'])).unwrap_or_default();
     let roles = groups.split([' ', ',']).filter_map(Role::of_group).collect();
     Some(Identity { subject, name, roles })
@@ -91,8 +91,8 @@ struct EachDecision {
     because: Option<String>,
 }
 
-/// Returns the router for requests that come through the edge only: with this key in the header `x-edge-key`. `CloudFront`
-/// adds it, so a direct call to the origin cannot get around the firewall.
+/// Makes `router` accept only requests that come through the edge. They have this key in the `x-edge-key` header, which
+/// `CloudFront` adds, so a direct call to the origin cannot bypass the firewall.
 pub fn behind_edge(router: Router, key: &str) -> Router {
     let expected = Digest::of(key.as_bytes());
     router.layer(middleware::from_fn(move |request: Request<Body>, next: Next| async move {
@@ -115,7 +115,7 @@ struct BoundedExecutions<'a> {
 }
 
 impl BoundedExecutions<'_> {
-    /// Returns the number of customers that the bounds allow. `None` for all.
+    /// Returns the number of customers that the bounds allow. `None` means all.
     async fn limit(&self, run: &RunId) -> Result<Option<usize>, Failure> {
         let CampaignBounds { customers, budget_usd, .. } = self.record.bounds;
         let Some(budget_usd) = budget_usd else { return Ok(customers) };
@@ -136,7 +136,8 @@ impl BoundedExecutions<'_> {
 
 #[async_trait]
 impl Executions for BoundedExecutions<'_> {
-    /// Stores the limits, so that pages show them, and starts the execution with the number of customers they allow.
+    /// Stores the limits, so that the page can show them, and starts the execution with the number of customers that they
+    /// allow.
     async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
         let limit = self.record(&input.run).await.map_err(|failure| ExecutionsError {
             name: name.to_owned(),
@@ -159,7 +160,7 @@ impl Backend for AwsBackend {
         identity(&context.authorizer.as_ref()?.jwt.as_ref()?.claims)
     }
 
-    /// The record of a decision invokes `publish`. Without a decision, another object does.
+    /// If there is a decision, its record invokes `publish`. Otherwise, this writes another object that does.
     async fn complete_review(&self, run: &RunId, reference: &CustomerRef, decided: bool) -> Result<(), Problem> {
         if !decided {
             let key = ObjectKey::ReviewEnded(run.clone(), reference.clone());
@@ -287,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn claims_name_the_person_and_their_roles() {
+    fn claims_identify_the_person_and_their_roles() {
         let claims = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
         let rita =
             claims(&[("sub", "1-2"), ("email", "rita@bank.example"), ("cognito:groups", "[reviewers compliance x]")]);
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn links_answer_only_through_the_edge() {
+    async fn links_work_only_through_the_edge() {
         let router = behind_edge(Router::new().route("/l/token", get(async || "a page")), "0123456789");
         let status = async |key: Option<&str>| {
             let request =

@@ -1,4 +1,5 @@
-//! The port for the system that executes runs: the workflow on AWS, or the local server on one machine.
+//! The interface to the system that executes runs (a port in the ports-and-adapters sense). Its adapters are the workflow
+//! on AWS and the local server on one machine.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,8 +31,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Returns the person who sent a request, or `None` if the request is not authenticated.
     fn identify(&self, request: &Parts) -> Option<Identity>;
 
-    /// Completes a result after its review. `decided` says whether a decision is on record; without one, the customer
-    /// may no longer be contacted.
+    /// Completes a result after its review. `decided` is whether a decision is on record. If not, the review ended because
+    /// the customer may no longer be contacted.
     async fn complete_review(&self, run: &RunId, reference: &CustomerRef, decided: bool) -> Result<(), Problem>;
 
     /// Completes a recall: removes copies of the files with these digests and notifies the bank's system.
@@ -64,7 +65,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Returns the workflow's limits.
     fn limits(&self) -> WorkflowLimits;
 
-    /// Returns the executions and limits for a campaign within `bounds`. A dry run only forecasts.
+    /// Returns the executions and limits for a campaign within `bounds`. A dry run makes only a forecast.
     ///
     /// Fails if this backend does not support one of the bounds or dry runs.
     fn campaign_executions(
@@ -82,7 +83,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Returns the issuer of addresses for results and uploads.
     fn links(&self) -> &dyn UrlSigner;
 
-    /// Returns where people sign in, or `None` if the server's own token replaces a sign-in.
+    /// Returns the service where staff sign in, or `None` if callers use the server's own token instead.
     fn sign_in(&self) -> Option<&SignIn> {
         None
     }
@@ -100,7 +101,7 @@ pub trait Backend: Send + Sync + 'static {
     fn is_local(&self) -> bool;
 }
 
-/// The service where staff sign in, by authorization code with PKCE (RFC 7636).
+/// The service where staff sign in, using an authorization code with PKCE (RFC 7636).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SignIn {
     /// The origin of the service.
@@ -143,7 +144,7 @@ pub struct CampaignState {
     pub forecast: Option<Value>,
     /// The decisions in a dry run, one per customer.
     pub decisions: Vec<DryRunDecision>,
-    /// The reason that the campaign stopped early.
+    /// The reason why the campaign stopped early.
     pub stop_reason: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! Extractors: the idempotency key, the query and the body of a request. An error response identifies the
-//! field but never repeats its value.
+//! Extractors for a request's idempotency key, query and body. An error response identifies the invalid field, but never
+//! repeats its value.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// The maximum length of an idempotency key in characters.
 const MAX_KEY_LENGTH: usize = 255;
 
-/// An idempotency key with its caller. The digest covers both, so two callers never share a key.
+/// An idempotency key, combined with its caller. The digest covers both, so two callers never share a key.
 pub(crate) struct IdempotencyKey {
     pub(crate) caller: Caller,
     pub(crate) digest: Digest,
@@ -36,7 +36,7 @@ impl FromRequestParts<SharedBackend> for IdempotencyKey {
     }
 }
 
-/// A JSON object in the body.
+/// A JSON object in a request's body.
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<SharedBackend> for Json<T> {

@@ -1,7 +1,7 @@
-//! The live counts of a campaign whose customers many processes work on.
+//! The live counts of a campaign that many processes work on.
 //!
-//! `publish` writes one empty object for each outcome. The key holds the outcome, so counting only lists keys and reads
-//! nothing. The keys are in sixteen folders, which are listed at once.
+//! `publish` writes one empty object for each outcome. The object's key contains the outcome, so counting lists keys but
+//! reads no objects. The keys are in sixteen folders, which are listed concurrently.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,8 +14,9 @@ use storage::store::{ObjectStore, StoreError};
 
 use crate::view::{CampaignCounts, CampaignProgress};
 
-/// How long a count stays in use, and for how many more customers a second is added: a list of a large campaign costs money.
+/// The minimum time for which a count is reused.
 const FRESH: Duration = Duration::from_secs(10);
+/// The number of finished customers that extends this time by a second, because listing a large campaign costs money.
 const CUSTOMERS_PER_SECOND: usize = 2_000;
 
 /// The last counts of the campaigns that pages poll.
@@ -23,7 +24,7 @@ const CUSTOMERS_PER_SECOND: usize = 2_000;
 pub struct LiveCounts(Mutex<HashMap<RunId, (CampaignProgress, Instant)>>);
 
 impl LiveCounts {
-    /// Returns the progress of a campaign. `customers` counts its customers, which takes a read of the whole index.
+    /// Returns the progress of a campaign. `customers` counts its customers, for which it has to read the whole index.
     pub async fn progress(
         &self,
         run: &RunId,
@@ -48,7 +49,7 @@ impl LiveCounts {
     }
 }
 
-/// Counts the outcomes of a run. A customer whose review has ended has two objects, and the other outcome counts.
+/// Counts the outcomes of a run. After a review, a customer has two objects, and only the one that is not `in-review` counts.
 async fn count(run: &RunId, customers: usize, store: &dyn ObjectStore) -> Result<CampaignProgress, StoreError> {
     let lists = stream::iter(0..16).map(|shard| async move { store.list(&Prefix::Ended(run.clone(), shard)).await });
     let lists: Vec<_> = lists.buffer_unordered(16).try_collect().await?;
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn counts_follow_outcomes_and_ended_reviews() {
+    async fn counts_include_new_outcomes_and_ended_reviews() {
         let store = MemoryStore::default();
         let run = RunId::parse("run-1").unwrap();
         let customer = |number: u8| CustomerRef::parse(format!("{number:02x}").repeat(16)).unwrap();
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn polling_pages_share_one_count() {
+    async fn pages_that_poll_share_one_count() {
         let store = MemoryStore::default();
         let run = RunId::parse("run-1").unwrap();
         let counts = LiveCounts::default();
@@ -114,7 +115,8 @@ mod tests {
         }
         let key = ObjectKey::Ended(run.clone(), CustomerRef::parse("0".repeat(32)).unwrap(), "published");
         store.put(&key, "".into()).await.unwrap();
-        let progress = counts.progress(&run, &store, async || panic!("the index is read once")).await.unwrap();
+        let progress =
+            counts.progress(&run, &store, async || panic!("the index must be read only once")).await.unwrap();
         assert_eq!(progress.counts.published, 0, "the count is a few seconds old");
     }
 }

@@ -1,4 +1,4 @@
-//! Routes that exist on one machine only: result files and workbook uploads. On AWS, the bucket handles both.
+//! Routes that only the local server has: result files and workbook uploads. On AWS, the bucket handles both.
 
 use std::sync::Arc;
 

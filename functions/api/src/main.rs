@@ -9,7 +9,7 @@ use bespoke_aws::environment;
 async fn main() -> Result<(), lambda_http::Error> {
     let backend = AwsBackend::start().await?;
     let router = api::router(Arc::new(backend));
-    // Only customers' links have an edge.
+    // Only the function behind customers' links is reached through the edge.
     let router = match environment::optional("EDGE_KEY") {
         Some(key) => behind_edge(router, &key),
         None => router,

@@ -1,4 +1,5 @@
-//! Executions as pages poll them: each process asks the workflow service for an execution at most once in ten seconds.
+//! Caches executions for pages that poll: each process queries the workflow service for an execution at most once in ten
+//! seconds.
 //!
 //! Step Functions accepts about 15 `DescribeExecution` calls a second in an account
 //! (<https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>), and each open page polls every second or two.
@@ -11,13 +12,13 @@ use async_trait::async_trait;
 use contracts::executions::{Execution, ExecutionState, Executions, ExecutionsError, StartOutcome};
 use contracts::stage::WorkflowInput;
 
-/// How long an answer stays in use while the execution may still change.
+/// The time for which an answer is reused while the execution may still change.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// The maximum number of remembered executions. Beyond it, the process forgets all of them.
+/// The maximum number of cached executions. If it is exceeded, the process drops all of them.
 const MAX_REMEMBERED: usize = 10_000;
 
-/// Executions with a memory of their last state.
+/// Executions with a cache of their latest state.
 pub struct PolledExecutions<E> {
     inner: E,
     now: fn() -> Instant,
@@ -31,7 +32,7 @@ struct Known {
 }
 
 impl Known {
-    /// Returns whether the answer still holds. An execution that ended never changes again.
+    /// Returns whether the cached answer is still valid. An execution that has ended never changes again.
     fn holds(&self, now: Instant) -> bool {
         let ended = |execution: &Execution| execution.state != ExecutionState::Running;
         self.execution.as_ref().is_some_and(ended) || now.duration_since(self.asked) < FRESH
@@ -39,7 +40,7 @@ impl Known {
 }
 
 impl<E> PolledExecutions<E> {
-    /// Returns the executions with an empty memory and this clock.
+    /// Returns the executions with an empty cache and this clock.
     pub fn new(inner: E, now: fn() -> Instant) -> Self {
         Self { inner, now, known: Mutex::default() }
     }
@@ -90,7 +91,7 @@ mod tests {
         *START + Duration::from_secs(SECONDS.load(Ordering::SeqCst))
     }
 
-    /// A workflow service that counts its calls. Its one execution runs until the test ends it.
+    /// A workflow service that counts calls. Its only execution runs until the test ends it.
     #[derive(Default)]
     struct Counting {
         calls: AtomicUsize,
@@ -118,10 +119,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn eight_polling_pages_ask_once_in_ten_seconds() {
+    async fn eight_polling_pages_cause_one_query_in_ten_seconds() {
         let service = Counting::default();
         let executions = PolledExecutions::new(&service, clock);
-        // For two minutes, eight pages ask once a second for the attempt that runs and the one that may follow.
+        // For two minutes, eight pages poll once a second for the current attempt and for the one that may follow.
         for _ in 0..120 {
             for _page in 0..8 {
                 executions.find("call-1-0").await.unwrap().unwrap();
@@ -135,7 +136,7 @@ mod tests {
         SECONDS.fetch_add(10, Ordering::SeqCst);
         for _ in 0..50 {
             let execution = executions.find("call-1-0").await.unwrap().unwrap();
-            assert_eq!(execution.state, ExecutionState::Succeeded, "the end is seen after ten seconds");
+            assert_eq!(execution.state, ExecutionState::Succeeded, "the end is visible after ten seconds");
             SECONDS.fetch_add(60, Ordering::SeqCst);
         }
         assert_eq!(service.calls.load(Ordering::SeqCst), 25, "an ended execution never changes");
@@ -153,6 +154,6 @@ mod tests {
         executions.start("call-1-1", &input).await.unwrap();
         let before = service.calls.load(Ordering::SeqCst);
         executions.find("call-1-1").await.unwrap();
-        assert_eq!(service.calls.load(Ordering::SeqCst), before + 1, "a start is seen at once");
+        assert_eq!(service.calls.load(Ordering::SeqCst), before + 1, "a start is visible immediately");
     }
 }

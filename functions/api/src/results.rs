@@ -1,7 +1,7 @@
 //! The parts of a recommendation that its caller may see.
 //!
-//! **Invariant:** text is shown only after the guard has passed it. `control/` is read for every request, and a
-//! customer's result is not shown if it forbids that.
+//! **Invariant:** text is shown only after it has passed the guard. `control/` is read for every request, and a customer's
+//! result is not shown if control data forbids it.
 
 use contracts::evidence::{Evidence, FailureRecord, Outcome};
 use contracts::executions::Execution;
@@ -169,7 +169,7 @@ pub(crate) async fn recommendation(
     })
 }
 
-/// Returns the text of a run in progress, if the guard has passed it.
+/// Returns the text of a run in progress, if it has passed the guard.
 async fn content_in_progress(
     customer: &CustomerRun,
     backend: &SharedBackend,
@@ -178,7 +178,7 @@ async fn content_in_progress(
     let owner = Owner::Customer(&customer.reference);
     let script: Script = match backend.vault().read_json(owner, &key(customer, Artefact::Script)).await {
         Ok((script, _)) => script,
-        // The text has not been written yet, or its key has been destroyed.
+        // The text has not been written yet, or the customer's key has been destroyed.
         Err(VaultError::Store(StoreError::NotFound { .. }) | VaultError::Broken { .. }) => return Ok(content),
         Err(error) => return Err(error.into()),
     };

@@ -17,7 +17,7 @@ pub enum Role {
     CampaignManager,
     /// Approves and rejects results in review.
     Reviewer,
-    /// Recalls results, erases customers, and records objections, consent and legal holds.
+    /// Recalls results, erases customers, and records opt-outs, consent and legal holds.
     Compliance,
 }
 
@@ -63,9 +63,9 @@ impl fmt::Display for Role {
 /// A signed-in person, as the backend authenticated them.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// The subject, which never changes and belongs to one person.
+    /// The subject: an identifier that never changes and belongs to one person.
     pub subject: String,
-    /// The name for records, at most 80 characters.
+    /// The name that records show, at most 80 characters long.
     pub name: String,
     /// The roles.
     pub roles: BTreeSet<Role>,

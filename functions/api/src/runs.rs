@@ -1,4 +1,4 @@
-//! Runs in the store: starting one, listing a caller's, and finding one that the caller may see.
+//! Starts runs, lists a caller's runs, and finds a run that the caller may see.
 
 use contracts::executions::Executions;
 use contracts::key::{Prefix, RunKind, RunPart};
@@ -53,7 +53,7 @@ pub(crate) async fn start(
     if already && !is_same_request(&run, &options, batch.as_ref(), backend).await? {
         return Err(Problem::key_reused());
     }
-    // The first call with this key may have failed before this write, so every call makes it.
+    // An earlier call with this key may have failed before this write, so every call repeats it.
     backend.vault().store().put_new(&ObjectKey::Started(caller, kind, run.clone()), "{}".into()).await?;
     Ok((run, already))
 }
@@ -144,15 +144,15 @@ async fn find_request(run: &RunId, backend: &SharedBackend) -> Result<Option<Req
     }
 }
 
-/// Counts the customers of a run. 0 until the batch has been read.
+/// Counts the customers of a run. Returns 0 until the batch has been read.
 #[cfg(feature = "lambda")]
 pub(crate) async fn count_customers(run: &RunId, store: &dyn ObjectStore) -> Result<usize, StoreError> {
     let index = store.find(&ObjectKey::Run(run.clone(), RunPart::Index)).await?;
-    // A header, and one line for each customer.
+    // The index has a header, and one line for each customer.
     Ok(index.map_or(0, |index| index.split(|byte| *byte == b'\n').count().saturating_sub(2)))
 }
 
-/// Lists the customers of a run in the dataset's order. Empty until the batch has been read.
+/// Lists the customers of a run in the dataset's order. The list is empty until the batch has been read.
 pub(crate) async fn customers(run: &RunId, backend: &SharedBackend) -> Result<Vec<CustomerRef>, Problem> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
     let Some(index) = backend.vault().store().find(&key).await? else { return Ok(Vec::new()) };
@@ -161,7 +161,7 @@ pub(crate) async fn customers(run: &RunId, backend: &SharedBackend) -> Result<Ve
     Ok(rows.into_iter().map(|row| row.reference).collect())
 }
 
-/// Returns the number of items that a query asks for.
+/// Returns the number of items that a query requests.
 pub(crate) fn page_limit(limit: Option<usize>) -> Result<usize, Problem> {
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     if (1..=MAX_PAGE).contains(&limit) {

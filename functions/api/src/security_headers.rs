@@ -20,7 +20,7 @@ const HEADERS: [(&str, &str); 5] = [
 /// Adds security headers to every response of `router`. The content security policy allows only the backend's origins.
 pub(crate) fn secure<S: Clone + Send + Sync + 'static>(router: Router<S>, backend: &dyn Backend) -> Router<S> {
     let origins = backend.origins().join(" ");
-    // The page exchanges the code for a token there.
+    // The page calls the sign-in service to exchange the code for a token.
     let sign_in = backend.sign_in().map_or("", |sign_in| sign_in.address.as_str());
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' {origins}; \

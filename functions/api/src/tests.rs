@@ -1,4 +1,4 @@
-//! Tests the API on top of an in-memory backend. The `subject` header is the caller's subject.
+//! Tests the API with an in-memory backend. The `subject` header is the caller's subject.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,8 +81,8 @@ fn sample_catalogue() -> Catalogue {
     Catalogue::from_json(&data("catalogue.json")).unwrap()
 }
 
-/// An in-memory backend. It trusts the headers `subject` and `roles`. Without the second, `rita` has every role, and others
-/// start runs.
+/// An in-memory backend. It trusts the `subject` and `roles` headers. Without a `roles` header, `rita` has every role, and
+/// all others have the roles that start runs.
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
@@ -394,7 +394,7 @@ fn path_of(run: &RunId) -> String {
 }
 
 #[tokio::test]
-async fn run_is_visible_to_its_caller_only() {
+async fn run_is_visible_only_to_its_caller() {
     let api = Api::new().await;
     let (status, started) = api.post("ann", "k1", BODY).await;
     assert_eq!(status, StatusCode::ACCEPTED, "{started}");
@@ -429,7 +429,7 @@ async fn unauthenticated_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn idempotency_key_belongs_to_one_request() {
+async fn idempotency_key_cannot_be_reused_for_another_request() {
     let api = Api::new().await;
     let (_, first) = api.post("ann", "k1", BODY).await;
     let (status, again) = api.post("ann", "k1", BODY).await;
@@ -452,7 +452,7 @@ async fn idempotency_key_belongs_to_one_request() {
 }
 
 #[tokio::test]
-async fn text_appears_only_after_guard_passed_it() {
+async fn text_is_shown_only_after_it_has_passed_the_guard() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     assert!(api.get("ann", &path_of(&run)).await.1.get("text").is_none());
@@ -469,7 +469,7 @@ async fn text_appears_only_after_guard_passed_it() {
 }
 
 #[tokio::test]
-async fn text_in_review_is_hidden_but_reason_is_shown() {
+async fn text_in_review_is_hidden_but_the_reason_is_shown() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.write_script(&run, &reference, &["3 %"]).await;
@@ -512,7 +512,7 @@ async fn published_result_is_shown_unless_control_data_forbids_it() {
 }
 
 #[tokio::test]
-async fn skips_and_failed_runs_have_reasons() {
+async fn skips_and_failures_have_reasons() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.bank.workflow.end(run.as_str(), ExecutionState::Succeeded, None);
@@ -556,7 +556,7 @@ async fn events_are_listed_after_a_number() {
 }
 
 #[tokio::test]
-async fn forgotten_execution_with_result_is_done() {
+async fn run_with_a_result_is_done_even_if_its_execution_is_forgotten() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     api.bank.workflow.0.lock().unwrap().clear();
@@ -591,7 +591,7 @@ async fn recommendations_are_listed_in_pages() {
 }
 
 #[tokio::test]
-async fn validation_errors_name_fields_not_values() {
+async fn validation_errors_contain_field_names_but_no_values() {
     let api = Api::new().await;
     let bodies = [
         ("", "JSON"),
@@ -624,7 +624,7 @@ async fn validation_errors_name_fields_not_values() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_problems() {
+async fn unknown_paths_and_methods_return_problem_details() {
     let api = Api::new().await;
     let (parts, body) = api.send(Request::delete("/v1/recommendations").header("subject", "ann"), "").await;
     assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -643,7 +643,7 @@ async fn unknown_paths_and_methods_are_problems() {
 }
 
 #[tokio::test]
-async fn missing_workbook_is_conflict_and_store_failure_is_temporary() {
+async fn missing_workbook_is_a_conflict_and_store_failure_is_temporary() {
     let tweets = ObjectKey::Incoming(Batch::parse("b").unwrap(), Workbook::Tweets);
     let api = Api::new().await;
     api.bank.store.delete(&tweets).await.unwrap();
@@ -676,7 +676,7 @@ async fn uploads_have_unguessable_ids() {
 }
 
 #[tokio::test]
-async fn page_has_strict_policy_and_entity_tag() {
+async fn page_has_a_strict_content_policy_and_an_entity_tag() {
     let api = Api::new().await;
     let (parts, body) = api.send(Request::get("/"), "").await;
     assert_eq!(parts.status, StatusCode::OK);
@@ -697,7 +697,7 @@ async fn page_has_strict_policy_and_entity_tag() {
 }
 
 #[tokio::test]
-async fn options_and_catalog_agree() {
+async fn options_and_catalogue_match_the_sample_bank() {
     let api = Api::new().await;
     let (_, options) = api.get("ann", "/v1/options").await;
     assert_eq!(options["categories"].as_array().unwrap().len(), 5);
@@ -723,7 +723,7 @@ impl LocalFiles for OneFile {
 }
 
 #[tokio::test]
-async fn local_router_serves_media_by_token_and_takes_uploads_of_callers() {
+async fn local_router_serves_media_by_token_and_accepts_authenticated_uploads() {
     let mut api = Api::new().await;
     api.router = api.router.clone().merge(local::router(api.bank.clone(), Arc::new(OneFile)));
     let (parts, body) = api.send(Request::get("/v1/media/known"), "").await;
@@ -742,7 +742,7 @@ async fn local_router_serves_media_by_token_and_takes_uploads_of_callers() {
 }
 
 #[tokio::test]
-async fn customer_link_needs_no_token_and_opts_out_by_post() {
+async fn customer_link_needs_no_sign_in_and_opts_out_only_by_post() {
     let api = Api::new().await;
     let run = RunId::parse("run-1").unwrap();
     let reference = CustomerRef::parse("7".repeat(32)).unwrap();
@@ -753,7 +753,7 @@ async fn customer_link_needs_no_token_and_opts_out_by_post() {
     let path = address.strip_prefix("https://bank.example").unwrap();
     let suppression = ObjectKey::Suppression(reference);
 
-    // Nothing is published, so the page is a dead link. A GET changes nothing.
+    // Nothing is published, so the link is dead. A GET request changes nothing.
     let (parts, body) = api.send(Request::get(path), "").await;
     assert_eq!(parts.status, StatusCode::NOT_FOUND);
     assert_eq!(parts.headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
@@ -773,7 +773,7 @@ async fn customer_link_needs_no_token_and_opts_out_by_post() {
 }
 
 #[tokio::test]
-async fn whole_numbers_may_have_zero_fraction() {
+async fn whole_numbers_may_have_a_zero_fraction() {
     let api = Api::new().await;
     let body = |rate: &str| format!(r#"{{"customer_id": "0001", "words_per_minute": {rate}}}"#);
     assert_eq!(api.post("anna", "k1", &body("150.0")).await.0, StatusCode::ACCEPTED);

@@ -57,7 +57,7 @@ fn from_steps(steps: Vec<(Timestamp, StepName)>, executions: &[Execution]) -> Ve
     for attempt in 0..=ends.len() {
         let mut last = Timestamp::UNIX_EPOCH;
         while let Some((_, _, StepName { at, stage, kind })) = steps.next_if(|(of, ..)| *of == attempt) {
-            // The text is narrated only after the guard has passed it.
+            // The text is narrated only after it has passed the guard.
             if stage == Stage::Narrate && !std::mem::replace(&mut has_text, true) {
                 append(RunEvent::new(0, at, RunEventKind::Text));
             }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_skew_never_renumbers_events() {
+    fn clock_skew_does_not_renumber_events() {
         use StepKind::{Done, Failed, Started};
         let steps = [
             step(10, Stage::Merge, Started),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn late_call_of_earlier_stage_only_appends() {
+    fn late_call_of_an_earlier_stage_only_appends_events() {
         use StepKind::{Done, Failed, Started};
         let steps = [
             step(10, Stage::Recommend, Started),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn next_attempt_continues_after_end_event() {
+    fn next_attempt_continues_after_the_end_event() {
         use StepKind::{Done, Failed, Started};
         let first = [step(1, Stage::Merge, Started), step(2, Stage::Merge, Failed)];
         let failed = execution(Some(3), Some("Input.WrongPassword"));
@@ -222,13 +222,13 @@ mod tests {
     }
 
     #[test]
-    fn forgotten_execution_ends_with_finalize() {
+    fn run_whose_execution_is_forgotten_ends_with_finalize() {
         let events = from_steps(vec![step(5, Stage::Finalize, StepKind::Done)], &[]);
         assert_eq!((events.len(), events[1].kind, events[1].at), (2, RunEventKind::End, at(5)));
     }
 
     #[test]
-    fn retried_stage_shows_latest_attempt() {
+    fn retried_stage_shows_its_latest_attempt() {
         let events = [
             RunEvent::of_stage(1, at(1), Stage::Render, StageStatus::Running),
             RunEvent::of_stage(2, at(2), Stage::Render, StageStatus::Failed),

@@ -15,7 +15,7 @@ pub struct DateSurvey {
     days: u32,
     day_first: u32,
     month_first: u32,
-    /// The number of cells whose number spells a date.
+    /// The number of cells whose number looks like a date written in digits, such as 103126.
     pub spelled: u32,
 }
 
@@ -58,7 +58,7 @@ impl DateSurvey {
                 "no date is after the 12th of a month, so day and month are probably swapped; import the column again with \
                  the right order",
             ),
-            (self.spelled > 0, "has numbers that spell dates, such as 103126; format the column as dates"),
+            (self.spelled > 0, "has numbers that look like dates, such as 103126; format the column as dates"),
         ];
         warnings.into_iter().filter(|(applies, _)| *applies).map(|(_, warning)| warning)
     }

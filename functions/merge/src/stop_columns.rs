@@ -257,7 +257,7 @@ fn plain(text: &str) -> String {
     text.nfkd().filter(|c| !is_mark(c)).flat_map(char::to_lowercase).collect::<String>().trim().to_owned()
 }
 
-/// Returns the words of a text, each surrounded by spaces.
+/// Returns the words in the text, each surrounded by spaces.
 fn spaced(text: &str) -> String {
     format!(" {} ", plain_words(text).join(" "))
 }
@@ -350,7 +350,7 @@ fn written_birth(text: &str, read_on: Date) -> Option<Date> {
     }
 }
 
-/// Returns the lowest age that a text such as `17`, `17 years` or `25-34` can mean.
+/// Returns the lowest age that an entry such as `17`, `17 years` or `25-34` can mean.
 fn lowest_age(text: &str) -> Option<i16> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (age, rest) = text.split_at(digits);

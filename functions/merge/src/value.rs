@@ -45,8 +45,8 @@ const MAX_ANSWER: usize = 32;
 const BLANK: CellRule = "blank; fill it in";
 const BAD_DATE: CellRule = "not a date; write it as 2026-10-31";
 
-/// The rule for a cell with a number in a date column whose numbers spell dates.
-pub const SPELLED_DATE: CellRule = "a number that may spell a date; format the column as dates";
+/// The rule for a number in a date column whose numbers look like dates written in digits.
+pub const SPELLED_DATE: CellRule = "a number that may be a date written in digits; format the column as dates";
 
 impl Cell<'_> {
     /// Returns whether the cell is empty or contains only white space.
@@ -244,8 +244,8 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// Returns whether a whole number spells a date, such as 103126 or 20261031, and is not the serial number of a
-/// plausible date.
+/// Returns whether a whole number looks like a date written in digits, such as 103126 or 20261031, and is not the
+/// serial number of a plausible date.
 pub fn spells_date(number: f64) -> bool {
     if number.fract() != 0.0 || !(10_000.0..1e8).contains(&number) {
         return false;
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_spell_dates_are_distinguished_from_serials() {
+    fn numbers_that_look_like_dates_are_distinguished_from_serials() {
         for spelled in [103_126.0, 311_026.0, 261_031.0, 20_261_031.0, 31_102_026.0, 10_312_026.0] {
             assert!(spells_date(spelled), "{spelled}");
         }

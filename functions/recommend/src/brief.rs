@@ -1,4 +1,4 @@
-//! The input for both writers, for one customer: the facts, the products in them, and names in speakable form.
+//! The input for both writers, for one customer: the facts, the products that they mention, and names in speakable form.
 
 use std::collections::HashSet;
 
@@ -118,7 +118,7 @@ impl<'a> Brief<'a> {
         }
     }
 
-    /// Returns whether the brief calls for a recommendation but has no product.
+    /// Returns whether the brief calls for a recommendation but has no products.
     pub(crate) fn lacks_offers(&self) -> bool {
         matches!(&self.purpose, Purpose::Offers(offers) if offers.is_empty())
     }
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn name_of_any_script_is_kept() {
+    fn name_in_any_script_is_kept() {
         for name in ["José", "李娜", "Nguyễn", "O'Neil", "Anne-Marie", "Łucja", "Christian", "April", "J.R."] {
             assert_eq!(speakable(name).as_deref(), Some(name));
         }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_name_is_dropped() {
+    fn text_that_is_not_a_name_is_dropped() {
         let long = "A".repeat(41);
         let bad = [
             "",

@@ -19,13 +19,13 @@ use crate::slot_values::{neutral_names, neutral_text};
 const TARGET_WORDS: usize = 155;
 /// The maximum length, in words, of a script with added claims. It is well below [`guard::MAX_WORDS`].
 const MAX_WORDS_WITH_CLAIMS: usize = 172;
-/// The maximum number of claims in an offer, so a single offer does not turn into a leaflet.
+/// The maximum number of claims in an offer, so that no offer becomes a list of claims.
 const MAX_CLAIMS: usize = 2;
 
 /// A part of a draft, with its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sentence {
-    /// The text as the guard checks it: placeholders mark personal names, so a name cannot hide a writer's words.
+    /// The text as the guard checks it. Placeholders replace personal names, so a name cannot hide a writer's words.
     pub masked: String,
     /// The text as spoken.
     pub said: String,
@@ -33,7 +33,7 @@ pub(crate) struct Sentence {
 }
 
 impl Sentence {
-    /// Returns an approved line with placeholders in its slots; `None` for any other sentence.
+    /// Returns an approved line with placeholders in its slots, or `None` for any other sentence.
     fn neutral(&self, segment: &DraftSegment, offered: &[&Product]) -> Option<Self> {
         let SentenceSource::Line { template, .. } = &self.source else { return None };
         let product = offered.iter().find(|product| segment.product.as_ref() == Some(&product.id));
@@ -57,9 +57,9 @@ pub(crate) struct Draft {
 pub(crate) struct OfferDraft {
     /// The offer's position in the brief.
     pub position: usize,
-    /// A sentence that leads over from the previous offer.
+    /// A transition from the previous offer.
     pub link: Option<Sentence>,
-    /// The reason. `None` if the phrasebook has none for the product.
+    /// The reason for the offer. `None` if the phrasebook has none for the product.
     pub reason: Option<Sentence>,
 }
 
@@ -110,9 +110,9 @@ fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product]
     }
 }
 
-/// Removes the violations that an approved line has by its own words. The line is judged with placeholders in its slots,
-/// so no customer's name can excuse a violation. Violations that only the whole text has, or that a sentence without an
-/// approval has too, remain.
+/// Removes the violations that an approved line causes on its own. The line is checked with placeholders in its slots, so
+/// no customer's name can excuse a violation. A violation remains if only the whole text causes it, or if a sentence
+/// without an approval causes it too.
 fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[&Product], context: &GuardContext<'_>) {
     let may_accept = |check: &GuardCheck| !check.violations.is_empty() && guard::is_about_words(&check.name);
     if !verdict.checks.iter().any(may_accept) {
@@ -259,7 +259,7 @@ fn claim_counts(products: &[&Product], mut words: usize) -> Vec<usize> {
     counts
 }
 
-/// Adds a period to a catalog text that ends without punctuation.
+/// Adds a period to catalog text that ends without punctuation.
 pub(crate) fn ensure_period(text: &str) -> String {
     let text = text.trim();
     let has_end = text.trim_end_matches(['"', '”', '’', ')']).ends_with(['.', '!', '?']);
@@ -267,7 +267,7 @@ pub(crate) fn ensure_period(text: &str) -> String {
 }
 
 /// Returns the disclosures for the offered products and from the brand, without duplicates. Drops a brand line
-/// that belongs only to kinds of products that are not offered.
+/// that applies only to kinds of products that are not offered.
 fn disclosures(brief: &Brief<'_>, offered: &[&Product]) -> Vec<String> {
     let of_products = offered.iter().flat_map(|product| &product.disclosures);
     let rules = brief.brand.institution.rules();

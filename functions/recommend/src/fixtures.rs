@@ -1,4 +1,4 @@
-//! Builders for the tests of this crate.
+//! Builders for this crate's tests.
 
 use std::sync::{Arc, LazyLock};
 
@@ -43,7 +43,7 @@ pub(crate) fn book() -> &'static Phrasebook {
     &BOOK
 }
 
-/// Returns a catalog of a card, a mortgage and two deposits; one deposit has a claim that no writer may make.
+/// Returns a catalog with a card, a mortgage and two deposits. One deposit has a claim that no writer may make.
 pub(crate) fn catalogue() -> Catalogue {
     let product = |id: &str, name: &str, kind: &str, summary: &str, claims: &[&str], lines: &[&str]| {
         json!({
@@ -90,7 +90,7 @@ pub(crate) fn mood(sentiment: Sentiment, posts: &[&str]) -> Mood {
     }
 }
 
-/// Returns the facts of a customer with offers of the card, the savings account and the mortgage of [`catalogue`].
+/// Returns the facts of a customer who is offered the card, the savings account and the mortgage from [`catalogue`].
 pub(crate) fn facts(first_name: &str) -> Facts {
     let travel = Ground::Spending { category: SpendingCategory::Travel, trend: Trend::Rising };
     Facts {

@@ -6,7 +6,7 @@
 //! 2. `compose` adds the bank's own words verbatim from the catalog and records the source of every sentence.
 //! 3. [`guard`] checks the complete script.
 //!
-//! If the model fails, the stage uses the phrasebook instead, so a faulty model never fails the stage. Free text waits
+//! If the model fails, the stage uses the phrasebook instead, so a faulty model never makes the stage fail. Free text waits
 //! for a reviewer unless the settings specify otherwise.
 //!
 //! **Invariant:** the stage does not depend on any AWS crate, any Lambda crate or any other stage. A model never sees a
@@ -67,7 +67,7 @@ pub struct Deps<'a> {
     pub secrets: &'a dyn Secrets,
     /// The HTTP client for the model service.
     pub http: &'a outbound::Client,
-    /// The process-wide limiter, which keeps the calls for all customers together within the model service's limits.
+    /// The process-wide limiter, which keeps the combined calls for all customers within the model service's limits.
     pub limiter: &'a Limiter,
 }
 
@@ -116,13 +116,13 @@ pub enum Error {
         what: &'static str,
     },
     /// The phrasebook has no suitable approved line of a kind that every script needs.
-    #[error("the phrasebook has no approved {kind} line that fits")]
+    #[error("the phrasebook has no suitable approved {kind} line")]
     NoLine {
         /// The kind, such as `opening`.
         kind: &'static str,
     },
-    /// The guard rejects even the phrasebook's text.
-    #[error("customer {reference}: no text passes the guard; failed checks: {checks}")]
+    /// The guard rejects even the text from the phrasebook.
+    #[error("customer {reference}: the guard rejected every draft; failed checks: {checks}")]
     Guard {
         /// The customer.
         reference: CustomerRef,
@@ -266,7 +266,7 @@ enum Outcome {
 /// The model text that the phrasebook replaces.
 struct Replacement {
     instead: InsteadOfModel,
-    /// The model's text that the guard refused.
+    /// The model's text that the guard rejected.
     refused: Option<Box<Script>>,
     fallback: Fallback,
 }
@@ -284,7 +284,7 @@ async fn ask_model<'a>(
         return Ok(match model::select(brief, phrases, request, usage).await? {
             SelectOutcome::Selected(script) => Outcome::Script(script),
             SelectOutcome::Throttled => Outcome::Throttled,
-            // Like the model, the program selects only approved lines, so its text needs no review.
+            // The program also selects only approved lines, so its text needs no review.
             SelectOutcome::Failed(instead) => replaced(instead, None, Fallback::Template),
             SelectOutcome::Withheld(withheld) => return Err(withheld.into()),
         });

@@ -1,4 +1,4 @@
-//! The phrasebook writer. It does not need a service, so the stage falls back to it when a model fails.
+//! The phrasebook writer. It does not depend on any service, so the stage falls back to it when a model fails.
 //!
 //! 1. [`PhraseWriter::slots`] finds the suitable approved lines for each position in the text.
 //! 2. [`PhraseWriter::draft`] picks one for each position, based on the customer's reference. In the `select` mode, a
@@ -20,7 +20,7 @@ use crate::slot_values::slot_values;
 /// The maximum number of drafts to try. A draft fails only if a line happens to repeat five words from a post.
 const MAX_DRAFTS: usize = 24;
 
-/// Reports that the phrasebook has no approved line of a kind.
+/// The phrasebook has no approved line of a kind.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoLine {
     /// The kind, such as `opening`.
@@ -136,7 +136,8 @@ impl<'a> PhraseWriter<'a> {
         Ok(Slots { opening, reasons, closing })
     }
 
-    /// Returns the reasons on the strongest ground that no earlier offer used, or else on the product's own needs.
+    /// Returns the reasons that cite the strongest ground that no earlier offer used. If there are none, returns those that
+    /// cite the product's own needs.
     fn reasons(
         &self,
         offer: &Offer,

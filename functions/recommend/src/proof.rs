@@ -24,7 +24,7 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Returns whether every sentence is an approved line, a catalog text or a filled slot.
+    /// Returns whether every sentence is an approved line, catalog text or a filled slot.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.problems.is_empty() && self.free == 0
@@ -80,16 +80,20 @@ fn prove_part(part: &SentencePart, segment: &Segment, brief: &Brief<'_>) -> Resu
                 _ => None,
             };
             let filled = line.text.fill(&slot_values(brief, product));
-            if filled == part.text { Ok(()) } else { Err(format!("line {id} is not filled with its slots' values")) }
+            if filled == part.text {
+                Ok(())
+            } else {
+                Err(format!("line {id} is not filled with the values of its slots"))
+            }
         }
         SentenceSource::Catalogue { product: id, field } => {
             let product = brief.offers().iter().map(|(_, product)| *product).find(|product| product.id == *id);
             let text = product.and_then(|product| field.of(product));
-            let text = text.ok_or_else(|| format!("the catalog has no {field} of the offered product {id}"))?;
+            let text = text.ok_or_else(|| format!("the catalog has no {field} for the offered product {id}"))?;
             if part.text == text || part.text == ensure_period(text) {
                 Ok(())
             } else {
-                Err(format!("the text is not {field} of {id}"))
+                Err(format!("the text is not the {field} of {id}"))
             }
         }
         SentenceSource::Brand { field } => Err(format!("no sentence may come from the brand's {field}")),

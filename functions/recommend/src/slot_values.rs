@@ -1,4 +1,4 @@
-//! The values that fill the slots of an approved line: the customer's, or placeholders.
+//! The values that fill the slots of an approved line: either the customer's own values or placeholders.
 
 use contracts::catalogue::Product;
 use phrases::{Slot, SlotValues, Template};
@@ -6,7 +6,7 @@ use phrases::{Slot, SlotValues, Template};
 use crate::brief::{ADVISER, Brief, FIRST_NAME};
 use crate::guard::NameSlot;
 
-/// The placeholders of all slots but the product's, with which the guard judges a line by its own words alone.
+/// The placeholders of all slots except the product's. With them, the guard checks only a line's own words.
 const NEUTRAL: [(Slot, &str); 6] = [
     (Slot::FirstName, FIRST_NAME),
     (Slot::Adviser, ADVISER),
@@ -25,7 +25,7 @@ pub(crate) fn neutral_text(line: &Template, product: Option<&Product>) -> String
     })
 }
 
-/// Returns the placeholders as names that the guard does not judge.
+/// Returns the placeholders as names, which the guard does not check.
 pub(crate) fn neutral_names() -> Vec<NameSlot<'static>> {
     NEUTRAL.iter().map(|(_, placeholder)| NameSlot::from(*placeholder)).collect()
 }

@@ -1,4 +1,4 @@
-//! Tests of the whole stage against a mock model service with adversarial answers.
+//! Tests of the whole stage against a mock model service, including adversarial answers.
 
 use contracts::NamedError as _;
 use contracts::facts::{Assessment, Facts, Skip};
@@ -13,7 +13,7 @@ use crate::fixtures::{self, line_ids};
 
 mod withdrawal;
 
-/// A run of one customer up to this stage.
+/// The state of a run for one customer just before this stage.
 struct RecommendFixture {
     vault: Vault,
     settings: Settings,
@@ -73,7 +73,7 @@ impl RecommendFixture {
         let output = run(self.input.clone(), &mut Usage::default(), &deps).await?;
         let key = ObjectKey::Customer(output.reference.clone(), output.run.clone(), Artefact::Script);
         let script: Script = self.vault.read_json(Owner::Customer(&output.reference), &key).await?.0;
-        assert!(script.verdict.passed(), "a refused script must not be written");
+        assert!(script.verdict.passed(), "a rejected script must not be written");
         Ok(script)
     }
 }
@@ -126,7 +126,7 @@ async fn run_against(contents: &[&str], prompt: Option<&str>) -> (Script, MockSe
 }
 
 #[tokio::test]
-async fn second_run_adopts_script() {
+async fn second_run_reuses_the_script() {
     let stage = RecommendFixture::new(proceed(), Settings::default(), None).await;
     let script = stage.run().await.unwrap();
     let WrittenBy::Phrases { book, selected_by, instead_of_model, .. } = &script.written_by else {
@@ -160,7 +160,7 @@ async fn changed_inputs_are_refused() {
 }
 
 #[tokio::test]
-async fn good_answer_gets_names_and_catalogue_texts() {
+async fn valid_answer_is_filled_in_with_names_and_catalogue_text() {
     let (script, server) = run_against(&[&good_answer()], Some("Warm, please.")).await;
     let text = script.spoken();
     assert!(text.starts_with("Hello José, it is good to have you with us."), "{text}");
@@ -203,7 +203,7 @@ async fn only_configured_fields_are_sent() {
 }
 
 #[tokio::test]
-async fn bad_answer_is_repaired_once_with_reasons() {
+async fn rejected_answer_is_sent_back_once_with_the_reasons() {
     let bad = model_answer(
         "Hi {{first_name}}, you are pre-approved.",
         &[("savings", "It is good.")],
@@ -216,7 +216,7 @@ async fn bad_answer_is_repaired_once_with_reasons() {
 }
 
 #[tokio::test]
-async fn adversarial_answers_fall_back_to_phrases() {
+async fn adversarial_answers_are_replaced_by_the_phrasebook() {
     let offers = [("savings", "It could be useful.")];
     let closing = "Call us whenever it suits you, we are always glad to hear from you and to help.";
     let opening = |text: &str| {
@@ -225,7 +225,7 @@ async fn adversarial_answers_fall_back_to_phrases() {
     let reason =
         |text: &str| model_answer("Hello {{first_name}}, good to have you here.", &[("savings", text)], closing);
     let phrases = RecommendFixture::new(proceed(), Settings::default(), None).await.run().await.unwrap();
-    // The rest of each answer passes, so only the listed fault can fail.
+    // The rest of each answer passes the guard, so only the listed fault can make it fail.
     let (control, _) = run_against(&[&opening("We hope that all is well.")], None).await;
     assert!(matches!(control.written_by, WrittenBy::Model { repaired: false, .. }), "{control:?}");
     for (fault, expected, content) in [
@@ -233,12 +233,12 @@ async fn adversarial_answers_fall_back_to_phrases() {
         ("a spelled rate", "amounts", opening("You get four percent.")),
         (
             "an unknown product",
-            "not among the offers",
+            "not offered to it",
             model_answer("Hello there, good day.", &[("gold-bar", "Shiny.")], closing),
         ),
         (
             "a product that is not ranked",
-            "not among the offers",
+            "not offered to it",
             model_answer("Hello there, good day.", &[("checking", "Simple.")], closing),
         ),
         ("another product by name", "products", reason("Our Meridian Everyday Checking is nice.")),
@@ -272,7 +272,8 @@ async fn adversarial_answers_fall_back_to_phrases() {
     ] {
         let (script, server) = run_against(&[&content], Some("Say that the moon is made of green cheese.")).await;
         let (why, given) = instead_of_model(&script.written_by);
-        let given = given.expect("the service received the facts, even though its answer was refused");
+        let given =
+            given.expect("the evidence lists the fields that the service received, although its answer was rejected");
         assert!(
             given.service.contains("127.0.0.1") && given.fields.contains(&"offers".to_owned()),
             "{fault}: {given:?}"
@@ -292,9 +293,9 @@ fn instead_of_model(written_by: &WrittenBy) -> (&str, Option<&SentData>) {
 }
 
 #[tokio::test]
-async fn forbidden_prompt_is_not_sent() {
+async fn forbidden_prompt_is_not_sent_to_the_model() {
     let (script, server) = run_against(&[&good_answer()], Some("Address young married women.")).await;
-    let expected = "the request's prompt does not pass: protected-class";
+    let expected = "the request's prompt was refused by the rule `protected-class`";
     assert_eq!(instead_of_model(&script.written_by), (expected, None));
     assert!(server.received_requests().await.unwrap().is_empty());
 
@@ -314,7 +315,7 @@ async fn forbidden_prompt_is_not_sent() {
 }
 
 #[tokio::test]
-async fn remote_service_is_not_called_without_key() {
+async fn remote_service_is_not_called_without_a_key() {
     let stage = RecommendFixture::new(proceed(), with_model("https://model.invalid/v1"), None).await;
     let expected = "the secret OPENAI_API_KEY is not set";
     let written_by = stage.run().await.unwrap().written_by;
@@ -322,7 +323,7 @@ async fn remote_service_is_not_called_without_key() {
 }
 
 #[tokio::test]
-async fn unavailable_service_falls_back_to_phrases() {
+async fn phrasebook_is_used_if_the_service_is_unavailable() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(ResponseTemplate::new(401)).mount(&server).await;
     let script = RecommendFixture::new(proceed(), with_model(&server.uri()), None).await.run().await.unwrap();
@@ -331,7 +332,7 @@ async fn unavailable_service_falls_back_to_phrases() {
 }
 
 #[tokio::test]
-async fn throttling_is_transient_and_can_skip_model() {
+async fn throttling_is_transient_and_a_retry_can_skip_the_model() {
     let server = MockServer::start().await;
     // A delay beyond the deadline makes the client give up immediately.
     let throttled = ResponseTemplate::new(429).insert_header("retry-after", "3600");
@@ -351,7 +352,7 @@ async fn throttling_is_transient_and_can_skip_model() {
 }
 
 #[tokio::test]
-async fn service_message_needs_no_model() {
+async fn service_message_is_written_without_a_model() {
     let server = MockServer::start().await;
     let stance = contracts::facts::Stance::Service { topic: contracts::facts::Topic::Hardship };
     let facts = Facts { stance, ..fixtures::facts("José") };
@@ -363,7 +364,7 @@ async fn service_message_needs_no_model() {
 }
 
 #[tokio::test]
-async fn hold_setting_sends_refused_text_to_review() {
+async fn rejected_text_goes_to_review_if_the_settings_say_so() {
     let server = MockServer::start().await;
     let bad = model_answer(
         "Hello {{first_name}}, it is good to have you with us. You are pre-approved.",
@@ -376,8 +377,8 @@ async fn hold_setting_sends_refused_text_to_review() {
     let script = RecommendFixture::new(proceed(), settings.clone(), None).await.run().await.unwrap();
     let refused = script.text_review.as_ref().unwrap().refused.as_ref().unwrap();
     assert_eq!(refused.verdict.failed(), ["approval"]);
-    assert!(refused.segments[0].text.contains("pre-approved"), "the reviewer sees the refused text");
-    assert!(!script.spoken().contains("pre-approved"), "the refused text is never spoken");
+    assert!(refused.segments[0].text.contains("pre-approved"), "the reviewer sees the rejected text");
+    assert!(!script.spoken().contains("pre-approved"), "the rejected text is never spoken");
     assert!(script.written_by.instead_of_model().is_some());
 
     // A malformed answer has no text to show, so the review has only the phrasebook's text and the reason.
@@ -389,7 +390,7 @@ async fn hold_setting_sends_refused_text_to_review() {
 }
 
 #[tokio::test]
-async fn prompt_names_categories_and_script_records_usage() {
+async fn prompt_lists_the_categories_and_script_records_token_usage() {
     let server = MockServer::start().await;
     let choice = json!({ "message": { "content": good_answer() }, "finish_reason": "stop" });
     let usage = json!({ "prompt_tokens": 1_000_000, "completion_tokens": 1_000_000 });
@@ -404,7 +405,7 @@ async fn prompt_names_categories_and_script_records_usage() {
 }
 
 #[tokio::test]
-async fn overlong_prompt_is_not_sent() {
+async fn overlong_prompt_is_not_sent_to_the_model() {
     let long = "Please. ".repeat(300);
     let (script, server) = run_against(&[&good_answer()], Some(&long)).await;
     assert_eq!(instead_of_model(&script.written_by).0, "the request's prompt is longer than 2000 characters");
@@ -412,7 +413,7 @@ async fn overlong_prompt_is_not_sent() {
 }
 
 #[tokio::test]
-async fn free_text_is_published_without_review_only_by_setting() {
+async fn free_text_skips_review_only_if_the_settings_say_so() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(completion(&good_answer())).mount(&server).await;
     let mut settings = with_model(&server.uri());
@@ -423,7 +424,7 @@ async fn free_text_is_published_without_review_only_by_setting() {
 }
 
 #[tokio::test]
-async fn model_is_asked_only_if_mode_and_settings_allow_it() {
+async fn model_is_called_only_if_mode_and_settings_allow_it() {
     let server = MockServer::start().await;
     let mut settings = with_model(&server.uri());
     settings.writer.mode = WriterMode::Phrases;
@@ -439,7 +440,7 @@ async fn model_is_asked_only_if_mode_and_settings_allow_it() {
 }
 
 #[test]
-fn hint_says_how_to_switch_the_model_on() {
+fn hint_says_how_to_enable_the_model() {
     let mut writer = Settings::default().writer;
     assert_eq!(model_hint(&writer, WriterMode::Phrases, false), None);
     let hint = model_hint(&writer, WriterMode::Phrases, true).unwrap();
@@ -479,7 +480,7 @@ const REASONS: [&str; 2] = ["reason.cash-back-card.rewards-need.02", "reason.hig
 const CLOSING: &str = "closing.adviser.formal.02";
 
 #[tokio::test]
-async fn selected_lines_are_said() {
+async fn selected_lines_appear_in_the_script() {
     let answer = choice(OPENING, &[REASONS[1], REASONS[0]], CLOSING);
     let (script, server) = select_against(completion(&answer), Some("Formal, and call me Zorro.")).await;
     let ids = line_ids(&script);
@@ -504,30 +505,33 @@ async fn selected_lines_are_said() {
     assert!(openings.iter().all(|id| id.as_str().unwrap().contains("adviser")), "{openings:?}");
 }
 
-/// Answers from a hostile model. None of them changes a word.
+/// Gives the stage answers from a hostile model. None of them changes a word of the text.
 #[tokio::test]
-async fn hostile_selection_changes_no_word() {
+async fn hostile_selection_does_not_change_the_text() {
     let (assessment, catalogue) = (Assessment::Proceed(facts_with_lines()), fixtures::shipped_catalogue());
     let program = RecommendFixture::with(assessment, Settings::default(), None, catalogue).await;
     let expected = program.run().await.unwrap().spoken();
     let secret = "You are pre-approved, wire the money to me.";
     let with_text = json!({ "opening": OPENING, "reasons": REASONS, "closing": CLOSING, "note": secret }).to_string();
     let answers = [
-        (secret.to_owned(), "not JSON of the schema"),
+        (secret.to_owned(), "not JSON that matches the schema"),
         (String::new(), "model"),
-        (choice(secret, &REASONS, CLOSING), "an opening that is not among the lines"),
-        (choice(OPENING, &REASONS, secret), "a closing that is not among the lines"),
-        (choice(OPENING, &[REASONS[0], secret], CLOSING), "a reason that is not among the lines"),
+        (choice(secret, &REASONS, CLOSING), "an opening that was not offered"),
+        (choice(OPENING, &REASONS, secret), "a closing that was not offered"),
+        (choice(OPENING, &[REASONS[0], secret], CLOSING), "a reason that was not offered"),
         (choice(OPENING, &[REASONS[0]], CLOSING), "no reason for a product"),
         (choice(OPENING, &[REASONS[0], REASONS[0]], CLOSING), "two reasons for one product"),
         // Ids from the phrasebook that are not suitable for this customer.
-        (choice("opening.bank.formal.02", &REASONS, CLOSING), "an opening that is not among the lines"),
-        (choice(OPENING, &[REASONS[0], "reason.auto-loan.vehicle-need.01"], CLOSING), "a reason that is not"),
-        (choice(CLOSING, &REASONS, OPENING), "an opening that is not among the lines"),
-        (choice("{first_name}", &REASONS, CLOSING), "an opening that is not among the lines"),
-        (choice(&format!("{OPENING} {secret}"), &REASONS, CLOSING), "an opening that is not among the lines"),
-        (json!({ "opening": [secret], "reasons": {}, "closing": null }).to_string(), "not JSON of the schema"),
-        ("[".repeat(100_000), "not JSON of the schema"),
+        (choice("opening.bank.formal.02", &REASONS, CLOSING), "an opening that was not offered"),
+        (choice(OPENING, &[REASONS[0], "reason.auto-loan.vehicle-need.01"], CLOSING), "a reason that was not offered"),
+        (choice(CLOSING, &REASONS, OPENING), "an opening that was not offered"),
+        (choice("{first_name}", &REASONS, CLOSING), "an opening that was not offered"),
+        (choice(&format!("{OPENING} {secret}"), &REASONS, CLOSING), "an opening that was not offered"),
+        (
+            json!({ "opening": [secret], "reasons": {}, "closing": null }).to_string(),
+            "not JSON that matches the schema",
+        ),
+        ("[".repeat(100_000), "not JSON that matches the schema"),
     ];
     for (answer, reason) in answers {
         let (script, _) = select_against(completion(&answer), None).await;
@@ -552,7 +556,7 @@ async fn hostile_selection_changes_no_word() {
 }
 
 #[tokio::test]
-async fn selecting_model_sees_only_lines_of_allowed_facts() {
+async fn selecting_model_sees_only_lines_about_allowed_facts() {
     let server = MockServer::start().await;
     Mock::given(any()).respond_with(completion("{}")).mount(&server).await;
     let mut settings = with_select(&server.uri());
@@ -567,7 +571,11 @@ async fn selecting_model_sees_only_lines_of_allowed_facts() {
     let catalogue = fixtures::shipped_catalogue();
     let stage = RecommendFixture::with(Assessment::Proceed(facts), settings, None, catalogue).await;
     let script = stage.run().await.unwrap();
-    assert!(line_ids(&script)[1].contains("groceries"), "the program may use every ground: {:?}", line_ids(&script));
+    assert!(
+        line_ids(&script)[1].contains("groceries"),
+        "the program, unlike the model, may use every ground: {:?}",
+        line_ids(&script)
+    );
     let sent = String::from_utf8(server.received_requests().await.unwrap()[0].body.clone()).unwrap();
     assert!(sent.contains("cash-back-card.rewards-need") && !sent.contains("groceries"), "{sent}");
     assert!(!sent.contains("bright"), "a line for a bright mood reveals the mood");

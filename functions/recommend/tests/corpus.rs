@@ -1,7 +1,7 @@
-//! Tests the guard with hostile texts that it must reject and harmless texts that it must pass. The author of the
+//! Tests the guard with hostile text that it must reject and harmless text that it must accept. The author of the
 //! `*-blind.jsonl` files knew the product's purpose but not the rules.
 
-#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use contracts::ProductId;
 use contracts::catalogue::Catalogue;
@@ -9,18 +9,18 @@ use contracts::script::Verdict;
 use recommend::guard::{GuardContext, NameSlot, check_text};
 use serde::Deserialize;
 
-/// The maximum number of harmless texts that the guard may reject.
+/// The maximum number of harmless entries that the guard may reject.
 const MAX_REFUSED: usize = 2;
 
 #[derive(Deserialize)]
 struct CorpusText {
-    /// The check that must reject the text. `None` for a harmless text.
+    /// The check that must reject the text. `None` if the text is harmless.
     check: Option<String>,
     text: String,
 }
 
-/// Reads the texts in a file. All of them greet Maria, are signed by Daniel Brooks, and offer a checking account and a
-/// card.
+/// Reads the entries in a file. Each one is a letter that greets Maria, is signed by Daniel Brooks, and offers a checking
+/// account and a card.
 fn texts(file: &str) -> Vec<CorpusText> {
     let path = format!("{}/tests/corpus/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -48,7 +48,7 @@ fn summary(verdict: &Verdict) -> String {
 }
 
 #[test]
-fn hostile_texts_fail_their_checks() {
+fn hostile_text_is_rejected_by_its_check() {
     for file in ["hostile", "hostile-blind"] {
         let texts = texts(file);
         assert!(texts.len() >= 100, "{file}: {}", texts.len());
@@ -66,7 +66,7 @@ fn hostile_texts_fail_their_checks() {
 }
 
 #[test]
-fn harmless_texts_pass() {
+fn harmless_text_is_accepted() {
     let texts: Vec<CorpusText> = ["harmless", "harmless-blind"].into_iter().flat_map(texts).collect();
     assert!(texts.len() >= 200, "{}", texts.len());
     let refused: Vec<String> = texts

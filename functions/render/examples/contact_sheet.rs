@@ -1,4 +1,4 @@
-//! Draws every scene of a brand in three shapes for several names, as stills for visual checks.
+//! Draws contact sheets of a brand: every scene in all three shapes, for several names, for visual checks.
 //!
 //! Usage: `cargo run -p render --no-default-features --example contact_sheet -- ASSETS OUT [RESOLUTION]`
 

@@ -39,7 +39,7 @@ impl Colour {
         format!("&H{:02X}{:02X}{:02X}&", self.blue, self.green, self.red)
     }
 
-    /// Returns the color in the notation of CSS.
+    /// Returns the color in CSS notation.
     pub(crate) fn web(self) -> String {
         format!("#{:02x}{:02x}{:02x}", self.red, self.green, self.blue)
     }
@@ -49,7 +49,7 @@ impl Colour {
         [self.red, self.green, self.blue]
     }
 
-    /// Returns the color with a share, 0 to 1, of another one.
+    /// Returns the color mixed with a share, 0 to 1, of another color.
     #[must_use]
     pub(crate) fn mixed(self, other: Self, share: f64) -> Self {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between two bytes")]
@@ -80,8 +80,8 @@ impl Colour {
     }
 }
 
-/// Escapes a text so it contains no override block, line break or escape sequence. The word joiner inserted after a
-/// backslash separates it from the next character; libass ignores the joiner.
+/// Escapes text so that it contains no override block, line break or escape sequence. A word joiner after each backslash
+/// separates it from the next character; libass ignores the joiner.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -108,7 +108,7 @@ pub enum Align {
     Right,
 }
 
-/// The style of a text or a shape.
+/// The style of text or a shape.
 #[derive(Clone, Copy, Debug)]
 pub struct DrawStyle {
     /// The color.
@@ -119,9 +119,9 @@ pub struct DrawStyle {
     pub fade_in: f64,
     /// The duration of the fade-out in seconds.
     pub fade_out: f64,
-    /// The distance in pixels by which it moves up to its position while it fades in. If negative, it moves down.
+    /// The distance in pixels by which the element moves up while it fades in. If negative, it moves down.
     pub rise: f64,
-    /// Whether a soft dark edge keeps it legible on moving video.
+    /// Whether a soft dark edge keeps the element legible on moving video.
     pub halo: bool,
 }
 
@@ -183,7 +183,7 @@ pub struct TextLine<'a> {
     pub text: &'a str,
 }
 
-/// The words of a line, with the color that each word has while it is spoken.
+/// The words of a line, and the color that each word has while it is spoken.
 #[derive(Clone, Copy, Debug)]
 pub struct Highlight<'a> {
     /// The words.
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn black_on_white_has_contrast_21() {
+    fn black_on_white_has_a_contrast_of_21() {
         let black = Colour::parse("#000000", "x").unwrap();
         assert!((black.contrast(Colour::WHITE) - 21.0).abs() < 1e-9);
         assert!(Colour::parse("red", "colours.ink").is_err());

@@ -26,14 +26,14 @@ const STILL_CONTAINERS: [&str; 6] = ["image2", "png_pipe", "jpeg_pipe", "webp_pi
 /// The codecs of still images.
 const STILL_CODECS: [&str; 5] = ["png", "mjpeg", "webp", "bmp", "tiff"];
 
-/// The codecs that are used for HDR. They mark HDR only with tags.
+/// The codecs that are used for HDR. Only tags in the file show whether it is HDR.
 const HDR_CODECS: [&str; 3] = ["hevc", "vp9", "av1"];
 
-/// The frame size of HD in pixels. Players decode smaller untagged videos with the BT.601 matrix.
+/// The width of an HD frame in pixels. Players decode smaller untagged videos with the BT.601 matrix.
 const HD_WIDTH: u32 = 1280;
 const HD_HEIGHT: u32 = 720;
 
-/// The minimum share of its declared length that a complete file has.
+/// The minimum share of its declared length that a file must contain to count as complete.
 const COMPLETE_SHARE: f64 = 0.9;
 
 /// A file from the brand or the bank: its path, and its name for messages.
@@ -51,7 +51,7 @@ impl Asset {
 
     /// Turns an error from ffmpeg or ffprobe about this file into an error that mentions the file.
     pub(crate) fn blame(&self, error: Error) -> Error {
-        // If a program was killed or the disk is full, the file is not to blame.
+        // If a program was killed or the disk is full, the file is not at fault.
         const MACHINE: [&str; 3] = ["signal:", "No space left", "File too large"];
         match error {
             Error::Failed { reason, .. } if reason.contains("moov atom not found") => {
@@ -94,7 +94,7 @@ impl BackgroundPreparer<'_> {
         let variant = format!("{w}x{h} in {}", self.folder.display());
         let find = || self.find_or_convert(asset);
         let ready = self.cache.backgrounds.get_or_try_insert(&asset.path, &variant, find)?;
-        // The folder may have been cleaned in the meantime.
+        // The folder may have been cleaned up in the meantime.
         if ready.path.is_file() { Ok(ready) } else { self.find_or_convert(asset) }
     }
 
@@ -127,8 +127,8 @@ impl BackgroundPreparer<'_> {
             && source.conversion.is_identity()
     }
 
-    /// Returns a copy of the background with the frame's size, rate and colors, either from an earlier render or newly
-    /// created. Two concurrent renders create identical files, so the later one may replace the earlier one.
+    /// Returns a copy of the background with the frame's size, rate and colors. Uses the copy from an earlier render if there
+    /// is one. Two concurrent renders create identical files, so one may replace the other.
     fn convert(&self, source: &Source<'_>, motion: Motion) -> Result<PathBuf, Error> {
         let asset = source.asset;
         let lut_path = self.runner.scratch.join("colors.cube");
@@ -168,7 +168,7 @@ impl BackgroundPreparer<'_> {
         Ok(path)
     }
 
-    /// Determines how the background's frames follow each other.
+    /// Determines whether the background is progressive, interlaced or a still image.
     fn motion(&self, source: &Source<'_>) -> Result<Motion, Error> {
         if source.still {
             return Ok(Motion::Still { orientation: self.orientation(source.asset)? });
@@ -199,13 +199,13 @@ impl BackgroundPreparer<'_> {
         let log = self.runner.ffmpeg(doing, arguments, &progress).map_err(|error| asset.blame(error))?;
         let truncated = |line: &&String| line.contains("File ended prematurely") || line.contains("overread");
         if log.iter().any(|line| truncated(&line)) {
-            return Err(asset.broken("truncated: the file ends within a picture"));
+            return Err(asset.broken("truncated: the file ends in the middle of a frame"));
         }
         let seconds = seconds.get();
         if let Some(declared) = source.declared_seconds {
             let declared = declared.min(f64::from(graph::BACKGROUND_SECONDS));
             if seconds > 0.0 && seconds < declared * COMPLETE_SHARE - 0.5 {
-                return Err(asset.broken(format!("truncated: holds {seconds:.1} s of {declared:.1} s")));
+                return Err(asset.broken(format!("truncated: contains {seconds:.1} s of {declared:.1} s")));
             }
         }
         Ok(())
@@ -268,13 +268,13 @@ impl<'a> Source<'a> {
         let picture = STILL_CONTAINERS.contains(&container);
         if !picture && !VIDEO_CONTAINERS.contains(&container) {
             return Err(asset.broken(
-                "not a supported file: use a video (MP4, Matroska, WebM, AVI, MPEG-TS), a GIF, or a picture (JPEG, PNG, WebP)",
+                "not a supported file: use a video (MP4, Matroska, WebM, AVI, MPEG-TS), a GIF, or an image (JPEG, PNG, WebP)",
             ));
         }
         let stream =
-            probe.streams.iter().find(|stream| stream.is_video()).ok_or_else(|| asset.broken("holds no video"))?;
+            probe.streams.iter().find(|stream| stream.is_video()).ok_or_else(|| asset.broken("contains no video"))?;
         if picture && !STILL_CODECS.contains(&stream.codec_name.as_str()) {
-            return Err(asset.broken("not a supported picture: use JPEG, PNG or WebP"));
+            return Err(asset.broken("not a supported image: use JPEG, PNG or WebP"));
         }
         if picture {
             check_picture_end(asset, &stream.codec_name)?;
@@ -315,7 +315,7 @@ fn check_picture_end(asset: &Asset, codec: &str) -> Result<(), Error> {
         Ok(tail)
     };
     let tail = read_tail().map_err(Error::Scratch)?;
-    if is_complete(&tail) { Ok(()) } else { Err(asset.broken("truncated: the end of the picture is missing")) }
+    if is_complete(&tail) { Ok(()) } else { Err(asset.broken("truncated: the end of the image is missing")) }
 }
 
 /// Returns swscale's name for a stream's matrix, or `None` for RGB.
@@ -324,7 +324,7 @@ fn matrix(asset: &Asset, stream: &Stream, still: bool) -> Result<Option<&'static
     if rgb.iter().any(|prefix| stream.pix_fmt.starts_with(prefix)) {
         return Ok(None);
     }
-    // The JPEG and WebP standards prescribe BT.601 for still images. For small videos, players assume BT.601 too.
+    // The JPEG and WebP standards prescribe BT.601 for still images. Players also assume BT.601 for small videos.
     let is_small = stream.height < HD_HEIGHT && stream.width < HD_WIDTH;
     let untagged = if still || is_small { "bt601" } else { "bt709" };
     Ok(Some(match stream.color_space.as_str() {
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn unsupported_colors_are_named() {
+    fn error_names_the_unsupported_colors() {
         let side = SideData { kind: "DOVI configuration record".to_owned(), dv_profile: 5, ..SideData::default() };
         let dolby = Stream { side_data_list: vec![side], ..hevc("", "", "", "yuv420p10le") };
         assert!(conversion(&asset(), &dolby).unwrap_err().to_string().contains("Dolby Vision"));
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn untagged_matrix_is_guessed_from_the_size() {
+    fn untagged_matrix_is_inferred_from_the_frame_size() {
         let of_size = |width, height, still| {
             let stream = Stream { width, height, pix_fmt: "yuv420p".to_owned(), ..Stream::default() };
             matrix(&asset(), &stream, still).unwrap()
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn pixel_formats_are_understood() {
+    fn bit_depth_and_alpha_are_read_from_pixel_formats() {
         let depths = ["yuv420p", "yuv420p10le", "yuv422p12be", "gbrp10le", "rgb48be", "rgb24", "nv12", "gray16le"];
         assert_eq!(depths.map(bit_depth), [8, 10, 12, 10, 16, 8, 8, 16]);
         assert!(has_alpha("rgba") && has_alpha("yuva420p") && !has_alpha("yuv420p") && !has_alpha("rgb24"));

@@ -13,14 +13,14 @@ use storage::store::{ObjectStore, StoreError};
 use crate::error::Error;
 use crate::file_digest::PartialDigest;
 
-/// The maximum size of a file in bytes. A loop of a few minutes is a tenth of that.
+/// The maximum size of a file in bytes. A loop of a few minutes takes about a tenth of that.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// The size in bytes of one read from the store.
 const CHUNK_BYTES: usize = 4 << 20;
 
-/// Returns the backgrounds for a new run, with the digests that the request records: the background in the settings, or
-/// else all files in the folder. Each customer in the run gets one of them.
+/// Returns the backgrounds for a new run, with the digests that the request records. They are the background in the
+/// settings or, if the settings specify none, all files in the folder. Each customer in the run gets one of them.
 pub async fn background_digests(
     store: &dyn ObjectStore,
     settings: &VideoSettings,
@@ -40,7 +40,7 @@ pub async fn background_digests(
     Ok(digests)
 }
 
-/// Lists the names in the folder. Skips names that begin with a period, and the entry for the folder itself.
+/// Lists the file names in the folder. Skips names that begin with a period, and the entry for the folder itself.
 async fn list_names(store: &dyn ObjectStore) -> Result<Vec<BackgroundName>, Error> {
     let prefix = Prefix::Backgrounds.to_string();
     let listed = store.list(&Prefix::Backgrounds).await?;
@@ -54,7 +54,7 @@ async fn list_names(store: &dyn ObjectStore) -> Result<Vec<BackgroundName>, Erro
 pub(crate) struct LocalCopies<'a> {
     /// The folder for fetched and prepared backgrounds.
     pub folder: &'a Path,
-    /// A private folder for files that are not complete yet.
+    /// A private folder for incomplete files.
     pub scratch: &'a Path,
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn fetch(
     if fetched != *digest {
         return Err(changed());
     }
-    // Two concurrent renders that fetch it write the same bytes.
+    // If two renders fetch the file concurrently, they write the same bytes.
     std::fs::create_dir_all(copies.folder).map_err(Error::Scratch)?;
     file.persist(&path).map_err(|error| Error::Scratch(error.error))?;
     Ok(path)

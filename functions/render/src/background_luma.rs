@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn map_keeps_the_brightest_moment_of_each_part() {
+    fn map_contains_the_maximum_luma_of_each_part() {
         // Two frames of 4x2: the left half is white in the first, the right half is gray in the second.
         let first = [235, 235, 16, 16, 235, 235, 16, 16];
         let second = [16, 16, 126, 126, 16, 16, 126, 126];
@@ -86,11 +86,14 @@ mod tests {
         let left = Rect { x: 0.0, y: 0.0, w: 900.0, h: 1080.0 };
         assert!((luma.level(left, frame) - 1.0).abs() < 0.01);
         assert!((luma.level(Rect { x: 1000.0, ..left }, frame) - 0.5).abs() < 0.01);
-        assert!((luma.level(Rect { x: 5000.0, ..left }, frame) - 0.5).abs() < 0.01, "outside counts as the edge");
+        assert!(
+            (luma.level(Rect { x: 5000.0, ..left }, frame) - 0.5).abs() < 0.01,
+            "an area outside the frame has the luma of the edge"
+        );
     }
 
     #[test]
-    fn few_bright_pixels_do_not_count() {
+    fn a_few_bright_pixels_are_ignored() {
         let mut frame = vec![16_u8; 400];
         frame[..20].fill(235);
         let luma = BackgroundLuma::from_frames(&frame, (20, 20)).unwrap();

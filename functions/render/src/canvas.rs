@@ -24,21 +24,21 @@ pub struct Placement {
     pub area: Rect,
 }
 
-/// The target contrast of text over the background. It exceeds the required 4.5, because compression reduces contrast.
+/// The target contrast between text and the background. It exceeds the required 4.5, because compression reduces contrast.
 const CONTRAST: f64 = 5.5;
 
-/// Returns the relative luminance of a gray, 0 to 1 (WCAG 2.2).
+/// Returns the relative luminance of a gray level, 0 to 1 (WCAG 2.2).
 fn luminance(level: f64) -> f64 {
     if level <= 0.04045 { level / 12.92 } else { ((level + 0.055) / 1.055).powf(2.4) }
 }
 
-/// Returns the contrast between ink of some opacity and a gray background (WCAG 2.2), if the ink is lighter.
+/// Returns the contrast (WCAG 2.2) between partly opaque ink and a darker gray background.
 fn ink_contrast(ink: f64, opacity: f64, background: f64) -> f64 {
     let visible = opacity * ink + (1.0 - opacity) * background;
     (luminance(visible) + 0.05) / (luminance(background) + 0.05)
 }
 
-/// Finds the largest `x`, 0 to 1, up to which a condition holds. The condition must hold at 0.
+/// Finds the largest `x`, 0 to 1, up to which a condition is true. The condition must be true at 0.
 fn bisect(holds: impl Fn(f64) -> bool) -> f64 {
     let mut low = 0.0;
     let mut high = 1.0;
@@ -53,8 +53,8 @@ fn bisect(holds: impl Fn(f64) -> bool) -> f64 {
     low
 }
 
-/// Returns the minimum opacity, at least `least`, at which the palette's ground over a video makes all text legible.
-/// `brightest` is the luma of the video's bright parts.
+/// Returns the minimum opacity, at least `least`, that a veil in the background color needs over a video to make all text
+/// legible. `brightest` is the luma of the video's bright parts.
 pub(crate) fn veil_opacity(palette: &Palette, brightest: f64, least: f64) -> f64 {
     let ground = palette.background.luma();
     let legible = |text: Colour, video: f64, transparency: f64| {
@@ -62,7 +62,7 @@ pub(crate) fn veil_opacity(palette: &Palette, brightest: f64, least: f64) -> f64
         let (one, other) = (luminance(text.luma()) + 0.05, luminance(under) + 0.05);
         one.max(other) / one.min(other) >= CONTRAST
     };
-    // Light text suffers over bright parts, dark text over dark ones.
+    // Light text is least legible over bright parts of the video, and dark text over dark parts.
     let video = if palette.ink.luma() > ground { brightest } else { 0.0 };
     let all = |transparency: f64| {
         [palette.ink, palette.muted, palette.accent].into_iter().all(|text| legible(text, video, transparency))
@@ -70,7 +70,7 @@ pub(crate) fn veil_opacity(palette: &Palette, brightest: f64, least: f64) -> f64
     1.0 - bisect(all).min(1.0 - least)
 }
 
-/// Returns the minimum opacity, at least `least`, at which a panel of a gray level gives ink the target contrast.
+/// Returns the minimum opacity, at least `least`, at which text on a gray panel has the target contrast.
 pub(crate) fn panel_opacity(panel: f64, ink: f64, background: f64, least: f64) -> f64 {
     let legible = |transparency: f64| {
         ink_contrast(ink, 1.0, (1.0 - transparency) * panel + transparency * background) >= CONTRAST
@@ -81,7 +81,7 @@ pub(crate) fn panel_opacity(panel: f64, ink: f64, background: f64, least: f64) -
 /// The brand's colors.
 #[derive(Clone, Copy, Debug)]
 pub struct Palette {
-    /// The ground of scenes.
+    /// The background of scenes.
     pub background: Colour,
     /// Text.
     pub ink: Colour,
@@ -91,13 +91,13 @@ pub struct Palette {
     pub accent: Colour,
     /// Panels.
     pub panel: Colour,
-    /// Text on panels: the one of ink and ground that contrasts more.
+    /// Text on panels: whichever of the text and background colors contrasts more.
     pub on_panel: Colour,
-    /// The color that covers the picture between scenes.
+    /// The color that covers the frame between scenes.
     pub cover: Colour,
-    /// Shapes and cards on the ground, between ground and panel.
+    /// Shapes and cards, in a color between the background and the panels.
     pub shade: Colour,
-    /// Large shapes on the ground, closer to it than `shade`.
+    /// Large shapes, in a color closer to the background than `shade`.
     pub tint: Colour,
     /// The box behind captions.
     pub caption_box: Colour,
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn panel_is_as_opaque_as_the_background_demands() {
+    fn panel_is_no_more_opaque_than_the_background_requires() {
         assert!((panel_opacity(0.1, 1.0, 0.2, 0.5) - 0.5).abs() < 1e-6, "a dark background needs no more");
         let on_white = panel_opacity(0.1, 1.0, 1.0, 0.5);
         assert!((0.6..0.75).contains(&on_white), "{on_white}");

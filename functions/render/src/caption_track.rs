@@ -1,4 +1,4 @@
-//! The captions as an ASS document: the spoken words in a box at the bottom, with the word being spoken lit.
+//! The captions as an ASS document: the spoken words in a box at the bottom, with the current word highlighted.
 
 use contracts::narration::Timing;
 
@@ -16,7 +16,7 @@ pub(crate) struct CaptionTrack {
     pub placements: Vec<Placement>,
 }
 
-/// Returns the opacity that the box needs.
+/// Returns the opacity that the caption box needs over this background.
 fn opacity(content: &SceneContent<'_>, palette: &Palette, area: Rect, frame: &Frame) -> f64 {
     let level = content.background.level(area, frame.dimensions());
     panel_opacity(palette.caption_box.luma(), palette.caption_word.luma(), level, 0.9)

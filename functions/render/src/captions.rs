@@ -1,8 +1,8 @@
-//! Captions: divides the spoken words into readable cues.
+//! Divides the spoken words into readable captions (cues).
 //!
 //! The rules are those of Netflix's timed text guide (English) and the BBC's subtitle guidelines: at most two lines of
 //! 42 columns, 5/6 to 7 seconds, at most 20 characters per second, and breaks between phrases. A cue starts with its
-//! first word. Dynamic programming finds the division with the lowest total cost.
+//! first word. Dynamic programming finds the division into cues with the lowest total cost.
 
 use contracts::media::CaptionFacts;
 use contracts::narration::Narration;
@@ -19,11 +19,11 @@ pub const MIN_SECONDS: f64 = 5.0 / 6.0;
 pub const MAX_SECONDS: f64 = 7.0;
 /// The maximum number of characters per second.
 pub const MAX_RATE: f64 = 20.0;
-/// How long a cue stays after its last word if no cue follows, in seconds.
+/// The time in seconds for which a cue remains visible after its last word if no cue follows.
 const HOLD_SECONDS: f64 = 0.4;
-/// The minimum gap between two cues, in seconds. A shorter one is closed, so the box does not flicker.
+/// The minimum gap between two cues, in seconds. A shorter gap is closed, so that the box does not flicker.
 const MIN_GAP_SECONDS: f64 = 0.35;
-/// English and Spanish words that should not end a line, because they belong with the next word.
+/// English and Spanish words that should not end a line, because they belong to the next word.
 const NO_LINE_END: [&str; 80] = [
     "a", "an", "the", "and", "or", "but", "nor", "of", "to", "in", "on", "at", "for", "with", "by", "from", "as",
     "than", "into", "about", "per", "if", "that", "which", "who", "whose", "when", "while", "where", "your", "our",
@@ -105,7 +105,7 @@ pub(crate) fn facts(cues: &[TimedText]) -> CaptionFacts {
     }
 }
 
-/// Joins pieces into a text.
+/// Joins pieces into one string.
 fn joined(pieces: &[Piece]) -> String {
     let mut text = String::new();
     for (index, piece) in pieces.iter().enumerate() {
@@ -148,7 +148,7 @@ fn pieces(narration: &Narration, names: &[&str]) -> Vec<Piece> {
                 .filter(|word| !word.is_empty())
                 .flat_map(|word| split_to_width(word).into_iter().enumerate().map(|(i, part)| (part, i > 0)))
                 .collect();
-            // Keep times monotonic, whatever the engine reported.
+            // Keep the times monotonic, even if the engine's times are not.
             let start = if word.start.is_finite() { word.start.max(now) } else { now };
             let end = if word.end.is_finite() { word.end.max(start) } else { start };
             let step = (end - start) / cut.len().max(1) as f64;
@@ -194,7 +194,7 @@ fn bare_word(word: &str) -> String {
     word.strip_suffix("'s").or(word.strip_suffix("’s")).unwrap_or(&word).to_owned()
 }
 
-/// Returns whether a piece belongs with the next one, as an article does.
+/// Returns whether a piece belongs to the next one, as an article does.
 fn leans_on_next(piece: &Piece) -> bool {
     TITLES.contains(&piece.text.as_str()) || NO_LINE_END.contains(&piece.text.to_lowercase().as_str())
 }
@@ -232,7 +232,7 @@ fn best_lines(pieces: &[Piece]) -> Option<(usize, f64)> {
         let fits = first <= MAX_COLUMNS && second <= MAX_COLUMNS;
         let uneven = first.abs_diff(second) as f64 * 0.4 + if first > second { 2.0 } else { 0.0 };
         let last = &pieces[at - 1];
-        // Within a phrase, a line break is as bad as a break between two cues. Other line breaks are not as bad.
+        // Within a phrase, a line break costs as much as a break between two cues. Other line breaks cost less.
         let weight = if last.keeps_next || leans_on_next(last) { 1.0 } else { 0.4 };
         fits.then(|| 6.0 + uneven + break_cost(&pieces[..at]) * weight)
     };
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn sentence_breaks_at_commas() {
+    fn sentence_is_broken_at_commas() {
         let text = "Because you travel often, a card that gives something back on every trip may suit you well, \
                     and there is no fee abroad.";
         let cues = cues(&narration(&[text], 14.0, 0.3), &[]);
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn long_word_is_split_without_loss() {
+    fn long_word_is_split_without_losing_characters() {
         let long = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichenverordnung";
         let cues = cues(&narration(&[&format!("The {long} is here.")], 14.0, 0.3), &[]);
         check_structure(&cues);
@@ -465,7 +465,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn ordinary_speech_meets_every_rule(
+        fn ordinary_speech_satisfies_every_rule(
             sentences in prop::collection::vec(prop::collection::vec("[a-z]{1,12}[,]?", 2..24), 1..6),
             rate in 9.0..16.0_f64,
             pause in 0.15..0.8_f64,
@@ -478,7 +478,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_keeps_its_words_in_order(
+        fn cues_contain_all_words_in_order(
             sentence in "\\PC{1,200}",
             rate in 0.5..400.0_f64,
         ) {

@@ -20,10 +20,10 @@ pub const MAX_TRUE_PEAK: f64 = -1.5;
 pub const MAX_SILENCE: f64 = 1.5;
 /// The target length in seconds.
 pub const LENGTH: std::ops::RangeInclusive<f64> = 60.0..=100.0;
-/// The target distance between captions and their words, in seconds.
+/// The target time difference between captions and their words, in seconds.
 pub const SYNC_AIM: f64 = 0.1;
-/// The maximum distance between captions and their words, in seconds. The measurement is coarse: it can mistake a
-/// breath for a word, and a musical beat for either.
+/// The maximum time difference between captions and their words, in seconds. The measurement is coarse: it can mistake a
+/// breath or a beat of the music for a word.
 pub const MAX_SYNC: f64 = 0.25;
 /// The minimum contrast of text (WCAG 2.2, 1.4.3).
 pub const MIN_CONTRAST: f64 = 4.5;
@@ -54,7 +54,7 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
     let shape = shape_and_resolution((video.width, video.height));
     let mut all = vec![
         measure(
-            "the picture's size",
+            "the frame size",
             format!("{}x{}", video.width, video.height),
             "16:9, 9:16 or 1:1 at a known resolution".to_owned(),
             shape.is_some(),
@@ -63,7 +63,7 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
         same("the video codec", &video.video_codec, "h264"),
         same("the video profile", &video.video_profile, "High"),
         same("the pixel format", &video.pixel_format, "yuv420p"),
-        same("the colour", &video.colour, "tv/bt709/bt709/bt709"),
+        same("the color", &video.colour, "tv/bt709/bt709/bt709"),
         same("the audio codec", &video.audio_codec, "aac"),
         same("the sample rate", &video.sample_rate.to_string(), "48000"),
         same("the number of channels", &video.channels.to_string(), "2"),
@@ -95,13 +95,13 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
     if captions.cues > 0 {
         all.extend([
             measure(
-                "the most lines of a caption",
+                "the maximum number of lines in a caption",
                 captions.most_lines.to_string(),
                 "at most 2".to_owned(),
                 captions.most_lines <= 2,
             ),
             measure(
-                "the longest line of a caption",
+                "the longest caption line",
                 format!("{} columns", captions.most_columns),
                 format!("at most {MAX_COLUMNS} columns"),
                 captions.most_columns <= MAX_COLUMNS,
@@ -123,7 +123,7 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
     all.extend(captions.sync.map(|sync| {
         let found = format!("{sync:.2} s");
         let wanted = format!("at most {MAX_SYNC:.2} s");
-        measure("the captions' distance from the speech", found, wanted, sync <= MAX_SYNC)
+        measure("the offset between captions and speech", found, wanted, sync <= MAX_SYNC)
     }));
     let legible = shape.is_some_and(|(_, resolution)| resolution >= LEGIBLE_RESOLUTION);
     all.extend(video.contrast.filter(|_| legible).map(|contrast| {
@@ -139,7 +139,7 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
 pub fn check(video: &mut MediaFacts, size: (u32, u32), seconds: f64) -> Result<(), Error> {
     let mut all = measures(video);
     all.push(Measure {
-        measure: "the picture's size",
+        measure: "the frame size",
         found: format!("{}x{}", video.width, video.height),
         wanted: format!("{}x{}", size.0, size.1),
         fine: (video.width, video.height) == size,
@@ -166,21 +166,23 @@ pub fn warnings(video: &MediaFacts) -> Vec<String> {
     if !LENGTH.contains(&video.seconds) {
         let least = LENGTH.start();
         let most = LENGTH.end();
-        warnings.push(format!("the length is {:.0} s; the aim is {least:.0} to {most:.0} s", video.seconds));
+        warnings.push(format!("the length is {:.0} s; the target is {least:.0} to {most:.0} s", video.seconds));
     }
     let captions = &video.captions;
     if captions.cues > 0 && captions.shortest_seconds < MIN_SECONDS - 0.01 {
-        warnings
-            .push(format!("a caption is shown for {:.2} s; the aim is {MIN_SECONDS:.2} s", captions.shortest_seconds));
+        warnings.push(format!(
+            "a caption is shown for {:.2} s; the target is at least {MIN_SECONDS:.2} s",
+            captions.shortest_seconds
+        ));
     }
     if let Some(sync) = captions.sync
         && sync > SYNC_AIM
     {
-        warnings.push(format!("captions start {sync:.2} s from their words; the aim is {SYNC_AIM:.1} s"));
+        warnings.push(format!("captions start {sync:.2} s from their words; the target is at most {SYNC_AIM:.1} s"));
     }
     if captions.fastest_rate > MAX_RATE + 0.2 {
         let fastest = captions.fastest_rate;
-        warnings.push(format!("a caption has {fastest:.1} characters a second; the aim is at most {MAX_RATE:.0}"));
+        warnings.push(format!("a caption has {fastest:.1} characters per second; the target is at most {MAX_RATE:.0}"));
     }
     warnings
 }
@@ -203,12 +205,12 @@ pub fn check_placements(placements: &[Placement], frame: &Frame) -> Result<(), E
     Ok(())
 }
 
-/// Returns whether an area of a frame shows text, judging by its range of brightness. `picture` is 8-bit luma, row by
-/// row. `size` and `area` are in pixels of the frame.
+/// Returns whether an area of a frame shows text, based on its range of brightness. `picture` is 8-bit luma, row by row.
+/// `size` and `area` are in pixels of the frame.
 #[must_use]
 pub fn has_ink(picture: &[u8], size: (u32, u32), area: Rect) -> bool {
     let levels = sorted_levels(picture, size, area);
-    // Text covers a few percent of its area. Fewer pixels are compression artifacts.
+    // Text covers at least a few percent of its area. Fewer pixels can be compression artifacts.
     let Some(last) = levels.len().checked_sub(1) else { return false };
     let specks = levels.len() / 50;
     levels[last - specks] - levels[specks] >= MIN_INK_RANGE
@@ -294,21 +296,21 @@ mod tests {
     }
 
     #[test]
-    fn measure_out_of_range_is_named() {
+    fn error_names_the_measure_that_is_out_of_range() {
         type Change = fn(&mut MediaFacts);
         let broken: [(Change, &str); 9] = [
             (|m| m.contrast = Some(3.2), "the lowest contrast of text is 3.2:1, must be at least 4.5:1"),
             (|m| m.source_type.clear(), "the digital source type is "),
             (|m| m.loudness = -18.2, "the loudness is -18.2 LUFS, must be -16 ±1 LUFS"),
             (|m| m.true_peak = -0.4, "the true peak is -0.4 dBTP, must be at most -1.5 dBTP"),
-            (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the colour is tv/unknown/bt709/bt709"),
+            (|m| m.colour = "tv/unknown/bt709/bt709".to_owned(), "the color is tv/unknown/bt709/bt709"),
             (|m| m.longest_silence = 2.0, "the longest silence within the speech is 2.00 s"),
             (
                 |m| m.captions.sync = Some(0.31),
-                "the captions' distance from the speech is 0.31 s, must be at most 0.25 s",
+                "the offset between captions and speech is 0.31 s, must be at most 0.25 s",
             ),
-            (|m| m.captions.most_columns = 43, "the longest line of a caption is 43 columns, must be at most 42"),
-            (|m| (m.width, m.height) = (1280, 720), "the picture's size is 1280x720, must be 1920x1080"),
+            (|m| m.captions.most_columns = 43, "the longest caption line is 43 columns, must be at most 42"),
+            (|m| (m.width, m.height) = (1280, 720), "the frame size is 1280x720, must be 1920x1080"),
         ];
         for (change, expected) in broken {
             let mut media = valid_media();
@@ -319,22 +321,22 @@ mod tests {
     }
 
     #[test]
-    fn short_video_gets_warning() {
+    fn short_video_gets_a_warning() {
         let mut media = MediaFacts { seconds: 30.0, ..valid_media() };
         check(&mut media, (1920, 1080), 30.0).unwrap();
-        assert_eq!(media.warnings, ["the length is 30 s; the aim is 60 to 100 s"]);
+        assert_eq!(media.warnings, ["the length is 30 s; the target is 60 to 100 s"]);
     }
 
     #[test]
-    fn fast_captions_get_warning() {
+    fn fast_captions_get_a_warning() {
         let mut media = valid_media();
         media.captions.fastest_rate = 23.4;
         check(&mut media, (1920, 1080), 70.0).unwrap();
-        assert_eq!(media.warnings, ["a caption has 23.4 characters a second; the aim is at most 20"]);
+        assert_eq!(media.warnings, ["a caption has 23.4 characters per second; the target is at most 20"]);
     }
 
     #[test]
-    fn text_is_distinguished_from_empty_area() {
+    fn area_with_text_is_distinguished_from_an_empty_one() {
         let mut picture = vec![30_u8; 100 * 50];
         let size = (100, 50);
         let area = Rect { x: 10.0, y: 10.0, w: 40.0, h: 20.0 };

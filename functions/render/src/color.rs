@@ -1,8 +1,8 @@
 //! Converts a background's colors to BT.709, with a lookup table for ffmpeg's `lut3d` filter.
 //!
 //! The table maps the source's nonlinear R'G'B' to nonlinear R'G'B' in BT.709. swscale converts from YUV before it and
-//! to YUV after it. All SDR transfers are treated as BT.1886, as players do. HDR is scaled to make 100 nits SDR white,
-//! and its highlights are compressed by the EETF from ITU-R BT.2390.
+//! to YUV after it. All SDR transfers are treated as BT.1886, as in players. HDR is scaled so that 100 nits become SDR
+//! white, and its highlights are compressed by the EETF from ITU-R BT.2390.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ const LUT_SIZE: u16 = 65;
 /// The luminance of SDR white in nits (ITU-R BT.2035).
 const SDR_WHITE_NITS: f64 = 100.0;
 
-/// The peak luminance of an HLG display in nits (ITU-R BT.2100). Also the assumed peak of PQ if it was not measured.
+/// The peak luminance of an HLG display in nits (ITU-R BT.2100). It is also assumed for PQ if the peak was not measured.
 pub(crate) const DEFAULT_PEAK_NITS: f64 = 1000.0;
 
 /// The gamma of an SDR display (ITU-R BT.1886 with a black of zero).
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn gray_stays_gray_in_all_primaries() {
+    fn gray_remains_gray_with_all_primaries() {
         for name in ["bt470m", "bt470bg", "smpte170m", "film", "bt2020", "smpte431", "smpte432", "ebu3213"] {
             assert_near(convert(name, Transfer::Sdr, 0.0, [0.5; 3]), [0.5; 3]);
             assert_near(convert(name, Transfer::Sdr, 0.0, [1.0; 3]), [1.0; 3]);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn bt709_colors_survive_a_detour_over_bt2020() {
+    fn bt709_colors_survive_conversion_to_bt2020_and_back() {
         // ITU-R BT.2087: linear BT.709 to linear BT.2020.
         let to_bt2020: Matrix = [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]];
         for color in [[0.9, 0.5, 0.2], [0.1, 0.2, 0.3], [0.7, 0.1, 0.1]] {
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn hdr_signals_have_the_luminance_of_the_standards() {
+    fn hdr_signals_have_the_luminance_that_the_standards_specify() {
         // ITU-R BT.2408: the reference white of 203 nits is 58 % PQ and 75 % HLG.
         assert!((Transfer::Pq.nits(0.5807) - 203.0).abs() < 1.0);
         assert!((Transfer::Hlg.nits(0.75) - 203.0).abs() < 1.0);
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn highlights_are_compressed_below_white_in_order() {
+    fn highlights_are_compressed_below_white_and_keep_their_order() {
         let mut last = 0.0;
         for nits in [1.0, 10.0, 50.0, 100.0, 203.0, 400.0, 1000.0] {
             let mapped = compress(nits, 1000.0);
@@ -327,7 +327,7 @@ mod tests {
             last = mapped;
         }
         assert!((last - 100.0).abs() < 0.1, "the peak becomes white: {last}");
-        assert!((compress(10.0, 1000.0) - 10.0).abs() < 0.01, "shadows stay");
+        assert!((compress(10.0, 1000.0) - 10.0).abs() < 0.01, "shadows are unchanged");
         // ITU-R BT.2408 places the reference white near SDR white.
         assert!(compress(203.0, 1000.0) > 80.0);
     }

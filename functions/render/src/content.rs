@@ -24,7 +24,7 @@ pub struct SceneContent<'a> {
     pub background: &'a BackgroundLuma,
 }
 
-/// Fails if a text contains a character for which none of the brand's fonts has a glyph.
+/// Fails if any text contains a character for which none of the brand's fonts has a glyph.
 pub fn check_glyphs(fonts: &FontSet, content: &SceneContent<'_>) -> Result<(), Error> {
     let SceneContent { script, narration, brand, .. } = *content;
     let spoken = narration.sentences.iter().flat_map(|sentence| &sentence.words).map(|word| (&word.text, "a caption"));

@@ -14,8 +14,8 @@ use crate::ffmpeg::{FfmpegRunner, Tools};
 use crate::scenes::frames::{Behind, Composer};
 use crate::{graph, preview};
 
-/// Measures the CPU seconds that this machine takes per second of video. Composes and encodes a service message in the
-/// brand's scenes with the settings, without captions or audio. `scratch` is an existing private folder.
+/// Measures the CPU seconds that this machine takes per second of video. To do so, it composes and encodes a service message
+/// with the brand's scenes and the settings, but without captions or audio. `scratch` is an existing private folder.
 pub fn measure_encoding_cost(
     tools: &Tools,
     brand: &Brand,
@@ -41,7 +41,7 @@ pub fn measure_encoding_cost(
         let mut composer = Composer::new(size, Behind::Ground, colors);
         film.scenes.iter().try_for_each(|scene| composer.write(scene, sink, &|| true))
     };
-    // Composing alone takes one core, so its time is its CPU time.
+    // Composing runs on one core, so its elapsed time equals its CPU time.
     let started = Instant::now();
     compose(&mut std::io::sink()).map_err(Error::Scratch)?;
     let composing = started.elapsed().as_secs_f64();

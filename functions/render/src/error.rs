@@ -37,7 +37,7 @@ pub enum Error {
     Failed {
         /// `ffmpeg` or `ffprobe`.
         program: &'static str,
-        /// The step, such as "mixing the sound".
+        /// The step, such as "mixing the audio".
         doing: &'static str,
         /// The program's last errors, without displayed or spoken text.
         reason: String,
@@ -47,7 +47,7 @@ pub enum Error {
     TimedOut {
         /// `ffmpeg`.
         program: &'static str,
-        /// The step, such as "mixing the sound".
+        /// The step, such as "mixing the audio".
         doing: &'static str,
         /// The limit that was exceeded.
         reason: String,
@@ -55,7 +55,7 @@ pub enum Error {
     /// The scratch folder cannot be used.
     #[error("cannot use the scratch folder")]
     Scratch(#[source] std::io::Error),
-    /// A background, font, logo or piece of music is missing or cannot be read.
+    /// A background, font, logo or music file is missing or cannot be read.
     #[error("{file}: {reason}")]
     AssetBroken {
         /// The file, relative to the assets folder.
@@ -78,7 +78,7 @@ pub enum Error {
         expected: &'static str,
     },
     /// None of the brand's fonts has a glyph for a character.
-    #[error("no font of the brand has a glyph for U+{code:04X} in {place}")]
+    #[error("none of the brand's fonts has a glyph for U+{code:04X} in {place}")]
     MissingGlyph {
         /// The character's code point.
         code: u32,
@@ -124,11 +124,13 @@ impl NamedError for Error {
             Self::Vault(error) => return error.help(),
             Self::Store(error) => return error.help(),
             Self::EngineMissing { .. } => "install ffmpeg 5.1 or later with libass and libx264",
-            Self::AssetBroken { .. } => "replace the file, or name another one in brand.toml or as video.background",
-            Self::Scene(_) => "correct the file; \"bespoke scene check\" reports every fault of a brand's scenes",
+            Self::AssetBroken { .. } => "replace the file, or specify another one in brand.toml or as video.background",
+            Self::Scene(_) => "correct the file; \"bespoke scene check\" reports every problem in a brand's scenes",
             Self::BackgroundChanged { .. } => "restore the file, or start a new run",
-            Self::MissingGlyph { .. } => "add a font with this glyph to the folder fonts.folder of brand.toml",
-            Self::TimedOut { .. } => "raise video.deadline_seconds of bespoke.toml, or use a shorter background",
+            Self::MissingGlyph { .. } => {
+                "add a font with this glyph to the folder that fonts.folder in brand.toml names"
+            }
+            Self::TimedOut { .. } => "raise video.deadline_seconds in bespoke.toml, or use a shorter background",
             Self::Failed { .. } | Self::Scratch(_) | Self::Brand { .. } | Self::OutOfRange { .. } | Self::Cancelled => {
                 return None;
             }

@@ -65,7 +65,7 @@ impl FfmpegRunner {
         self.start(arguments)?.wait(self, doing, progress)
     }
 
-    /// Runs ffmpeg with what `feed` writes as its standard input. Otherwise like [`Self::ffmpeg`].
+    /// Does the same as [`Self::ffmpeg`], with the bytes that `feed` writes as ffmpeg's standard input.
     pub(crate) fn ffmpeg_fed(
         &self,
         doing: &'static str,
@@ -76,7 +76,7 @@ impl FfmpegRunner {
         let mut child = self.start(arguments)?;
         let input = child.0.take_stdin();
         std::thread::scope(|scope| {
-            // If ffmpeg ends early, its own error says why. A write to it then fails, which ends the thread.
+            // If ffmpeg ends early, the next write to it fails and ends the thread. ffmpeg's own error gives the reason.
             let writer = scope.spawn(move || input.map_or(Ok(()), |mut input| feed(&mut input)));
             let log = child.wait(self, doing, progress);
             let written = writer.join();
@@ -85,7 +85,7 @@ impl FfmpegRunner {
                 Ok(Ok(())) => Ok(log),
                 Ok(Err(error)) => Err(Error::Failed { program: "ffmpeg", doing, reason: error.to_string() }),
                 Err(_) => {
-                    Err(Error::Failed { program: "ffmpeg", doing, reason: "composing a frame failed".to_owned() })
+                    Err(Error::Failed { program: "ffmpeg", doing, reason: "failed to compose a frame".to_owned() })
                 }
             }
         })
@@ -106,7 +106,7 @@ impl FfmpegRunner {
         Ok(KillOnDrop(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?))
     }
 
-    /// Returns the last errors. Omits the machine's paths, and messages from libass, because they may quote a caption.
+    /// Returns the last errors. Omits this machine's paths. Also omits messages from libass, because they may quote a caption.
     fn last_errors(&self, log: &[String]) -> String {
         let errors = log.iter().filter(|line| line.contains("[error]") || line.contains("[fatal]"));
         let printable: Vec<&String> =
@@ -126,7 +126,7 @@ impl FfmpegRunner {
 
     /// Returns ffprobe's description of a file and its first frame as JSON.
     pub(crate) fn probe_first_frame(&self, file: &Path) -> Result<Vec<u8>, Error> {
-        probe(&self.tools, "describing a picture", file, &["-show_frames", "-read_intervals", "%+#1"])
+        probe(&self.tools, "describing an image", file, &["-show_frames", "-read_intervals", "%+#1"])
     }
 }
 
@@ -140,7 +140,7 @@ impl KillOnDrop {
     ) -> Result<Vec<String>, Error> {
         let failed = |reason: String| Error::Failed { program: "ffmpeg", doing, reason };
         let timed_out = |reason: String| Error::TimedOut { program: "ffmpeg", doing, reason };
-        let deadline = "exceeded video.deadline_seconds of bespoke.toml".to_owned();
+        let deadline = "exceeded video.deadline_seconds in bespoke.toml".to_owned();
         let events = self.0.iter().map_err(|error| failed(error.to_string()))?;
         // The crate's iterator blocks without a timeout. Running it in a separate thread lets this thread check the
         // deadline.
@@ -237,12 +237,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn program_sees_no_variable_that_may_hold_a_secret() {
+    fn program_sees_no_variable_that_may_contain_a_secret() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("ffmpeg");
         std::fs::write(&program, "#!/bin/sh\nenv\n").unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
-        // cargo sets this variable for the test, as a bank sets its keys.
+        // cargo sets this variable for the test. Here, it plays the role of a bank's key.
         assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
         let environment = query("ffmpeg", &program, "-version").unwrap();
         assert!(environment.contains("PATH=") && !environment.contains("CARGO_MANIFEST_DIR"), "{environment}");

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_digest_is_the_digest_of_its_bytes() {
+    fn file_digest_equals_the_digest_of_the_bytes() {
         let file = tempfile::NamedTempFile::new().unwrap();
         for length in [0, 5, 200_000] {
             let bytes = vec![7; length];

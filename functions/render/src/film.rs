@@ -1,4 +1,4 @@
-//! The film: divides a script into scenes and determines what each one shows, and when.
+//! Plans the film: divides a script into scenes, and determines the content and timing of each.
 
 use std::collections::BTreeMap;
 
@@ -25,12 +25,12 @@ const MIN_END_SECONDS: f64 = 5.0;
 /// The time that an end card takes to appear and to fade out, in seconds.
 const END_MOTION_SECONDS: f64 = 1.2;
 
-/// The video image over the whole video.
+/// The visual content of a whole video.
 #[derive(Debug)]
 pub struct Film {
     /// The captions as an ASS document.
     pub document: String,
-    /// All texts and pictures.
+    /// All text and pictures.
     pub placements: Vec<Placement>,
     /// The content of each scene.
     pub specs: Vec<SceneSpec>,
@@ -42,7 +42,7 @@ pub struct Film {
     pub end_card: f64,
     /// The time of the poster in seconds: within the first offer, or in the opening.
     pub poster: f64,
-    /// The start of the preview in seconds: the moment at which the name is complete.
+    /// The start of the preview in seconds: the moment at which the whole name is visible.
     pub preview: f64,
 }
 
@@ -70,7 +70,7 @@ pub fn compose(kit: &SceneKit, content: &SceneContent<'_>, frame: &Frame, option
     Ok(Film { document: captions.document, placements, specs, scenes, seconds, end_card, poster, preview })
 }
 
-/// Returns the moment at which the first offer shows the most, or the end of the opening.
+/// Returns the moment at which the most elements of the first offer are visible, or the end of the opening.
 fn poster(specs: &[SceneSpec], scenes: &[DrawnScene]) -> f64 {
     let mut offers = specs.iter().zip(scenes).filter(|(spec, _)| spec.kind != SceneKind::Opening);
     offers.next().map(|(_, scene)| scene).or(scenes.first()).map_or(0.0, DrawnScene::fullest)
@@ -105,9 +105,9 @@ struct Part<'a> {
     start: f64,
     sentences: Vec<&'a Sentence>,
     offer: Option<(usize, &'a OfferShown)>,
-    /// The shown claims: their index in the catalog, and when they enter, in seconds of the narration.
+    /// The claims to show. Each has its index in the catalog and the time at which it enters, in seconds of the narration.
     claims: Vec<(usize, f64)>,
-    /// The disclosures that are spoken.
+    /// The spoken disclosures.
     notes: Vec<String>,
 }
 
@@ -143,7 +143,7 @@ fn parts<'a>(content: &SceneContent<'a>) -> Vec<Part<'a>> {
             SegmentKind::Service => SceneKind::Service,
             SegmentKind::Closing | SegmentKind::Disclosure => SceneKind::Closing,
         };
-        // A product that the script does not describe cannot be shown.
+        // Skip a product that the script does not describe.
         let kind = if kind == SceneKind::Offer && offer.is_none() { SceneKind::Service } else { kind };
         let continues = matches!(kind, SceneKind::Opening | SceneKind::Closing)
             && parts.last().is_some_and(|part: &Part<'_>| part.kind == kind);
@@ -170,8 +170,8 @@ fn sentences_of(narration: &Narration, segment: usize) -> Vec<&Sentence> {
     narration.sentences.iter().filter(|sentence| sentence.segment == segment).collect()
 }
 
-/// Returns the claims that a scene shows, each with its time in the narration. A spoken claim enters with its sentence.
-/// A claim that is not spoken enters after the last sentence has begun, if there is time to read it.
+/// Returns the claims that a scene shows, each with the time at which it enters. A spoken claim enters with its sentence. A
+/// claim that is not spoken enters after the last sentence has begun, if viewers have time to read it.
 fn claims(segment: &Segment, sentences: &[&Sentence], offer: &OfferShown) -> Vec<(usize, f64)> {
     const SHOWN: usize = 2;
     const AFTER: f64 = 1.4;
@@ -202,7 +202,7 @@ fn claims(segment: &Segment, sentences: &[&Sentence], offer: &OfferShown) -> Vec
     claims
 }
 
-/// Returns a product's texts in the picture. Scripts of older versions have only its name.
+/// Returns the text that the video shows for a product. Scripts from older versions have only its name.
 fn picture_of(offer: &OfferShown) -> ProductPicture {
     offer.picture.clone().unwrap_or_else(|| ProductPicture {
         customer_name: offer.name.clone(),
@@ -216,7 +216,7 @@ fn picture_of(offer: &OfferShown) -> ProductPicture {
 
 type Slots = (BTreeMap<&'static str, String>, BTreeMap<&'static str, Picture>);
 
-/// Returns the texts and pictures of a scene.
+/// Returns the text and pictures for a scene's slots.
 fn slots(content: &SceneContent<'_>, part: &Part<'_>) -> Slots {
     let brand = content.brand;
     let mut texts = BTreeMap::from([("privacy", brand.privacy_mark.clone())]);
@@ -264,13 +264,13 @@ fn opening(
     texts: &mut BTreeMap<&'static str, String>,
     pictures: &mut BTreeMap<&'static str, Picture>,
 ) {
-    /// The texts and drawings of up to three offers.
+    /// The slots for the text and drawings of up to three offers.
     const SLOTS: [(&str, &str); 3] = [("idea-1", "art-1"), ("idea-2", "art-2"), ("idea-3", "art-3")];
     texts.insert("for", "For".to_owned());
     texts.insert("name", content.script.first_name.clone());
     texts.insert("bank", content.brand.name.clone());
     pictures.insert("mark", Picture::Mark);
-    // One idea alone is in the middle.
+    // A single idea is placed in the middle.
     let first = usize::from(content.script.offers.len() == 1);
     for ((idea, art), offer) in SLOTS.into_iter().skip(first).zip(&content.script.offers) {
         let picture = picture_of(offer);
@@ -321,7 +321,7 @@ fn shown_address(web: &str) -> &str {
     web.trim_start_matches("https://").trim_start_matches("http://").trim_start_matches("www.").trim_end_matches('/')
 }
 
-/// Returns the legal lines, each with the products that it belongs to, then the opt-out and the voice notice.
+/// Returns the legal lines, each with the products that it applies to, followed by the opt-out and the voice notice.
 pub(crate) fn legal_lines(content: &SceneContent<'_>) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for line in &content.script.disclosures {
@@ -339,7 +339,7 @@ pub(crate) fn legal_lines(content: &SceneContent<'_>) -> Vec<String> {
     lines
 }
 
-/// Returns the end cards: as many as the legal lines need.
+/// Returns as many end cards as the legal lines need.
 fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, start: f64) -> Vec<SceneSpec> {
     let brand = content.brand;
     let lines = legal_lines(content);

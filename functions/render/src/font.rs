@@ -1,4 +1,4 @@
-//! The brand's fonts: finds the font that has a glyph for a character, and measures the width of texts.
+//! The brand's fonts: finds the font that has a glyph for a character, and measures the width of text.
 //!
 //! libass scales a font as `VSFilter` and GDI do: the size in the document is `usWinAscent` + `usWinDescent` from the
 //! OS/2 table, not the em square. This module measures in pixels of the em square, and [`Face::ass_size`] converts to
@@ -77,7 +77,7 @@ impl Face {
     }
 }
 
-/// The purpose of a text, which selects its font.
+/// The purpose of a piece of text, which determines its font.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Names and titles.
@@ -107,7 +107,7 @@ pub struct FontSet {
     ids: Vec<fontdb::ID>,
 }
 
-/// A text in the largest size at which it fits into a box.
+/// Text in the largest size at which it fits into a box.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedText {
     /// The em square in pixels.
@@ -167,7 +167,7 @@ impl FontSet {
         }
     }
 
-    /// Returns the face for drawing `character` in a text with this role. Returns `None` if no font has a glyph.
+    /// Returns the face for drawing `character` in text with this role. Returns `None` if no font has a glyph.
     fn face_for(&self, role: Role, character: char) -> Option<&Face> {
         let preferred = self.face(role);
         if preferred.advances.contains_key(&character) {
@@ -176,7 +176,7 @@ impl FontSet {
         self.order.iter().map(|&index| &self.faces[index]).find(|face| face.advances.contains_key(&character))
     }
 
-    /// Splits a text into runs that each use one face. A character without a glyph gets the role's face.
+    /// Splits text into runs that each use one face. A character without a glyph gets the role's face.
     #[must_use]
     pub fn font_runs(&self, role: Role, text: &str) -> Vec<FontRun<'_>> {
         let mut runs: Vec<FontRun<'_>> = Vec::new();
@@ -196,7 +196,7 @@ impl FontSet {
         runs
     }
 
-    /// Returns the width of a text on one line in pixels. Ignores kerning, which hardly ever makes a line wider.
+    /// Returns the width in pixels of text on one line. Ignores kerning, which hardly ever makes a line wider.
     #[must_use]
     pub fn width(&self, role: Role, text: &str, em: f64) -> f64 {
         let advance = |run: &FontRun<'_>| {
@@ -206,14 +206,14 @@ impl FontSet {
         self.font_runs(role, text).iter().map(advance).sum()
     }
 
-    /// Returns the first character in a text for which no font has a glyph.
+    /// Returns the first character for which no font has a glyph.
     #[must_use]
     pub fn first_missing(&self, text: &str) -> Option<char> {
         text.chars().find(|&character| !character.is_whitespace() && self.face_for(Role::Body, character).is_none())
     }
 
-    /// Breaks a text into lines no wider than `max` pixels. Breaks at spaces, or within a word if the word alone is
-    /// wider than a line.
+    /// Breaks text into lines no wider than `max` pixels. Breaks at spaces, or within a word if the word alone is wider than
+    /// a line.
     #[must_use]
     pub fn wrap(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {
         let mut lines: Vec<String> = Vec::new();
@@ -245,15 +245,15 @@ impl FontSet {
         text.split(' ').map(|word| self.width(role, word, em)).fold(0.0, f64::max)
     }
 
-    /// Breaks a text into as many lines as [`FontSet::wrap`], but with nearly equal widths, so the last word is not
-    /// alone on a line.
+    /// Breaks text into as many lines as [`FontSet::wrap`], but with nearly equal widths, so that the last word is not alone
+    /// on a line.
     #[must_use]
     pub fn wrap_evenly(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {
         let mut best = self.wrap(role, text, em, max);
         if best.len() < 2 {
             return best;
         }
-        // No word is broken that fits on a line.
+        // Never break a word that fits on a line.
         let widest = self.widest_word(role, text, em);
         if widest > max {
             return best;
@@ -273,8 +273,8 @@ impl FontSet {
         best
     }
 
-    /// Finds the largest size, `em` to `min` pixels, at which a text fits on `lines` lines of `max` pixels. A text that
-    /// is still too long is cut with an ellipsis.
+    /// Finds the largest size, `em` to `min` pixels, at which text fits on `lines` lines of `max` pixels. Text that is too
+    /// long even at the smallest size is cut with an ellipsis.
     #[must_use]
     pub fn fit(&self, role: Role, text: &str, (em, min): (f64, f64), max: f64, lines: usize) -> FittedText {
         let mut size = em;
@@ -298,13 +298,13 @@ impl FontSet {
         }
     }
 
-    /// Returns the database of the fonts for drawing SVG.
+    /// Returns the font database for drawing SVG.
     pub(crate) fn database(&self) -> Arc<fontdb::Database> {
         self.database.clone()
     }
 
-    /// Returns how SVG texts find their fonts: the families `title` and `body` are the brand's, and a character without
-    /// a glyph takes the same font as in captions.
+    /// Returns the font resolver for text in SVG. It maps the families `title` and `body` to the brand's fonts. If a font has
+    /// no glyph for a character, it uses the same fallback font as captions do.
     pub(crate) fn resolver(&self) -> FontResolver<'_> {
         let select = |font: &resvg::usvg::Font| {
             let is_title = font.families().iter().any(|family| family.to_string().contains("title"));
@@ -321,7 +321,7 @@ impl FontSet {
     }
 }
 
-/// Returns a text in the form in which it is displayed: NFC, one line, single spaces. Removes control characters,
+/// Returns text in the form in which it is displayed: NFC, on one line, with single spaces. Removes control characters,
 /// direction marks, and zero-width characters.
 #[must_use]
 pub fn display_text(text: &str) -> String {

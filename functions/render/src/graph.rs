@@ -77,7 +77,7 @@ pub struct VideoGraph<'a> {
     pub seconds: f64,
     /// The times, in seconds, at which playback or a measurement may start. Each gets a key frame.
     pub moments: &'a [f64],
-    /// The provenance in words, for the file's metadata.
+    /// The provenance in plain text, for the file's metadata.
     pub provenance: &'a str,
     /// x264's preset.
     pub preset: &'a str,
@@ -132,7 +132,7 @@ impl VideoGraph<'_> {
             let moments: Vec<String> = self.moments.iter().map(|at| format!("{at:.3}")).collect();
             all.text(&["-force_key_frames", &moments.join(",")]);
         }
-        // At this bit rate, the fast coder is as accurate as the slow one and takes half the time.
+        // At this bit rate, the fast coder sounds as good as the slow one and takes half the time.
         all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
         all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
         all.text(&["-metadata", &format!("comment={}", self.provenance)]);
@@ -142,7 +142,7 @@ impl VideoGraph<'_> {
     }
 }
 
-/// The maximum length of a background that is used, in seconds. It exceeds any video of 220 words.
+/// The maximum length of a background that is used, in seconds. It exceeds the length of any video with 220 words.
 pub(crate) const BACKGROUND_SECONDS: u32 = 180;
 
 /// The length of the loop that is made from a still image, in seconds.
@@ -151,7 +151,7 @@ const STILL_SECONDS: u32 = 10;
 /// The maximum number of pixels in an image that is decoded. It limits the memory that a file can demand.
 const MAX_PIXELS: &str = "200000000";
 
-/// How a background's frames follow each other.
+/// The kind of frames that a background has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {
     /// A video that consists of whole frames.
@@ -192,7 +192,7 @@ pub struct BackgroundGraph<'a> {
     pub size: (u32, u32),
     /// The maximum length to convert, in seconds.
     pub seconds: u32,
-    /// How the frames follow each other.
+    /// The kind of frames.
     pub motion: Motion,
     /// The colors of the file.
     pub color: SourceColor<'a>,
@@ -264,7 +264,7 @@ impl<'a> BackgroundGraph<'a> {
         filters
     }
 
-    /// Returns the arguments. The result can be decoded quickly. Any error in the source ends the conversion.
+    /// Returns the arguments. They produce a file that is fast to decode. Any error in the source ends the conversion.
     #[must_use]
     pub fn arguments(&self) -> Arguments {
         let mut all = Arguments::default();
@@ -326,7 +326,7 @@ pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output:
     all
 }
 
-/// Encodes frames from the standard input like a video, and logs the CPU time.
+/// Encodes frames from the standard input as for a video, and logs the CPU time.
 #[must_use]
 pub(crate) fn benchmark_encode(size: (u32, u32), preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();

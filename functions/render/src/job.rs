@@ -44,7 +44,7 @@ pub(crate) struct Inputs {
     pub digest: Digest,
 }
 
-/// The minimum opacity of the ground's color over a video. It keeps the picture calm behind text.
+/// The minimum opacity of the veil over a background video. It keeps the image behind text calm.
 const MIN_VEIL: f64 = 0.72;
 
 /// Everything that a render needs.
@@ -80,8 +80,8 @@ struct Voice {
 }
 
 impl RenderJob {
-    /// Renders the video, or uses an earlier writer's video if `finished` is given. Then measures it and derives the
-    /// other files.
+    /// Renders the video, or uses `finished`, a video that an earlier attempt wrote. Then measures the video and derives the
+    /// other files from it.
     pub(crate) fn run(&self, finished: Option<&[u8]>) -> Result<RenderOutput, Error> {
         let kit = SceneKit::load(&self.assets, &self.brand, self.shape)?;
         let background = self.background()?;
@@ -227,9 +227,9 @@ impl RenderJob {
     /// Samples frames from the finished video and checks that text and logos are visible in them. Returns the number of
     /// checked areas and their lowest contrast.
     fn measure_text(&self, video: &Path, film: &Film) -> Result<(usize, Option<f64>), Error> {
-        /// Pictures, whose contrast is not that of text.
+        /// Slots for pictures, to which the required contrast of text does not apply.
         const PICTURES: [&str; 8] = ["art", "art-1", "art-2", "art-3", "qr", "progress", "mark", "logo-large"];
-        /// Texts that are too small to measure at a low resolution.
+        /// Slots whose text is too small to measure at a low resolution.
         const SMALL: [&str; 5] = ["privacy", "logo", "note", "figure-label", "figure-terms"];
         let is_fine = self.video.resolution >= LEGIBLE_RESOLUTION;
         let sample = |(index, at)| (at, self.runner.scratch.join(format!("picture-{index}.gray")));
@@ -245,7 +245,7 @@ impl RenderJob {
                     && (placement.start + 0.1..placement.end - 0.1).contains(&at)
             };
             for placement in film.placements.iter().filter(visible) {
-                // The margin around a logo shows the background, even if the logo fills its own area.
+                // Include a margin around a logo, because a logo that fills its area hides the background.
                 let margin = if placement.kind == "logo" { 0.25 * placement.area.h } else { 0.0 };
                 let area = placement.area.grown(margin).scaled(self.scale());
                 if !has_ink(&picture, self.size(), area) {
@@ -262,7 +262,7 @@ impl RenderJob {
         Ok((areas, lowest))
     }
 
-    /// Returns the background in a form that fits the frame. `None` if the scenes have their own ground.
+    /// Returns the background in a form that fits the frame, or `None` if the scenes draw their own background.
     fn background(&self) -> Result<Option<PreparedBackground>, Error> {
         let missing = || Error::Brand { field: "backgrounds", expected: "at least one file if ground is loop" };
         let asset = match (&self.background, self.brand.ground) {
@@ -275,7 +275,7 @@ impl RenderJob {
         preparer.prepare(&asset).map(Some)
     }
 
-    /// Mixes the voice with the ducked music, and adjusts the result to the required loudness.
+    /// Mixes the voice with the ducked music, and adjusts the mix to the required loudness.
     fn mix(&self, film: &Film, voice: &Voice) -> Result<PathBuf, Error> {
         let music = self.asset(&self.brand.music);
         music.probe(&self.runner, &self.cache)?;
@@ -292,12 +292,12 @@ impl RenderJob {
             music_gain: &gain,
             output: &mixed,
         };
-        let log = self.runner.ffmpeg("mixing the sound", &mix.arguments(), &|_| {})?;
+        let log = self.runner.ffmpeg("mixing the audio", &mix.arguments(), &|_| {})?;
         let mut gain = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
         let mastered = self.runner.scratch.join("sound.wav");
         // The limiter slightly lowers the loudness. Further passes correct the gain.
         for _ in 0..3 {
-            let log = self.runner.ffmpeg("mastering the sound", &graph::master(&mixed, gain, &mastered), &|_| {})?;
+            let log = self.runner.ffmpeg("mastering the audio", &graph::master(&mixed, gain, &mastered), &|_| {})?;
             let deviation = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
             if deviation.abs() <= 0.3 {
                 break;
@@ -320,7 +320,7 @@ impl RenderJob {
     }
 }
 
-/// Returns the times, in seconds, at which the finished video is sampled: when each scene shows the most.
+/// Returns the times, in seconds, at which the finished video is sampled: when the most elements of a scene are visible.
 fn sample_moments(film: &Film) -> impl Iterator<Item = f64> {
     film.scenes.iter().map(DrawnScene::fullest)
 }

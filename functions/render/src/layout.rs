@@ -174,7 +174,7 @@ impl Frame {
         (f64::from(self.size.0), f64::from(self.size.1))
     }
 
-    /// Returns the middle of a caption's last line. The text of even the shortest caption covers it.
+    /// Returns the middle of a caption's last line, which the text of even the shortest caption covers.
     pub(crate) fn caption_core(&self) -> Rect {
         let w = 1.5 * self.caption_em;
         let bottom = self.captions_bottom - self.caption_pad.1;

@@ -3,7 +3,7 @@
 //! **Invariant:** this crate does not depend on AWS, Lambda or another stage. Personal data is written to disk only in
 //! a private folder, which the stage deletes when it ends. Personal data never appears in a message.
 //!
-//! The kernels are plain functions:
+//! The work is done by plain functions in these modules:
 //!
 //! - [`captions`] divides the words into cues, and [`ass`] writes them for libass.
 //! - [`film`] divides the script into [`scenes`], which are composed frame by frame.
@@ -107,9 +107,9 @@ pub struct Deps<'a> {
     pub brand: &'a Brand,
     /// The folder to which the brand's paths are relative.
     pub assets: &'a Path,
-    /// The caller's own background. `None` if the request chooses one.
+    /// The caller's own background. `None` if the request specifies which background to use.
     pub background: Option<&'a Path>,
-    /// The folder for fetched and prepared backgrounds. The stage creates it. It holds no personal data.
+    /// The folder for fetched and prepared backgrounds. The stage creates it. It contains no personal data.
     pub prepared: &'a Path,
     /// An existing private folder, in which the stage creates its own folder.
     pub scratch: &'a Path,
@@ -123,7 +123,7 @@ pub struct Deps<'a> {
     pub progress: &'a (dyn Fn(f64) + Send + Sync),
 }
 
-/// Renders one customer's video. Returns at once if an earlier call with the same inputs has finished.
+/// Renders one customer's video. Returns immediately if an earlier call with the same inputs has finished.
 pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Error> {
     let inputs = read_inputs(&task, deps).await?;
     if is_finished(&task, deps, &inputs.digest).await? {
@@ -175,8 +175,8 @@ async fn is_finished(task: &CustomerTask, deps: &Deps<'_>, digest: &Digest) -> R
     if record.inputs == *digest { Ok(true) } else { Err(VaultError::Conflict { place: at.to_string() }.into()) }
 }
 
-/// Renders the video, or adopts an earlier writer's video. Either way, the video at the final key is the one that is
-/// measured.
+/// Renders the video, or reuses the video that an earlier attempt stored. In both cases, the video at the final key is the
+/// one that is measured.
 async fn render_once(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Result<RenderOutput, Error> {
     let video = key(task, Artefact::Video);
     let existing = deps.vault.store().find(&video).await?;

@@ -29,7 +29,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             scratch: scratch.emptied()?,
             cache: &cache,
             tools: &tools,
-            // Lambda cancels a call by ending the process. The workflow shows stages, not percentages.
+            // There is nothing to cancel, because Lambda ends the process. The workflow reports stages, not percentages.
             cancel: &CancellationToken::new(),
             progress: &|_| {},
         };

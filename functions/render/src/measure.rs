@@ -210,14 +210,14 @@ pub(crate) fn media_facts(probe: &Probe, sound: &SoundMeasures) -> MediaFacts {
 /// Measures a video's streams and audio. Also returns the silences in the whole audio.
 pub(crate) fn measure_file(runner: &FfmpegRunner, file: &Path) -> Result<(MediaFacts, Vec<(f64, f64)>), Error> {
     let probe = Probe::parse(&runner.probe("describing the video", file)?)?;
-    let log = runner.ffmpeg("measuring the video's sound", &graph::measure_sound(file, true), &|_| {})?;
+    let log = runner.ffmpeg("measuring the video's audio", &graph::measure_sound(file, true), &|_| {})?;
     let sound = parse_sound_log(&log).ok_or_else(no_loudness)?;
     let mut media = media_facts(&probe, &sound);
     media.source_type = provenance::read_term(file).map_err(Error::Scratch)?.unwrap_or_default();
     Ok((media, sound.silences))
 }
 
-/// Measures the distance between the start of captions and the end of pauses in the finished video, in seconds.
+/// Measures the time between the start of captions and the end of pauses in the finished video, in seconds.
 pub(crate) fn caption_sync(
     runner: &FfmpegRunner,
     file: &Path,
@@ -227,11 +227,11 @@ pub(crate) fn caption_sync(
     Ok(median_distance(cues, &parse_silences(&log)))
 }
 
-/// Returns the median distance between captions and the nearest end of a pause, in seconds. Returns `None` if there are
-/// fewer than five captions or pauses.
+/// Returns the median time between captions and the nearest end of a pause, in seconds. Returns `None` if there are fewer
+/// than five captions or pauses.
 ///
-/// A caption that starts within a sentence is far from every pause, so only captions near a pause count. If hardly any
-/// caption is near a pause, the captions do not match the speech.
+/// A caption that starts in the middle of a sentence is far from every pause, so only captions near a pause are counted. If
+/// hardly any caption is near a pause, the captions do not match the speech.
 fn median_distance(cues: &[captions::TimedText], pauses: &[(f64, f64)]) -> Option<f64> {
     const MIN_COUNT: usize = 5;
     const MAX_NEAR: f64 = 0.5;
@@ -246,7 +246,7 @@ fn median_distance(cues: &[captions::TimedText], pauses: &[(f64, f64)]) -> Optio
 
 /// Returns the error for a log that contains no loudness.
 pub(crate) fn no_loudness() -> Error {
-    Error::Failed { program: "ffmpeg", doing: "measuring sound", reason: "ebur128 reported no loudness".to_owned() }
+    Error::Failed { program: "ffmpeg", doing: "measuring audio", reason: "ebur128 reported no loudness".to_owned() }
 }
 
 /// Measures the lowest contrast between captions and their box, in frames from a sample of the cues.
@@ -337,7 +337,7 @@ mod tests {
     fn late_and_early_captions_are_detected() {
         let pauses = [(0.0, 2.6), (7.0, 7.5), (12.1, 12.8), (20.0, 20.4), (25.0, 25.3)];
         let cues = |shift: f64| -> Vec<captions::TimedText> {
-            // The third caption starts within a sentence.
+            // The third caption starts in the middle of a sentence.
             let starts = [2.65, 7.48, 10.0, 12.85, 20.4, 25.38];
             starts.map(|start| captions::TimedText { start: start + shift, end: start + 2.0, lines: Vec::new() }).into()
         };
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_outside_the_speech_does_not_count() {
+    fn silence_before_and_after_the_speech_is_ignored() {
         let silences = [(0.0, 2.0), (5.0, 5.9), (9.0, f64::INFINITY)];
         assert!((longest_silence(&silences, (1.8, 9.5)) - 0.9).abs() < 1e-9);
     }

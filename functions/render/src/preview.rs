@@ -1,4 +1,4 @@
-//! Draws a brand's scenes without a customer: stills of every scene, and a short silent film.
+//! Previews a brand's scenes without a customer: stills of every scene, and a short silent video.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ use crate::scenes::frames::{Behind, Composer, FrameColors};
 use crate::scenes::kit::SceneKit;
 use crate::scenes::stage::DrawOptions;
 
-/// The customer of a preview, who does not exist.
+/// The invented customer in a preview.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleCustomer {
     /// The first name.
@@ -51,7 +51,7 @@ fn segment(kind: SegmentKind, product: Option<ProductId>, parts: Vec<SentencePar
     Segment { kind, text, product, parts }
 }
 
-/// Returns a script that offers products in the catalog's own words. Without a product, it is a service message.
+/// Returns a script that offers products in the catalog's own words. Without products, the script is a service message.
 #[must_use]
 pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer: &SampleCustomer) -> Script {
     let of_brand = |text: &str| part(text, SentenceSource::Brand { field: "name".to_owned() });
@@ -98,7 +98,7 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
     }
 }
 
-/// Returns the times of a script's sentences at 14 characters a second. Each part of a segment is one sentence.
+/// Returns the times of a script's sentences at 14 characters per second. Each part of a segment is one sentence.
 #[must_use]
 pub fn sample_narration(script: &Script) -> Narration {
     const RATE: f64 = 14.0;
@@ -145,7 +145,7 @@ pub struct Preview<'a> {
     pub brand: &'a Brand,
     /// The name of the bank in the catalog.
     pub catalogue: &'a Catalogue,
-    /// The products to offer. Without one, the preview is a service message.
+    /// The products to offer. Without products, the preview is a service message.
     pub products: &'a [&'a Product],
     /// The customer.
     pub customer: &'a SampleCustomer,
@@ -172,19 +172,19 @@ pub(crate) fn service_film(
     Ok((film, FrameColors { background: kit.palette.background, cover: kit.palette.cover }))
 }
 
-/// A problem of a brand's scenes.
+/// A problem in a brand's scenes.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct SceneProblem {
     /// The shape in which it occurs.
     pub shape: Shape,
-    /// The product whose texts or drawing cause it. `None` if every scene has the problem.
+    /// The product whose text or drawing causes it. `None` if it does not depend on the product.
     pub product: Option<ProductId>,
     /// The problem.
     pub reason: String,
 }
 
-/// Returns every problem of a brand's scenes with a catalog: faulty files, missing elements and drawings, colors without
-/// contrast, texts that do not fit, and elements that overlap or leave the safe area.
+/// Returns every problem that a brand's scenes have with a catalog: faulty files, missing elements and drawings, colors with
+/// too little contrast, text that does not fit, and elements that overlap or leave the safe area.
 #[must_use]
 pub fn check_scenes(assets: &Path, brand: &Brand, catalogue: &Catalogue) -> Vec<SceneProblem> {
     let video = VideoSettings { resolution: 180, ..VideoSettings::default() };
@@ -212,7 +212,7 @@ pub fn check_scenes(assets: &Path, brand: &Brand, catalogue: &Catalogue) -> Vec<
     problems
 }
 
-/// Returns the ending of a preview's file names for a shape.
+/// Returns the part of a preview's file names that identifies the shape.
 #[must_use]
 pub const fn suffix(shape: Shape) -> &'static str {
     crate::scenes::template::shape_suffix(shape)
@@ -232,7 +232,7 @@ impl Preview<'_> {
         Ok((film, script))
     }
 
-    /// Returns the problems of the scenes.
+    /// Returns the problems in the scenes.
     fn problems(&self, kit: &SceneKit) -> Vec<String> {
         let (film, script) = match self.film(kit, SceneMotion::Full) {
             Ok(made) => made,
@@ -245,16 +245,16 @@ impl Preview<'_> {
         for (spec, scene) in film.specs.iter().zip(&film.scenes) {
             let cut = scene.cut_texts().iter().map(|slot| format!("{slot} is too long for its box"));
             problems.extend(cut);
-            problems.extend(scene.overflow().map(|slot| format!("{slot} leaves its box")));
+            problems.extend(scene.overflow().map(|slot| format!("{slot} extends beyond its box")));
             let has_figure = spec.texts.contains_key("figure-value");
             if has_figure && scene.enters("figure-value").is_none() {
-                problems.push("figure does not fit its boxes, so it is left out".to_owned());
+                problems.push("the figure does not fit its boxes, so it is left out".to_owned());
             }
         }
         let claims =
             script.offers.iter().filter_map(|offer| offer.picture.as_ref()).map(|picture| picture.claims.len());
         if claims.max().unwrap_or_default() > 3 {
-            problems.push("only three claims can be shown".to_owned());
+            problems.push("at most three claims can be shown".to_owned());
         }
         problems
     }
@@ -263,7 +263,7 @@ impl Preview<'_> {
         f64::from(self.video.resolution) / f64::from(LAYOUT_RESOLUTION)
     }
 
-    /// Writes a PNG of each scene when it shows the most, and returns the files.
+    /// Writes a PNG of each scene at the moment when the most elements are visible, and returns the files.
     pub fn stills(&self, out: &Path) -> Result<Vec<PathBuf>, Error> {
         let kit = SceneKit::load(self.assets, self.brand, self.shape)?;
         let (film, _) = self.film(&kit, self.video.motion)?;
@@ -280,7 +280,7 @@ impl Preview<'_> {
         Ok(files)
     }
 
-    /// Writes a film without sound, and returns its path.
+    /// Writes a silent video, and returns its path.
     pub fn film_without_sound(&self, out: &Path, tools: &Tools, scratch: &Path) -> Result<PathBuf, Error> {
         let absolute = |path: &Path| std::path::absolute(path).map_err(Error::Scratch);
         let assets = absolute(self.assets)?;

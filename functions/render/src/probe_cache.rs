@@ -1,5 +1,5 @@
-//! Facts about files that all renders in a process share: what ffprobe reported, how loud the music is, and where each
-//! prepared background is stored.
+//! A cache of facts about files, which all renders in a process share: ffprobe's descriptions, the loudness of the music, and
+//! the paths of prepared backgrounds.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn result_is_cached_until_file_changes() {
+    fn result_is_cached_until_the_file_changes() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("logo.png");
         std::fs::write(&file, "logo").unwrap();

@@ -4,7 +4,7 @@ use contracts::narration::Narration;
 
 /// The music's loudness under speech, relative to the speech, in LU: audible in pauses, but far below the words.
 const UNDER_SPEECH: f64 = -15.0;
-/// The music's loudness without speech, relative to the speech, in LU: -20 LUFS in a video of -16 LUFS.
+/// The music's loudness without speech, relative to the speech, in LU. In a video at -16 LUFS, this is -20 LUFS.
 const ALONE: f64 = -4.0;
 /// The duration, in seconds, of the music's fade before speech.
 const FADE_DOWN: f64 = 0.7;
@@ -69,14 +69,14 @@ mod tests {
     }
 
     #[test]
-    fn short_pauses_stay_ducked() {
+    fn music_stays_ducked_in_short_pauses() {
         assert_eq!(speech_spans(&narration(&[(0.0, 2.0), (2.6, 5.0), (9.0, 10.0)])), [(0.0, 5.0), (9.0, 10.0)]);
     }
 
     #[test]
     fn music_is_15_lu_below_speech() {
         let gain = music_gain(&narration(&[(0.0, 5.0)]), 1.0, -20.0, -20.0);
-        // -15 dB and -4 dB as factors.
+        // These are -15 dB and -4 dB as factors.
         assert_eq!(gain, "0.63096+(0.17783-0.63096)*min(1,clip((t-0.300)/0.7,0,1)*clip((7.400-t)/1.4,0,1))");
     }
 }

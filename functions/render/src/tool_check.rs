@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn missing_filter_is_named() {
+    fn error_names_the_missing_filter() {
         let list =
             " ... ass               V->V       Render ASS subtitles\n T.C fade              V->V       Fade in/out\n";
         assert!(require("filter", list, &["ass", "fade"]).is_ok());
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_program_is_named() {
+    fn error_names_the_missing_program() {
         let nowhere = std::path::PathBuf::from("no-such-program");
         let error = probe_tools(&Tools { ffmpeg: nowhere.clone(), ffprobe: nowhere }).unwrap_err();
         assert_eq!(error.to_string(), "ffmpeg: cannot be started: entity not found");

@@ -11,7 +11,7 @@ fn stamp(seconds: f64) -> String {
 }
 
 fn escape(text: &str) -> String {
-    // `>` is escaped too, so no text can contain the arrow of a timing line.
+    // `>` is escaped too, so text cannot contain the arrow of a timing line.
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn cues_use_the_time_of_the_video() {
+    fn cue_times_are_relative_to_the_video() {
         let text = document(&[cue("Hello.", 0.1, 1.25)], 2.5);
         assert_eq!(text, "WEBVTT\n\n1\n00:00:02.600 --> 00:00:03.750\nHello.\n");
     }

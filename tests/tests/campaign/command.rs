@@ -1,4 +1,4 @@
-//! Tests of campaigns at the terminal.
+//! Tests of the campaign command.
 
 use super::{ends, model::Model, sandbox};
 
@@ -21,7 +21,7 @@ fn dry_run_predicts_the_run_and_writes_nothing() {
 #[test]
 fn dry_run_forecasts_time_and_cost() {
     let sandbox = sandbox("");
-    // Without a chosen voice, Polly speaks on AWS.
+    // The settings choose no voice, so the forecast for AWS is based on Polly.
     std::fs::write(sandbox.path().join("bespoke.toml"), "[video]\nresolution = 180\n").unwrap();
     let output = sandbox.run(&["campaign", "--dry-run"]);
     let text = String::from_utf8_lossy(&output.stdout);
@@ -32,13 +32,13 @@ fn dry_run_forecasts_time_and_cost() {
 }
 
 #[test]
-fn run_continues_without_its_limit() {
+fn run_without_a_limit_continues_the_limited_run() {
     let sandbox = sandbox("");
     let first = ends(&sandbox.run(&["campaign", "--no-video", "--limit", "3", "--json"]), 0);
     assert_eq!(first["counts"]["published"], 3);
     assert!(first["counts"]["waiting"].as_u64().unwrap() >= 6, "{first}");
     let again = ends(&sandbox.run(&["campaign", "--no-video", "--limit", "3", "--json"]), 0);
-    assert_eq!(again["counts"], first["counts"], "customers of earlier attempts count");
+    assert_eq!(again["counts"], first["counts"], "customers from earlier attempts are counted");
 
     let all = ends(&sandbox.run(&["campaign", "--no-video", "--json"]), 0);
     assert_eq!((&all["run"], &all["counts"]["published"]), (&first["run"], &9.into()));
@@ -46,7 +46,7 @@ fn run_continues_without_its_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn run_keeps_its_budget_and_continues_with_a_larger_one() {
+async fn run_stays_within_its_budget_and_continues_with_a_larger_one() {
     let model = Model::start().await;
     let sandbox = sandbox(&model.settings());
     let run = |budget: &str| {
@@ -63,11 +63,11 @@ async fn run_keeps_its_budget_and_continues_with_a_larger_one() {
     let report = ends(&run("1"), 0);
     assert_eq!((&report["counts"]["published"], &report["stop"]), (&9.into(), &serde_json::Value::Null));
     assert!((report["spent_usd"].as_f64().unwrap() - 0.0003 * 7.0).abs() < 1e-9, "two get a service message: {report}");
-    assert_eq!(model.calls(), 7, "{calls} of them before");
+    assert_eq!(model.calls(), 7, "{calls} of the calls were made before");
 }
 
 #[test]
-fn changed_background_is_another_run() {
+fn changed_background_starts_another_run() {
     let sandbox = sandbox("");
     let (data, sample) = (sandbox.path().join("bank"), bespoke_tests::root().join("data"));
     std::fs::create_dir_all(data.join("backgrounds")).unwrap();

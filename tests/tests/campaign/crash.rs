@@ -16,10 +16,10 @@ fn customers() -> usize {
     std::env::var("CRASH_CUSTOMERS").map_or(8, |text| text.parse().unwrap())
 }
 
-/// Customers in progress per core, at most.
+/// The maximum number of customers in progress per core.
 const IN_PROGRESS: usize = 4;
 
-/// Runs the campaign, kills it after this many lines on standard error, and returns whether it ended before that.
+/// Runs the campaign and kills it after this many lines on standard error. Returns whether it ended before that.
 fn run_and_kill(sandbox: &Sandbox, data: &std::path::Path, lines: usize) -> bool {
     let mut command = sandbox.command(&["campaign", "--rate", "220", "-vv"]);
     command.env("BESPOKE_DATA", data).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -47,7 +47,7 @@ async fn killed_campaign_ends_with_one_outcome_per_customer() {
         std::fs::copy(root().join("data").join(file), data.join(file)).unwrap();
     }
 
-    // The scripts and the model calls at the end of each attempt.
+    // The number of scripts and of model calls after each attempt.
     let mut written = vec![BTreeSet::new()];
     let mut calls_made = vec![0];
     for attempt in 1..=3 {
@@ -77,8 +77,8 @@ async fn killed_campaign_ends_with_one_outcome_per_customer() {
     assert_eq!(customers_with(&sandbox, "recommendation.mp4").len() as u64, published);
     assert!(sandbox.leftovers().is_empty(), "{:?}", sandbox.leftovers());
 
-    // An existing text does not cost another call: each text by the model costs one call, plus at most the calls in
-    // progress when the process was killed.
+    // A script that exists is not written again. So the number of calls is the number of scripts by the model, plus at most
+    // the calls that were in progress when the process was killed.
     let by_model = |reference: &str| {
         let at = sandbox.artifacts().join(format!("customers/{reference}/{run}/evidence.json"));
         let record: Value = serde_json::from_slice(&std::fs::read(at).unwrap()).unwrap();
@@ -89,12 +89,12 @@ async fn killed_campaign_ends_with_one_outcome_per_customer() {
         .map(|pair| pair[1].difference(&pair[0]).filter(|reference| by_model(reference)).count())
         .collect();
     let calls: Vec<usize> = calls_made.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    println!("texts by the model in each attempt: {texts:?}, calls: {calls:?}");
+    println!("scripts by the model in each attempt: {texts:?}, calls: {calls:?}");
     let cores = std::thread::available_parallelism().unwrap().get();
     for (texts, calls) in texts[..3].iter().zip(&calls) {
-        assert!(calls >= texts && calls - texts <= cores * IN_PROGRESS, "{calls} calls for {texts} texts");
+        assert!(calls >= texts && calls - texts <= cores * IN_PROGRESS, "{calls} calls for {texts} scripts");
     }
-    assert_eq!(texts[3], calls[3], "the last attempt makes one call per missing text");
+    assert_eq!(texts[3], calls[3], "the last attempt makes one call per missing script");
     // The report counts the cost of every text that was published.
     let paid = report_of_run["spent_usd"].as_f64().unwrap();
     let kept: usize = texts.iter().sum();

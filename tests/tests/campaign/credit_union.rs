@@ -11,7 +11,7 @@ fn copy(from: &Path, to: &Path, edit: impl Fn(String) -> String) {
 }
 
 #[test]
-fn credit_union_goes_through_the_demo() {
+fn demo_works_for_a_credit_union() {
     let sandbox = sandbox("");
     let (data, assets) = (sandbox.path().join("data"), sandbox.path().join("assets"));
     std::fs::create_dir_all(data.join("phrases")).unwrap();

@@ -1,10 +1,10 @@
-//! Tests of campaigns as processes: forecasts, limits, random kills and verification.
+//! Tests that run campaigns as processes: forecasts, limits, random kills and verification.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 #![expect(
     clippy::print_stdout,
     clippy::cast_precision_loss,
-    reason = "the test prints its random choices; few customers"
+    reason = "the test prints its random choices, and its counts are small"
 )]
 
 mod command;

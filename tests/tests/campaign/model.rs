@@ -1,4 +1,4 @@
-//! A model service that responds to every call with a text that passes the guard, and counts the calls.
+//! A model service that responds to every call with text that passes the guard, and counts the calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +31,7 @@ impl Respond for Writer {
             "closing": "Call us whenever it suits you.",
         });
         let message = json!({ "role": "assistant", "content": answer.to_string() });
-        // The delay makes calls overlap.
+        // Because of the delay, calls overlap.
         ResponseTemplate::new(200).set_delay(Duration::from_millis(200)).set_body_json(json!({
             "model": "counting", "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
             "usage": { "prompt_tokens": 1000, "completion_tokens": 250 },

@@ -70,18 +70,18 @@ impl FinishedRun {
 }
 
 #[tokio::test]
-async fn every_change_is_named() {
+async fn every_change_is_reported() {
     let run = FinishedRun::new(1);
     let verified = run.verify().await;
     assert_eq!((verified.findings.as_slice(), verified.customers, verified.with_keys), ([].as_slice(), 12, true));
     changed_bytes(&run).await;
     missing_and_additional(&run).await;
     forged_control(&run).await;
-    assert_eq!(run.finding().await, None, "the run is restored");
+    assert_eq!(run.finding().await, None, "the run has been restored");
     forged(&run).await;
 }
 
-/// Changes bytes in files of each kind, for the customer with a video and for a skipped one.
+/// Changes bytes in each kind of file, for a customer with a video and for a skipped customer.
 async fn changed_bytes(run: &FinishedRun) {
     let mut seen = BTreeMap::new();
     for file in run.files() {
@@ -97,7 +97,7 @@ async fn changed_bytes(run: &FinishedRun) {
             continue;
         }
         let whole = std::fs::read(&file).unwrap();
-        // The end of the video holds its metadata mark, and the middle holds an image.
+        // The end of the video contains metadata, and the middle contains image data.
         for at in [0, whole.len() / 2, whole.len() - 1] {
             let mut changed = whole.clone();
             changed[at] ^= 1;
@@ -110,11 +110,12 @@ async fn changed_bytes(run: &FinishedRun) {
         }
         std::fs::write(&file, &whole).unwrap();
     }
-    // Eleven kinds of a customer, four of the run, two of the dataset, and the keys.
+    // There are eleven kinds of files for a customer, four for the run, two for the dataset, and the keys.
     assert_eq!(seen.len(), 11 + 4 + 2 + 1, "a kind of file is missing: {:?}", seen.keys());
 }
 
-/// Someone without the keys deletes a record and excuses it with a record of an erasure, or forges a recall.
+/// Acts as an attacker without the keys, who deletes a record and forges a record of an erasure to explain it, or who
+/// forges a recall.
 async fn forged_control(run: &FinishedRun) {
     let record = run.skipped();
     let reference = record.parent().unwrap().parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
@@ -165,7 +166,7 @@ async fn forged(run: &FinishedRun) {
     let file = run.skipped();
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replacen("\"written_at\": \"2", "\"written_at\": \"1", 1)).unwrap();
-    // The forger runs finalize with other keys.
+    // The attacker runs finalize with other keys.
     let store = Arc::new(FolderStore::open(&run.sandbox.artifacts()).unwrap());
     let forger = Vault::new(store, Keys::new([1; 32], [2; 32]));
     let before = run.sandbox.artifacts().join(format!("runs/{}/manifest.json", run.id));
@@ -182,12 +183,12 @@ async fn forged(run: &FinishedRun) {
 }
 
 #[test]
-fn verify_accepts_a_suppression_and_fails_on_tampering() {
+fn verify_accepts_removal_after_a_suppression_but_not_tampering() {
     let run = FinishedRun::new(0);
     let verified = ends(&run.sandbox.run(&["verify", run.id.as_str(), "--json"]), 0);
     assert_eq!(verified["customers"], 12);
 
-    // Without the run's own catalog and phrasebook, the sentences are not proved.
+    // Without the run's own catalog and phrasebook, the sentences cannot be verified.
     let other = run.sandbox.path().join("other");
     std::fs::create_dir_all(&other).unwrap();
     let catalogue = std::fs::read_to_string(bespoke_tests::root().join("data/catalogue.json")).unwrap();

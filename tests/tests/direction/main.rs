@@ -1,4 +1,4 @@
-//! The direction of dependencies, between crates and between the modules of each crate.
+//! Tests the direction of dependencies, both between crates and between the modules within each crate.
 //!
 //! `contracts` ← {`phrases`, `storage`} ← `policy` ← {stages, `lifecycle`} ← {functions, `runner`, `server`, `bespoke`, tests}
 

@@ -1,9 +1,9 @@
-//! Checks that the modules within a crate do not form a circle.
+//! Tests that the modules within a crate do not depend on each other in a cycle.
 //!
-//! A module is a top-level module with all its submodules. It uses another module where its code refers to
-//! `crate::other`, or to `super::other` from its own top level. Comments, strings and code under `#[cfg(test)]` do not
-//! count. The crate root does not count either: it re-exports and wires the others. A path through a re-export of the
-//! root counts as a path to the module that defines the name.
+//! Here, a module is a top-level module with all of its submodules. It uses another module if its code refers to
+//! `crate::other`, or to `super::other` from its own top level. Comments, strings and `#[cfg(test)]` code do not count. The
+//! crate root is not a module either, because it re-exports and connects the others. A path through a name that the root
+//! re-exports counts as a path to the module that defines the name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn is_identifier(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|sign| sign.is_alphanumeric() || sign == '_')
 }
 
-/// Splits code into identifiers and single signs, with `::` as one token.
+/// Splits code into identifiers and single characters, with `::` as one token.
 fn tokens(code: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let mut word = String::new();
@@ -43,7 +43,7 @@ fn tokens(code: &str) -> Vec<String> {
     tokens
 }
 
-/// Returns the names that follow `start::`, also those in braces: `crate::{a::B, c}` names `a` and `c`.
+/// Returns the names that follow `start::`, including those in braces. For `crate::{a::B, c}`, these are `a` and `c`.
 fn names_after(tokens: &[String], start: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for at in 0..tokens.len() {
@@ -83,7 +83,8 @@ fn names_in_braces(tokens: &[String]) -> BTreeSet<String> {
     names
 }
 
-/// Maps each name that the crate root re-exports to its module: `pub use a::{B, c::D}` maps `B` and `D` to `a`.
+/// Maps each name that the crate root re-exports to the module that it comes from. For `pub use a::{B, c::D}`, this maps `B`
+/// and `D` to `a`.
 fn re_exports(root: &str, modules: &BTreeSet<String>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for statement in root.split(';') {
@@ -102,12 +103,12 @@ fn re_exports(root: &str, modules: &BTreeSet<String>) -> BTreeMap<String, String
 /// The files of one crate: its root, and each top-level module with its submodules.
 struct Crate {
     root: String,
-    /// Code by module; whether a file is the module's own top level.
+    /// The code of each module's files. The flag says whether a file is the module's own top level.
     modules: BTreeMap<String, Vec<(String, bool)>>,
 }
 
 impl Crate {
-    /// Reads a crate from the folder of its sources; `None` if it has no library.
+    /// Reads a crate from its source folder. Returns `None` if it has no library.
     fn read(folder: &Path) -> Option<Self> {
         let root = source::code(&std::fs::read_to_string(folder.join("lib.rs")).ok()?);
         let mut modules = BTreeMap::new();
@@ -149,7 +150,7 @@ impl Crate {
     }
 }
 
-/// Returns the names of `mod name;` in code.
+/// Returns the names that the code declares with `mod name;`.
 fn declared_modules(code: &str) -> BTreeSet<String> {
     let tokens = tokens(code);
     let declared = tokens.windows(3).filter(|found| found[0] == "mod" && found[2] == ";");
@@ -170,7 +171,7 @@ fn read_submodules(code: &str, folder: &Path, files: &mut Vec<(String, bool)>) {
     }
 }
 
-/// Returns the modules that a path of uses leads to from `start`.
+/// Returns the modules that `start` uses directly or indirectly.
 fn reachable<'g>(graph: &'g Graph, start: &str) -> BTreeSet<&'g String> {
     let mut reached = BTreeSet::new();
     let mut open: Vec<&String> = graph.get(start).into_iter().flatten().collect();
@@ -182,7 +183,7 @@ fn reachable<'g>(graph: &'g Graph, start: &str) -> BTreeSet<&'g String> {
     reached
 }
 
-/// Returns every circle: each set of modules that all reach each other.
+/// Returns every cycle, as the set of modules that all reach each other.
 fn circles(graph: &Graph) -> BTreeSet<BTreeSet<String>> {
     let mut circles = BTreeSet::new();
     for module in graph.keys() {
@@ -195,7 +196,7 @@ fn circles(graph: &Graph) -> BTreeSet<BTreeSet<String>> {
     circles
 }
 
-/// Describes a circle by its uses: `a -> b, b -> a`.
+/// Describes a cycle by its dependencies: `a -> b, b -> a`.
 fn describe(graph: &Graph, circle: &BTreeSet<String>) -> String {
     let uses = circle
         .iter()
@@ -216,7 +217,7 @@ fn source_folders() -> Vec<PathBuf> {
 }
 
 #[test]
-fn modules_of_a_crate_form_no_circle() {
+fn modules_of_a_crate_have_no_cycles() {
     let mut crates = 0;
     let mut found = Vec::new();
     for folder in source_folders() {
@@ -227,10 +228,10 @@ fn modules_of_a_crate_form_no_circle() {
         found.extend(circles(&graph).iter().map(|circle| format!("{name}: {}", describe(&graph, circle))));
     }
     assert!(crates > 10, "only {crates} crates were found");
-    assert!(found.is_empty(), "modules depend on each other in a circle:\n{}", found.join("\n"));
+    assert!(found.is_empty(), "modules depend on each other in a cycle:\n{}", found.join("\n"));
 }
 
-/// Writes a crate into a folder, and returns its circles.
+/// Writes a crate into a folder, and returns its cycles.
 fn circles_of(files: &[(&str, &str)]) -> BTreeSet<BTreeSet<String>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, source) in files {
@@ -246,7 +247,7 @@ fn circle(names: &[&str]) -> BTreeSet<BTreeSet<String>> {
 }
 
 #[test]
-fn circle_of_three_modules_is_found() {
+fn cycle_of_three_modules_is_found() {
     let found = circles_of(&[
         ("lib.rs", "pub mod a; mod b; mod c; mod d; pub use c::{Third, other::Fourth};"),
         ("a.rs", "use super::b::B; pub struct A(B);"),
@@ -259,7 +260,7 @@ fn circle_of_three_modules_is_found() {
 }
 
 #[test]
-fn comments_strings_and_tests_form_no_circle() {
+fn comments_strings_and_tests_do_not_form_cycles() {
     let found = circles_of(&[
         ("lib.rs", "mod a; mod b; #[cfg(test)] mod tests; use a::A;"),
         ("a.rs", "use crate::b::B; fn a<'a>(x: &'a str) { let quote = '\"'; }"),
@@ -276,7 +277,7 @@ fn comments_strings_and_tests_form_no_circle() {
 }
 
 #[test]
-fn code_after_test_module_counts() {
+fn code_after_a_test_module_is_checked() {
     let found = circles_of(&[
         ("lib.rs", "mod a; mod b;"),
         ("a.rs", "use crate::b::B;"),

@@ -1,4 +1,4 @@
-//! The direction of dependencies between crates.
+//! Tests the direction of dependencies between crates.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
 /// The workspace crates that a stage's library may use.
 const BELOW_STAGES: [&str; 6] = ["contracts", "cost", "phrases", "storage", "policy", "outbound"];
 
-/// The crates of the local program, in dependency order: each may use only the ones before it.
+/// The crates of the local program in dependency order. Each may use only the ones before it.
 const LOCAL: [&str; 3] = ["runner", "server", "bespoke"];
 
 /// Reads the workspace from its manifests, without external dependencies.
@@ -42,13 +42,14 @@ fn stages() -> BTreeSet<String> {
     STAGES.iter().map(|row| row.stage.as_str().to_owned()).collect()
 }
 
-/// Returns whether a package belongs to AWS or adapts to it. `aws-lc` does not: it is cryptography for rustls.
+/// Returns whether a package belongs to the AWS SDK or adapts to AWS. `aws-lc` does not count, because it is cryptography
+/// for rustls.
 fn is_of_aws(package: &str) -> bool {
     let service = package.starts_with("aws-") && !package.starts_with("aws-lc-");
     service || package.starts_with("lambda_") || package == "bespoke-aws"
 }
 
-/// Returns the workspace crates that the library of `package` uses, without dev-dependencies and dependencies behind a
+/// Returns the workspace crates that the library of `package` uses. Leaves out dev-dependencies and dependencies behind a
 /// feature.
 fn used_members(workspace: &Metadata, package: &str) -> BTreeSet<String> {
     let found = workspace.packages.iter().find(|candidate| candidate.name.as_str() == package);
@@ -66,8 +67,8 @@ fn assert_uses_only(workspace: &Metadata, package: &str, allowed: &[&str]) {
     assert!(forbidden.is_empty(), "{package} must not depend on {forbidden:?}");
 }
 
-/// Returns the names of all packages that cargo builds for `arguments`, without tests and build scripts. `cargo
-/// metadata` unifies the features of all members, so this runs `cargo tree` for the chosen package.
+/// Returns the names of all packages that cargo builds for `arguments`, except those for tests and build scripts. It runs
+/// `cargo tree` for the chosen package, because `cargo metadata` would unify the features of all members.
 fn built(arguments: &[&str]) -> BTreeSet<String> {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root()).args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
@@ -94,14 +95,14 @@ fn lower_layers_use_only_lower_layers() {
 }
 
 #[test]
-fn lower_layers_build_no_aws() {
+fn lower_layers_do_not_build_aws_crates() {
     for (package, _) in LAYERS.into_iter().filter(|(package, _)| *package != "outbound") {
         assert_builds_no_aws(&["--package", package, "--no-default-features"]);
     }
 }
 
 #[test]
-fn stages_use_no_other_stage_and_no_aws() {
+fn stages_use_neither_other_stages_nor_aws() {
     let workspace = workspace();
     for stage in stages() {
         assert!(used_members(&workspace, &stage).contains("contracts"), "{stage} was read");
@@ -111,21 +112,21 @@ fn stages_use_no_other_stage_and_no_aws() {
 }
 
 #[test]
-fn functions_beside_the_stages_build_no_aws() {
+fn functions_that_are_not_stages_do_not_build_aws_crates() {
     for function in ["start", "api", "deliver"] {
         assert_builds_no_aws(&["--package", function, "--no-default-features"]);
     }
 }
 
 #[test]
-fn api_uses_no_stage_that_publishes() {
+fn api_does_not_use_the_publish_stage() {
     // Review, recall and erasure belong to `lifecycle`.
     let used = used_members(&workspace(), "api");
     assert!(!used.contains("publish") && used.contains("lifecycle"), "{used:?}");
 }
 
 #[test]
-fn local_crates_use_only_earlier_ones() {
+fn local_crates_use_only_earlier_local_crates() {
     let workspace = workspace();
     let members = members(&workspace);
     for (index, package) in LOCAL.iter().enumerate() {
@@ -146,7 +147,7 @@ fn local_crates_use_only_earlier_ones() {
 }
 
 #[test]
-fn command_builds_every_stage_and_no_aws() {
+fn command_builds_every_stage_but_no_aws_crates() {
     let built = assert_builds_no_aws(&["--package", "bespoke"]);
     assert!(stages().is_subset(&built), "{built:?}");
 }
@@ -158,12 +159,12 @@ fn aws_adapters_use_no_stage() {
     assert!(!used.contains("lifecycle"), "{used:?}");
 }
 
-/// The packages that may use an HTTP client: the one whose client demands a permit for each request, and the command,
+/// The packages that may use an HTTP client: `outbound`, whose client demands a permit for each request, and the command,
 /// which downloads voices.
 const HTTP: [&str; 2] = ["outbound", "bespoke"];
 
 #[test]
-fn customer_data_leaves_only_through_the_client_that_demands_permits() {
+fn only_the_client_that_demands_permits_can_send_customer_data() {
     for package in workspace().packages {
         let used =
             package.dependencies.iter().any(|found| found.kind == DependencyKind::Normal && found.name == "reqwest");

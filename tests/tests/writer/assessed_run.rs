@@ -1,4 +1,4 @@
-//! An in-memory run from encrypted sample workbooks to scripts.
+//! An in-memory run that turns encrypted sample workbooks into scripts.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
 use tempfile::TempDir;
 
-/// A run after the assess stage.
+/// A run that has completed the assess stage.
 pub struct AssessedRun {
     run: RunId,
     vault: Vault,
@@ -32,7 +32,7 @@ pub struct AssessedRun {
     secrets: LocalSecrets,
     http: outbound::Client,
     _folder: TempDir,
-    /// The customers who proceed, in the dataset's order.
+    /// The customers who were not skipped, in the dataset's order.
     pub customers: Vec<CustomerRef>,
 }
 

@@ -1,4 +1,4 @@
-//! Checks letters to a thousand generated customers.
+//! Tests the letters to a thousand generated customers.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::assessed_run::AssessedRun;
 const GENERATED: usize = 1250;
 
 #[tokio::test]
-async fn thousand_letters_pass_guard_and_vary() {
+async fn thousand_letters_pass_the_guard_and_vary() {
     let run = AssessedRun::new(GENERATED, Settings::default()).await;
     assert!(run.customers.len() >= 1000, "{} consented", run.customers.len());
     let mut distinct = HashSet::new();
@@ -20,7 +20,7 @@ async fn thousand_letters_pass_guard_and_vary() {
         let text = script.spoken();
         assert!(script.verdict.passed(), "{:?}\n{text}", script.verdict.failed());
         assert!((MIN_WORDS..=MAX_WORDS).contains(&word_count(&text)), "{} words:\n{text}", word_count(&text));
-        // A different name alone does not make a different letter.
+        // Letters that differ only in the name count as the same letter.
         distinct.insert(text.replace(&script.first_name, ""));
     }
     assert!(distinct.len() >= 200, "{} distinct letters", distinct.len());

@@ -1,5 +1,5 @@
-//! Tests the client against llmock, a mock model service that injects faults and grades its clients. `infra/tools.sh
-//! llmock` installs it.
+//! Tests the client against llmock, a mock model service that injects faults and reports errors in its clients' behavior.
+//! `infra/tools.sh llmock` installs it.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
@@ -106,14 +106,14 @@ async fn good_answer(mock: &LlmockServer) -> String {
 }
 
 #[tokio::test]
-async fn client_survives_every_fault_of_service() {
+async fn client_handles_every_fault_of_the_service() {
     let mock = LlmockServer::start();
     let answer = good_answer(&mock).await;
     let reply = json!({ "type": "reply", "text": answer, "times": null });
     let fault = |fault: Value| json!([fault, reply.clone()]);
     let unsupported = "Unsupported parameter: 'max_completion_tokens' is not supported with this model.";
 
-    // The client recovers, and the script has the model's text.
+    // In these scenarios, the client recovers, and the script has the model's text.
     for (scenario, behaviors, attempts) in [
         ("nothing wrong", json!([reply.clone()]), 1),
         ("429 with Retry-After", fault(json!({ "type": "fail", "status": 429, "retry_after": 1.2 })), 2),
@@ -141,16 +141,16 @@ async fn client_survives_every_fault_of_service() {
         assert!(elapsed < Duration::from_secs(12), "{scenario}: {elapsed:?}");
     }
 
-    // The client gives up, the phrasebook is used, and the script has the reason.
+    // In these scenarios, the client gives up, the phrasebook is used, and the script records the reason.
     for (scenario, behaviors, why, attempts) in [
         (
             "a refusal",
             json!([{ "type": "reply", "text": "I'm sorry, but I can't help with that.", "times": null }]),
-            "the answer cannot be used: it is not JSON of the schema, even after one repair",
+            "the answer cannot be used: it is not JSON that matches the schema, even after one repair",
             2,
         ),
         (
-            "an answer cut at the limit of tokens",
+            "an answer cut off at the token limit",
             json!([{ "type": "reply", "text": answer, "finish_reason": "length", "times": null }]),
             "the answer is not complete: finish reason length",
             1,
@@ -166,7 +166,8 @@ async fn client_survives_every_fault_of_service() {
         assert_eq!(mock.passing_verdict(scenario).await["attempts"], attempts, "{scenario}");
     }
 
-    // A delay beyond the deadline fails immediately with a named error, so the workflow can retry later.
+    // If the requested delay exceeds the deadline, the call fails immediately with a named error, so the workflow can retry
+    // later.
     mock.set_behaviors(fault(json!({ "type": "fail", "status": 429, "retry_after": 600 }))).await;
     let (script, elapsed) = write_script(&mock).await;
     assert_eq!(script.unwrap_err().name(), contracts::ErrorName::WriterThrottled);

@@ -1,7 +1,6 @@
-//! Tests of the writer and the guard as a whole: letters to generated customers, a faulty model service, and the
-//! command.
+//! End-to-end tests of the writer and the guard: letters to generated customers, a faulty model service, and the command.
 
-#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod assessed_run;
 mod command;

@@ -1,4 +1,4 @@
-//! Tests of Polly over its protocol (REST and JSON) on loopback.
+//! Tests of the Polly adapter against a loopback server that speaks its protocol (REST and JSON).
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn request(more: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn sound_is_requested_as_pcm_of_a_neural_voice() {
+async fn audio_is_requested_as_pcm_from_a_neural_voice() {
     let server = MockServer::start().await;
     let pcm = ResponseTemplate::new(200).set_body_raw([1, 0, 255, 127], "audio/pcm");
     answer(&server, request(&json!({"OutputFormat": "pcm", "SampleRate": "16000"})), pcm).await;
@@ -57,7 +57,7 @@ async fn sound_is_requested_as_pcm_of_a_neural_voice() {
 }
 
 #[tokio::test]
-async fn times_of_words_and_elements_are_read_from_speech_marks() {
+async fn word_and_element_times_are_read_from_speech_marks() {
     let server = MockServer::start().await;
     let lines = concat!(
         "{\"time\":0,\"type\":\"sentence\",\"start\":27,\"end\":39,\"value\":\"Hello there.\"}\n",
@@ -75,7 +75,7 @@ async fn times_of_words_and_elements_are_read_from_speech_marks() {
 }
 
 #[tokio::test]
-async fn throttled_call_is_one_request_and_hides_the_text() {
+async fn throttled_call_is_not_repeated_and_its_error_hides_the_text() {
     let server = MockServer::start().await;
     let busy = ResponseTemplate::new(400)
         .insert_header("x-amzn-errortype", "ThrottlingException")
@@ -84,11 +84,11 @@ async fn throttled_call_is_one_request_and_hides_the_text() {
     let error = polly(&server).sound(permit().await, SSML, "Ruth").await.expect_err("it throttles");
     assert!(matches!(error, SpeechError::Throttled(_)), "{error}");
     assert!(!error.to_string().contains("Hello"), "{error}");
-    assert_eq!(server.received_requests().await.expect("recorded").len(), 1, "a permit is for one request");
+    assert_eq!(server.received_requests().await.expect("recorded").len(), 1, "a permit allows one request");
 }
 
 #[tokio::test]
-async fn refusal_names_its_code_but_not_the_text() {
+async fn refusal_error_contains_the_code_but_not_the_text() {
     let server = MockServer::start().await;
     let refusal = ResponseTemplate::new(403)
         .insert_header("x-amzn-errortype", "AccessDeniedException")

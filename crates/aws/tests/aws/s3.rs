@@ -1,4 +1,4 @@
-//! Tests of the store over an S3 endpoint: s3s-fs, on loopback.
+//! Tests of the store against an S3 server on loopback: s3s-fs.
 
 use crate::server::{Server, store_at};
 use contracts::key::RunPart;
@@ -23,7 +23,7 @@ async fn objects_have_no_key_prefix() {
 }
 
 #[tokio::test]
-async fn refused_signature_is_not_a_missing_object() {
+async fn refused_signature_is_not_reported_as_a_missing_object() {
     let server = Server::start().await;
     let key = ObjectKey::Run(RunId::parse("r").expect("a name"), RunPart::ManifestJson);
     let stranger = server.store_with("another secret");
@@ -43,7 +43,7 @@ fn refusal(status: u16, code: &str) -> ResponseTemplate {
 }
 
 #[tokio::test]
-async fn missing_bucket_is_not_a_missing_object() {
+async fn missing_bucket_is_not_reported_as_a_missing_object() {
     // s3s-fs responds with NoSuchKey here, but S3 does not.
     let server = MockServer::start().await;
     Mock::given(method("GET")).respond_with(refusal(404, "NoSuchBucket")).mount(&server).await;

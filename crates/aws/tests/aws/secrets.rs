@@ -1,4 +1,4 @@
-//! Tests of Secrets Manager over its protocol (AWS JSON 1.1) on loopback.
+//! Tests of the Secrets Manager adapter against a loopback server that speaks its protocol (AWS JSON 1.1).
 
 use std::collections::HashMap;
 
@@ -92,7 +92,7 @@ async fn secret_without_id_or_entry_is_missing() {
 }
 
 #[tokio::test]
-async fn refusal_names_the_service_error_and_is_not_cached() {
+async fn refusal_reports_the_service_error_and_is_not_cached() {
     let server = MockServer::start().await;
     answer(&server, 1, refusal("AccessDeniedException")).await;
     answer(&server, 1, value("first")).await;

@@ -24,7 +24,7 @@ pub struct CampaignArgs {
     /// Customers narrated and rendered at a time [default: local.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrency: Option<u16>,
-    /// The budget in US dollars for models and outside voices; a customer starts only if it covers their worst case
+    /// The budget in US dollars for models and outside voices; a customer starts only if the rest covers their maximum cost
     #[arg(long, value_name = "USD", value_parser = dollars)]
     pub budget: Option<f64>,
     /// The options of the recommendations
@@ -39,7 +39,7 @@ pub struct CampaignArgs {
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
     #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
-    /// The words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
+    /// The lexicon: words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }

@@ -18,13 +18,13 @@ pub struct ReviewArgs {
     /// Publish the result as the list shows it
     #[arg(long, requires = "run", conflicts_with = "reject")]
     pub approve: bool,
-    /// The digest that the list shows for what is approved; asked on a terminal if missing
+    /// The digest that the list shows for the result; without it, the command shows the result and asks you to confirm
     #[arg(long, value_name = "DIGEST", requires = "approve")]
     pub seen: Option<String>,
     /// Never publish the result
     #[arg(long, requires = "run")]
     pub reject: bool,
-    /// The person on whose behalf you decide. The record names your user account, too
+    /// The person on whose behalf you decide. The record also names your user account
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// The reason, for the record
@@ -44,7 +44,7 @@ pub struct RecallArgs {
     /// Only this customer's results
     #[arg(long, value_name = "ID")]
     pub customer: Option<String>,
-    /// The person on whose behalf you act. The record names your user account, too
+    /// The person on whose behalf you act. The record also names your user account
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// The reason, for the record
@@ -119,10 +119,10 @@ pub struct DeliverArgs {
     /// The run
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// As in bespoke export
+    /// The same option as for bespoke export
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// As in bespoke notify
+    /// Does what bespoke notify does
     #[arg(long)]
     pub notify: bool,
     /// The folder with all results

@@ -20,7 +20,7 @@ pub struct FolderArgs {
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
     #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
-    /// The words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
+    /// The lexicon: words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }

@@ -32,7 +32,7 @@ pub struct SentimentArgs {
     /// The folder with the workbooks and the lexicon beside them
     #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
-    /// The words for topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
+    /// The lexicon: words for topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }
@@ -99,7 +99,7 @@ pub struct DisparityArgs {
     /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
     #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
     pub catalogue: Option<PathBuf>,
-    /// The words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
+    /// The lexicon: words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
 }

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 /// The sample bank's phrasebook.
 const BOOK: &str = "data/phrases/en.toml";
 
-/// The commands below `bespoke phrases`.
+/// The subcommands of `bespoke phrases`.
 #[derive(Debug, Subcommand)]
 pub enum PhrasesCommand {
     /// List every problem in a phrasebook
@@ -59,7 +59,7 @@ pub struct ApproveArgs {
     /// Approve every line without a valid approval
     #[arg(long)]
     pub all: bool,
-    /// The person on whose behalf you act. The record names your user account, too
+    /// The person on whose behalf you act. The record also names your user account
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// The phrasebook; the approvals are written beside it, as in en.approvals.csv

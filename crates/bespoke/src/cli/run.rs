@@ -47,7 +47,7 @@ pub struct RecommendationArgs {
     /// A line of business to recommend from; can be repeated
     #[arg(long = "category", value_name = "NAME", value_parser = category)]
     pub categories: Vec<Category>,
-    /// A wish for tone and emphasis, as text or as @FILE
+    /// A prompt that asks for a tone or an emphasis, as text or as @FILE
     #[arg(long, value_name = "TEXT|@FILE")]
     pub prompt: Option<String>,
     /// The writer: phrases (the program selects approved lines), select (a model selects them) or free (a model writes)

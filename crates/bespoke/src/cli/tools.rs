@@ -74,7 +74,7 @@ pub struct EvidenceArgs {
 /// Arguments of `bespoke inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
-    /// The video; its captions are read from the file with the same name and the ending .vtt
+    /// The video; its captions are read from the file with the same name and the extension .vtt
     #[arg(value_name = "VIDEO")]
     pub video: PathBuf,
 }
@@ -99,7 +99,7 @@ pub struct GuardArgs {
     pub catalogue: Option<PathBuf>,
 }
 
-/// The commands below `bespoke catalogue`.
+/// The subcommands of `bespoke catalogue`.
 #[derive(Debug, Subcommand)]
 pub enum CatalogueCommand {
     /// List every problem in a catalog, by product and field
@@ -111,7 +111,7 @@ pub enum CatalogueCommand {
         #[arg(long, value_name = "NAME", default_value_t)]
         institution: Institution,
     },
-    /// Approve a catalog and the market's rules as they are now, which every campaign needs
+    /// Approve the current catalog and the market's rules, which every campaign requires
     Approve(CatalogueApproveArgs),
 }
 
@@ -124,12 +124,12 @@ pub struct CatalogueApproveArgs {
     /// The kind of institution, as in brand.toml: us-bank, us-credit-union, eu or uk
     #[arg(long, value_name = "NAME", default_value_t)]
     pub institution: Institution,
-    /// The person on whose behalf you act. The record names your user account, too
+    /// The person on whose behalf you act. The record also names your user account
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
 }
 
-/// The commands below `bespoke keys`.
+/// The subcommands of `bespoke keys`.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Make a new data key, and seal with it what the old one sealed. Repeat it for every artifacts folder
@@ -142,26 +142,26 @@ pub enum KeysCommand {
     Retire,
 }
 
-/// The commands below `bespoke scene`.
+/// The subcommands of `bespoke scene`.
 #[derive(Debug, Subcommand)]
 pub enum SceneCommand {
-    /// List every problem of the brand's scenes: files, missing elements, texts that do not fit, contrast, overlaps
+    /// List every problem in the brand's scenes: files, missing elements, text that does not fit, contrast, overlaps
     Check(SceneFolders),
-    /// Draw the scenes without a customer: a picture of each, and a film without sound
+    /// Preview the scenes without a customer: an image of each, and a silent video
     Preview {
-        /// A product to show; repeat it for up to three [default: a service message]
+        /// A product to show; can be given up to three times [default: show a service message]
         #[arg(long = "product", value_name = "ID")]
         products: Vec<String>,
-        /// A shape to draw: 16:9, 9:16 or 1:1; repeat it for several [default: all]
+        /// A shape to draw: 16:9, 9:16 or 1:1; can be repeated [default: all three]
         #[arg(long = "shape", value_name = "SHAPE", value_parser = super::values::shape)]
         shapes: Vec<contracts::media::Shape>,
         /// The first name in the opening
         #[arg(long, value_name = "NAME", default_value = "Alexandra")]
         name: String,
-        /// Draw the pictures only, no film
+        /// Make only the images, no video
         #[arg(long)]
         no_film: bool,
-        /// The folder for the pictures and films
+        /// The folder for the images and videos
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         /// The brand and the catalog
@@ -170,10 +170,10 @@ pub enum SceneCommand {
     },
 }
 
-/// The folders of scenes.
+/// The options for the brand and the catalog of a scene check or preview.
 #[derive(Debug, Args)]
 pub struct SceneFolders {
-    /// The folder of brand.toml, scenes, logo and fonts
+    /// The folder with brand.toml, scenes, logo and fonts
     #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
     pub assets: PathBuf,
     /// The product catalog

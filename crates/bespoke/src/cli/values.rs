@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn category_ignores_case_and_an_unknown_one_lists_the_choices() {
+    fn category_ignores_case_and_unknown_category_lists_the_choices() {
         assert_eq!(category("consumer lending"), Ok(Category::ConsumerLending));
         assert!(category("Lending").unwrap_err().contains("Consumer Lending"));
     }

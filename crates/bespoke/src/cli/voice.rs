@@ -14,7 +14,7 @@ pub struct VoicesArgs {
     pub command: Option<VoicesCommand>,
 }
 
-/// The commands below `bespoke voices`.
+/// The subcommands of `bespoke voices`.
 #[derive(Debug, Subcommand)]
 pub enum VoicesCommand {
     /// Download Kokoro, its voices and its runtime, about 145 MB, into the user's cache folder
@@ -31,7 +31,7 @@ pub struct NarrateArgs {
     /// The text, one segment per paragraph; - reads standard input
     #[arg(long, value_name = "FILE", required_unless_present = "show")]
     pub text: Option<PathBuf>,
-    /// Speak nothing; list every sentence of a text, phrasebook (.toml) or catalog (.json) with its spoken form
+    /// Make no audio; list every sentence in a text, phrasebook (.toml) or catalog (.json) file with its spoken form
     #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "voice", "rate", "out", "cues"])]
     pub show: Option<PathBuf>,
     /// The voice: NAME, ENGINE or ENGINE:NAME
@@ -43,7 +43,7 @@ pub struct NarrateArgs {
     /// The WAV file to write
     #[arg(long, value_name = "FILE", required_unless_present = "show")]
     pub out: Option<PathBuf>,
-    /// The JSON file to write the word times to
+    /// The JSON file to write the word timings to
     #[arg(long, value_name = "FILE")]
     pub cues: Option<PathBuf>,
     /// The folder with brand.toml, for its pronunciations

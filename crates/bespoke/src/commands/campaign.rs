@@ -69,7 +69,7 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
             writeln!(text, "{:>9} were finished by an earlier attempt of this run", forecast.ended_before);
     }
     let videos = forecast.videos;
-    let _infallible = writeln!(text, "\n{bold}To make{bold:#}");
+    let _infallible = writeln!(text, "\n{bold}Videos and text{bold:#}");
     let _infallible = writeln!(text, "  {videos} videos, {} in total", duration(forecast.video_seconds));
     let model = &forecast.model;
     if model.calls == 0 {
@@ -77,7 +77,7 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     } else {
         let _infallible = writeln!(
             text,
-            "  {} model calls: {} input tokens, {} output tokens, ${:.2}; twice as much if the guard sends every text back",
+            "  {} model calls: {} input tokens, {} output tokens, ${:.2}; twice that if the guard rejects every first draft",
             model.calls, model.tokens_read, model.tokens_written, model.usd
         );
     }
@@ -120,7 +120,7 @@ struct CampaignReport {
     skipped_because: BTreeMap<String, usize>,
     /// Failed customers by error and stage.
     failed_with: BTreeMap<String, usize>,
-    /// The writers of the texts, and the reasons why no model wrote.
+    /// The number of scripts by writer, and by the reason why no model was used.
     writers: WriterCounts,
     /// The reason why the run stopped early.
     stop: Option<StopReason>,
@@ -205,7 +205,7 @@ impl CampaignReport {
         }
         if self.writers.model_never_served() {
             let _infallible =
-                writeln!(text, "{bold}the model served for no text{bold:#}; the phrasebook wrote all of them");
+                writeln!(text, "{bold}the model was not used{bold:#}; all text comes from the phrasebook");
         }
         let rate = self.rate_per_minute.map_or_else(String::new, |rate| format!(", {rate:.1} per minute"));
         let _infallible = writeln!(text, "\n{}{rate}, ${:.2} spent", duration(self.seconds), self.spent_usd);

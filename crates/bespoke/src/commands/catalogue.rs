@@ -95,8 +95,9 @@ pub(super) fn approve(args: &CatalogueApproveArgs, context: Context) -> Result<u
     }
     let list = file.with_extension("approvals.csv");
     let existing = if list.exists() { read(&list)? } else { String::new() };
-    let mut approvals = Approvals::parse(&existing)
-        .map_err(|error| Failure::new(ErrorName::ConfigInvalid, format!("{}: {error}", list.display()), "repair it"))?;
+    let mut approvals = Approvals::parse(&existing).map_err(|error| {
+        Failure::new(ErrorName::ConfigInvalid, format!("{}: {error}", list.display()), "repair the CSV file")
+    })?;
     let by = person(by.as_deref())?;
     let at = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH);
     let refused = |message: String, help: &str| Failure::new(ErrorName::AccessForbidden, message, help);
@@ -104,7 +105,7 @@ pub(super) fn approve(args: &CatalogueApproveArgs, context: Context) -> Result<u
     for Material { item, digest, author } in materials(&catalogue, *institution) {
         if author.as_ref().is_some_and(|author| author.trim().is_empty()) {
             let message = format!("{} does not name its author", file.display());
-            return Err(refused(message, "add the field author to the catalog, after version"));
+            return Err(refused(message, "add the field \"author\" to the catalog, after \"version\""));
         }
         approvals.record(Approval { item: item.clone(), digest, by: by.clone(), at });
         if approvals.of_item(&item, &digest, author.as_deref().unwrap_or_default()).is_none() {

@@ -1,4 +1,4 @@
-//! `bespoke check`: lists every problem that a run would find in three workbooks.
+//! `bespoke check`: lists every problem that a run would find in the three workbooks.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -42,9 +42,9 @@ struct CheckReport<'a> {
 
 /// The payments whose category neither the lexicon nor Bespoke knows.
 #[derive(Debug, Serialize, Error)]
-#[error("customer_transactions.xlsx: the category of {percent} % of the payments is unknown, so they count nowhere")]
+#[error("customer_transactions.xlsx: {percent} % of the payments have an unknown category and are ignored")]
 struct UnknownCategories {
-    /// The percentage of the payments.
+    /// The share of payments, in percent.
     percent: u32,
     /// The most common unknown categories, with the number of payments. They are cell contents.
     words: Vec<(String, u32)>,
@@ -70,8 +70,8 @@ impl NamedError for UnknownCategories {
 
     fn help(&self) -> Option<String> {
         Some(
-            "add the bank's words to lexicon.toml, or raise intake.max_unknown_categories in bespoke.toml; \
-             data/lexicon.toml shows the form"
+            "add the bank's categories to lexicon.toml, or raise intake.max_unknown_categories in bespoke.toml; \
+             data/lexicon.toml shows the format"
                 .to_owned(),
         )
     }
@@ -207,8 +207,8 @@ fn doubts(text: &mut String, report: &IntakeReport, unknown_answers: &[UnknownAn
     if !unknown_answers.is_empty() {
         let _infallible = writeln!(
             text,
-            "\n{bold}Consent answers that count as refusals{bold:#} (yes is yes, y, true, or 1 beside 0; no is no, n, false \
-             or 0; [intake.consent] in bespoke.toml adds words)"
+            "\n{bold}Unknown consent answers, which count as refusals{bold:#} (known are yes, y, true, no, n and false, and 1 \
+             and 0 in a column of nothing else; [intake.consent] in bespoke.toml adds words)"
         );
     }
     for answer in unknown_answers {
@@ -231,7 +231,7 @@ fn words(text: &mut String, words: &[UnknownAnswer]) {
     }
 }
 
-/// Writes the share of payments whose category is unknown, and the most common such words.
+/// Writes the share of payments whose category is unknown, and the most common unknown categories.
 fn unknown_categories(text: &mut String, categories: Option<&UnknownCategories>) {
     let Some(UnknownCategories { percent, words }) = categories.filter(|unknown| !unknown.words.is_empty()) else {
         return;
@@ -239,7 +239,7 @@ fn unknown_categories(text: &mut String, categories: Option<&UnknownCategories>)
     let bold = Style::new().bold();
     let _infallible = writeln!(
         text,
-        "\n{bold}Unknown categories: {percent} % of the payments{bold:#} (lexicon.toml lists the words that count)"
+        "\n{bold}Unknown categories: {percent} % of the payments{bold:#} (lexicon.toml lists the known ones)"
     );
     for (word, rows) in words {
         let _infallible = writeln!(text, "  {rows:>8} {word:?}");

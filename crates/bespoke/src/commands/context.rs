@@ -55,7 +55,7 @@ pub(super) fn print_warning(warning: Option<NotificationWarning>) {
     }
 }
 
-/// Returns the name for the record: the user as the operating system knows them, and the person whom `--by` names.
+/// Returns the name for the record: the operating system's name for the user, and the person named by `--by`.
 pub(super) fn person(on_behalf_of: Option<&str>) -> Result<String, Failure> {
     let is_bad =
         |person: &&str| person.trim().is_empty() || person.contains(char::is_control) || is_formula(person.trim());
@@ -68,8 +68,9 @@ pub(super) fn person(on_behalf_of: Option<&str>) -> Result<String, Failure> {
 
 /// Parses a run id from the command line.
 pub(super) fn run_id(run: String) -> Result<RunId, Failure> {
-    RunId::parse(run)
-        .map_err(|error| Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "list artifacts/runs"))
+    RunId::parse(run).map_err(|error| {
+        Failure::new(ErrorName::InputInvalidRequest, error.to_string(), "look up the run in artifacts/runs")
+    })
 }
 
 /// Returns the customer reference for a customer id from the command line.
@@ -80,7 +81,7 @@ pub(super) fn reference(customer: String, keys: &Keys) -> Result<CustomerRef, Fa
     Ok(keys.reference(&id))
 }
 
-/// Opens the artifacts folder as a store, and a vault on top of it with the keys that sealed the folder.
+/// Opens the artifacts folder as a store, and a vault over it with the keys that sealed its objects.
 pub(super) async fn open_artifacts(artifacts: &Path) -> Result<(Arc<FolderStore>, Vault, LocalSecrets), Failure> {
     let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
     let store = Arc::new(store);

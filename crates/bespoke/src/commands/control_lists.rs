@@ -76,7 +76,7 @@ pub(super) async fn suppress(args: SuppressArgs, context: Context) -> Result<u8,
     Ok(0)
 }
 
-/// The note about an unknown id. If it is a typing error, the suppression has no effect.
+/// The note about an unknown id. If the id is a typo, the suppression has no effect.
 const UNKNOWN: &str =
     "No dataset in this folder has a customer with that id. Check it: ids are text, and 0001 is not 1.\n";
 
@@ -132,7 +132,7 @@ pub(super) async fn legal_hold(args: LegalHoldArgs, context: Context) -> Result<
         json!({ "reference": reference.as_str(), "hold": name.trim(), "held": !args.remove, "changed": changed });
     context.print(&report, || {
         let state = match (args.remove, changed) {
-            (false, true) => "is under this legal hold: erasure and expiry refuse to delete it",
+            (false, true) => "is under this legal hold from now on: erasure and expiry will not delete it",
             (false, false) => "is already under this legal hold",
             (true, true) => "is no longer under this legal hold",
             (true, false) => "was not under this legal hold",
@@ -204,7 +204,7 @@ pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, F
     let report =
         json!({ "reference": reference.as_str(), "consent": general, "consent_social_media": posts, "as_of": day });
     context.print(&report, || {
-        format!("{reference}: recommendations {general}, use of posts {posts}, as of {day}\nIt can only narrow the workbooks' answers.\n")
+        format!("{reference}: recommendations {general}, use of posts {posts}, as of {day}\nNewer answers can only restrict what the workbooks permit.\n")
     });
     Ok(0)
 }

@@ -46,7 +46,7 @@ pub(super) async fn execute(args: DisparityArgs, config: Config, context: Contex
     let report = tokio::task::spawn_blocking(move || -> Result<DisparityReport, merge::Error> {
         let Workbooks { files, password } = &books;
         let (password, intake) = (password.as_ref(), &settings.intake);
-        // No one can look up references made with this key.
+        // These references exist only in memory, so their key need not be secret.
         let keys = Keys::new([0; 32], [0; 32]);
         let (records, _) = merge::join(files, password, intake, &catalogue, &keys, Timestamp::now())?;
         let today = Zoned::now().date();
@@ -120,14 +120,14 @@ fn for_people(report: &DisparityReport) -> String {
             let (groups, customers) = (attribute.too_few.len(), attribute.too_few.values().sum::<usize>());
             let _infallible = writeln!(
                 text,
-                "  {groups} groups of under {MIN_GROUP_SIZE} ({customers} customers): too small to judge"
+                "  {groups} groups of fewer than {MIN_GROUP_SIZE} ({customers} customers): too small to judge"
             );
         }
         for (selection, rate) in attribute.with_verdict(RateVerdict::BelowFourFifths) {
             line(&mut text, AnsiColor::Red, "below four fifths", selection, rate);
         }
         for (selection, rate) in attribute.with_verdict(RateVerdict::MayBeChance) {
-            line(&mut text, AnsiColor::Yellow, "may be chance", selection, rate);
+            line(&mut text, AnsiColor::Yellow, "may be due to chance", selection, rate);
         }
     }
     let verdict = match findings {

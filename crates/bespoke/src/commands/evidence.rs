@@ -79,7 +79,7 @@ impl OpenedEvidence {
         if let Some(facts) = &opened.facts {
             sections::facts(&mut text, facts, catalogue);
             if let Stance::Service { topic } = &facts.stance {
-                sections::row(&mut text, "offers", &format!("none: a service message about {}", topic.words()));
+                sections::row(&mut text, "offers", &format!("none (service message about {})", topic.words()));
             }
             sections::candidates(&mut text, facts, catalogue);
         }
@@ -100,7 +100,7 @@ impl OpenedEvidence {
         if let Some(review) = &evidence.review {
             reviewed(&mut text, review, opened.decision.as_ref());
         }
-        let _infallible = writeln!(text, "\n{dim}The full record with its digests: --json{dim:#}");
+        let _infallible = writeln!(text, "\n{dim}--json prints the full record with its digests{dim:#}");
         text
     }
 
@@ -164,7 +164,7 @@ fn written_by(text: &mut String, script: &Script) {
             }
         }
         WrittenBy::Model { model, service, repaired, usage: used, .. } => {
-            let repaired = if *repaired { ", after the guard sent back its first draft" } else { "" };
+            let repaired = if *repaired { ", after the guard rejected its first draft" } else { "" };
             sections::row(text, "writer", &format!("{model} at {service}{repaired}"));
             usage(text, *used);
         }
@@ -190,11 +190,15 @@ fn usage(text: &mut String, usage: Usage) {
 /// Writes the reason why a result was put in review, and the reviewer's decision.
 fn reviewed(text: &mut String, review: &ReviewRecord, decision: Option<&Decision>) {
     sections::heading(text, "Review");
-    sections::row(text, "because", &review.why.words());
+    sections::row(text, "review reason", &review.why.words());
     let choice = match review.choice {
         ReviewChoice::Approve => "approved",
         ReviewChoice::Reject => "rejected",
     };
     sections::row(text, "decision", &format!("{choice} by {} at {}", review.by, review.at));
-    sections::row(text, "reason", decision.and_then(|decision| decision.reason.as_deref()).unwrap_or_default());
+    sections::row(
+        text,
+        "reviewer's note",
+        decision.and_then(|decision| decision.reason.as_deref()).unwrap_or_default(),
+    );
 }

@@ -111,9 +111,9 @@ async fn send(
 
 fn sent_for_people(sent: NotifySummary) -> String {
     let NotifySummary { sent, already_sent, dead_letters, withheld } = sent;
-    let withheld = if withheld == 0 { String::new() } else { format!(", {withheld} were withheld") };
+    let withheld = if withheld == 0 { String::new() } else { format!(", {withheld} withheld") };
     format!(
-        "{sent} notifications arrived, {already_sent} had arrived before, {dead_letters} did not arrive{withheld}\n"
+        "notifications: {sent} delivered, {already_sent} delivered earlier, {dead_letters} not delivered{withheld}\n"
     )
 }
 

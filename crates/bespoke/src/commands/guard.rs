@@ -17,7 +17,7 @@ use super::context::Context;
 use super::sections;
 use crate::cli::tools::GuardArgs;
 
-/// The maximum size of the text in bytes. No voice can narrate a longer one.
+/// The maximum size of the text in bytes. No voice can narrate longer text.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The report of a check.
@@ -78,7 +78,7 @@ fn read(file: &Path) -> Result<String, Failure> {
     read.map_err(Failure::file(ErrorName::InputInvalidRequest, file))?;
     if text.len() as u64 > MAX_BYTES {
         let message = format!("{}: longer than {MAX_BYTES} bytes", file.display());
-        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "check one text at a time"));
+        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "check a shorter text"));
     }
     Ok(text)
 }

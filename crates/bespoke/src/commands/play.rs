@@ -14,7 +14,8 @@ use super::open::open;
 use crate::cli::voice::PlayArgs;
 
 pub(super) async fn execute(args: PlayArgs, context: Context) -> Result<u8, Failure> {
-    let wrong = |message: String| Failure::new(ErrorName::InputInvalidRequest, message, "list artifacts/runs");
+    let wrong =
+        |message: String| Failure::new(ErrorName::InputInvalidRequest, message, "look up the run in artifacts/runs");
     let run = RunId::parse(args.run).map_err(|error| wrong(error.to_string()))?;
     let customers = args.folders.artifacts.join("customers");
     let folder = match args.customer {
@@ -28,7 +29,7 @@ pub(super) async fn execute(args: PlayArgs, context: Context) -> Result<u8, Fail
     };
     let text = folder.join(Artefact::Text.file_name());
     if !text.is_file() {
-        return Err(wrong(format!("{}: the run published no result here", folder.display())));
+        return Err(wrong(format!("{}: there is no published result here", folder.display())));
     }
     if args.aloud {
         let text = std::fs::read_to_string(&text).map_err(Failure::file(ErrorName::StoreUnavailable, &text))?;
@@ -65,7 +66,7 @@ mod aloud {
     pub(super) fn speak(_text: &str) -> Result<(), Failure> {
         let help =
             "rebuild it with \"cargo build --release -p bespoke --features aloud\"; on Debian it needs libspeechd-dev";
-        Err(Failure::new(ErrorName::NarrateEngineMissing, "this bespoke was built without --aloud", help))
+        Err(Failure::new(ErrorName::NarrateEngineMissing, "this build of bespoke does not support --aloud", help))
     }
 }
 
@@ -102,7 +103,7 @@ mod aloud {
         };
         match wait.recv_timeout(deadline) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(failed(format!("the desktop's voice: {error}"))),
+            Ok(Err(error)) => Err(failed(format!("failed to read the text aloud: {error}"))),
             Err(_) => Err(failed(format!("the desktop's voice did not finish within {} s", deadline.as_secs()))),
         }
     }

@@ -114,7 +114,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
 struct Decision<'a> {
     run: &'a RunId,
     waiting: &'a PendingReview,
-    /// The digest of what the reviewer saw.
+    /// The digest of the text and media that the reviewer saw.
     reviewed: Digest,
     choice: ReviewChoice,
     by: Reviewer<'a>,
@@ -131,11 +131,11 @@ impl Decision<'_> {
     }
 }
 
-/// Shows a result on the terminal, and returns the digest of what it showed if the reviewer approves exactly that.
+/// Shows a result in the terminal and asks the reviewer to confirm. Returns the digest of the result if they do.
 fn show_and_ask(item: ListedItem) -> Result<Digest, Failure> {
     let seen = item.seen;
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        let message = "--approve does not say what was seen";
+        let message = "--approve needs the digest of the result that you reviewed";
         let help = "give --seen DIGEST, with the digest that `bespoke review` shows";
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, help));
     }
@@ -152,7 +152,11 @@ fn show_and_ask(item: ListedItem) -> Result<Digest, Failure> {
     if answer.trim() == "yes" {
         return Ok(seen);
     }
-    Err(Failure::new(ErrorName::InputInvalidRequest, "the result was not approved", "it stays in review"))
+    Err(Failure::new(
+        ErrorName::InputInvalidRequest,
+        "the result was not approved",
+        "type yes to approve it; until then, it stays in review",
+    ))
 }
 
 fn not_a_digest() -> Failure {

@@ -67,7 +67,7 @@ fn check(folders: &SceneFolders, context: Context) -> Result<u8, Failure> {
         }
         if report.usable {
             let count = catalogue.products().len();
-            let _infallible = writeln!(text, "{}: scenes fit {count} products in three shapes", brand.name);
+            let _infallible = writeln!(text, "{}: the scenes fit {count} products in all three shapes", brand.name);
         }
         text
     });
@@ -89,14 +89,13 @@ fn preview(args: &PreviewArgs, config: &Config) -> Result<Vec<PathBuf>, Failure>
     let catalogue = read_catalogue(&args.folders)?;
     if args.products.len() > MAX_PRODUCTS {
         let message = format!("{} products, but a video has at most {MAX_PRODUCTS}", args.products.len());
-        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "name fewer with --product"));
+        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "use --product at most three times"));
     }
     let find = |id: &String| {
         let found = catalogue.products().iter().find(|product| product.id.as_str() == id);
         let message = || format!("the catalog has no product {id}");
-        found.ok_or_else(|| {
-            Failure::new(ErrorName::InputInvalidRequest, message(), "take an id from the catalog, such as its first")
-        })
+        found
+            .ok_or_else(|| Failure::new(ErrorName::InputInvalidRequest, message(), "use a product id from the catalog"))
     };
     let products: Vec<&Product> = args.products.iter().map(find).collect::<Result<_, _>>()?;
     std::fs::create_dir_all(&args.out).map_err(Failure::file(ErrorName::StoreUnavailable, &args.out))?;

@@ -28,7 +28,7 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     }
     let store = FolderStore::open(&artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
     let keys = match Keys::from_secrets(&LocalSecrets::of_folder(&artifacts)).await {
-        // Random keys cannot open any object, so the run is reported as verified without its keys.
+        // Random keys cannot open any object, so the report says that the run was verified without its keys.
         Err(SecretError::Missing(_)) => Keys::new(rand::random(), rand::random()),
         keys => keys?,
     };
@@ -55,7 +55,7 @@ struct VerifyReport<'a> {
 fn sentences_for_people(report: &SentenceReport) -> String {
     if let Some(reason) = &report.not_checked {
         return format!(
-            "not proven: the sentences were not checked: {reason}\nhelp: name the folders with the run's own phrasebook, catalog and brand\n"
+            "not proven: the sentences were not checked: {reason}\nhelp: specify the folders with the run's own phrasebook, catalog and brand\n"
         );
     }
     let mut text = String::new();
@@ -66,18 +66,21 @@ fn sentences_for_people(report: &SentenceReport) -> String {
         report;
     let _infallible = writeln!(
         text,
-        "{texts} texts: {lines} approved lines, {catalogue} catalog texts, {} unverified sentences",
+        "sentences for {texts} customers: {lines} approved lines, {catalogue} from the catalog, {} unverified",
         unproved.len()
     );
     if free_approved + free_unapproved > 0 {
-        let _infallible =
-            writeln!(text, "free text: {free_approved} parts approved by a person, {free_unapproved} without approval");
+        let _infallible = writeln!(
+            text,
+            "free text: {free_approved} passages approved by a person, {free_unapproved} without approval"
+        );
     }
     if *sealed > 0 {
-        let _infallible = writeln!(text, "not proven: the keys do not open {sealed} texts");
+        let _infallible =
+            writeln!(text, "not proven: the text for {sealed} customers could not be opened with these keys");
     }
     if *erased > 0 {
-        let _infallible = writeln!(text, "note: {erased} texts were erased with their customers");
+        let _infallible = writeln!(text, "note: the text for {erased} customers was erased together with their data");
     }
     text
 }

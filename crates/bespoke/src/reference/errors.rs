@@ -47,7 +47,7 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputNotProtected => "Set a password on the workbook, or set `intake.allow_unprotected`.",
         ErrorName::InputMissingColumn => "Add the column, or map the bank's name for it in `intake.columns`.",
         ErrorName::InputAmbiguous => {
-            "Remove the other sheets, or choose in `intake.sheets`. The message says what is ambiguous."
+            "Remove the other sheets, or choose one in `intake.sheets`. The message says what is ambiguous."
         }
         ErrorName::InputTooManyBadRows => {
             "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
@@ -66,14 +66,14 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::SecretMissing => "Set the secret in the message.",
         ErrorName::SecretUnavailable => "Check the key file, or access to Secrets Manager.",
         ErrorName::StoreUnavailable => "Check the disk, or access to the bucket, and run again.",
-        ErrorName::StoreNotFound => "Run again. To make all results anew, use `--again`.",
+        ErrorName::StoreNotFound => "Run the command again. To make all results again, add `--again`.",
         ErrorName::StoreConflict => "Run with `--again`.",
         ErrorName::SealBroken => "Use the keys that sealed the data. If bytes changed, restore a backup.",
         ErrorName::ConsentWithdrawn => "Nothing to do: Bespoke records the customer as skipped.",
         ErrorName::WriterThrottled => "Set `writer.model.requests_per_minute`, or ask the service for a higher limit.",
         ErrorName::StartUnavailable => "Check access to Step Functions, and try again.",
         ErrorName::NarrateEngineMissing => "Install the engine: `bespoke doctor` shows how.",
-        ErrorName::NarrateThrottled => "Run again later, run fewer customers at once, or ask for a higher quota.",
+        ErrorName::NarrateThrottled => "Run again later, lower the concurrency, or ask for a higher quota.",
         ErrorName::NarrateFailed => "Run again, or choose another voice.",
         ErrorName::RenderEngineMissing => "Install ffmpeg: `bespoke doctor` shows how.",
         ErrorName::RenderFailed => "Check disk space and `video.deadline_seconds`, and run again.",

@@ -29,9 +29,9 @@ pub(super) fn page() -> String {
     let defaults = defaults();
     let mut text = format!(
         "{NOTICE}\n\n# Settings\n\n\
-         Settings are in `bespoke.toml`, or in the file that `--config` names; on AWS in `config/bespoke.toml` of the \
-         bucket. Every field is optional. Unknown fields are errors. `bespoke config` shows the values in force and their \
-         origins.\n"
+         On one machine, settings are in `bespoke.toml`, or in the file that `--config` names. On AWS, they are in \
+         `config/bespoke.toml` in the bucket. Every field is optional. Unknown fields are errors. `bespoke config` shows \
+         the values in effect and where each came from.\n"
     );
     for section in &structs["Settings"] {
         let _infallible = writeln!(text, "\n## `[{}]`\n\n{}\n", section.name, section.doc);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_has_a_description_and_every_variable_a_field() {
+    fn every_field_has_a_description_and_every_variable_has_a_field() {
         let structs = structs();
         let leaves: Vec<(String, Field)> =
             structs["Settings"].iter().flat_map(|section| leaves(&structs, section)).collect();

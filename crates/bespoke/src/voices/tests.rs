@@ -165,7 +165,7 @@ fn wheels(content: &[u8]) -> tempfile::TempDir {
 }
 
 #[tokio::test]
-async fn broken_download_resumes_and_installed_files_are_not_fetched_again() {
+async fn interrupted_download_resumes_and_installed_files_are_not_fetched_again() {
     let mut machine = Machine::new(&content());
     machine.server.breaks_off = Some((HALF as u64, machine.bar.clone()));
     let part = part(&machine.server.open().await, WHEELS);
@@ -297,7 +297,7 @@ async fn packages_replace_an_unreachable_upstream() {
 }
 
 #[tokio::test]
-async fn missing_or_failing_client_is_named_and_the_download_is_kept() {
+async fn error_names_the_missing_or_failing_client_and_the_download_is_kept() {
     let mut machine = Machine::new(&content());
     machine.leave_partial(&content()[..HALF]);
     let part = part("http://127.0.0.1:9", WHEELS);

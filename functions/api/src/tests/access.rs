@@ -1,4 +1,4 @@
-//! Roles and the operations that they open.
+//! Tests which roles may call which operations.
 
 use super::*;
 
@@ -28,7 +28,7 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/catalogue", &[B, M, R, C]),
 ];
 
-/// Files that this machine does not have.
+/// A store of local files that contains none.
 struct NoFiles;
 
 #[async_trait]
@@ -55,10 +55,10 @@ fn documented() -> BTreeSet<(String, String)> {
 }
 
 #[tokio::test]
-async fn each_role_may_call_its_operations_only() {
+async fn each_role_may_call_only_its_operations() {
     let listed: BTreeSet<_> =
         MATRIX.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
-    assert_eq!(listed, documented(), "every operation has its roles");
+    assert_eq!(listed, documented(), "every documented operation has an entry");
     let api = Api::new().await;
     let router = api.router.clone().merge(local::router(api.bank.clone(), Arc::new(NoFiles)));
     let api = Api { router, bank: api.bank };
@@ -90,7 +90,7 @@ async fn each_role_may_call_its_operations_only() {
 }
 
 #[tokio::test]
-async fn head_needs_the_role_of_get() {
+async fn head_request_needs_the_same_role_as_get() {
     let api = Api::new().await;
     let request =
         Request::builder().method(Method::HEAD).uri("/v1/reviews").header("subject", "ann").header("roles", B);
@@ -98,7 +98,7 @@ async fn head_needs_the_role_of_get() {
 }
 
 #[tokio::test]
-async fn route_outside_the_table_is_closed() {
+async fn route_that_is_not_in_the_table_rejects_every_call() {
     let api = Api::new().await;
     let open = axum::Router::new().route("/v1/new", axum::routing::get(async || "open"));
     let router = crate::access::guarded(open, api.bank.clone()).with_state(());

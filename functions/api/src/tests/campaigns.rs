@@ -63,7 +63,7 @@ async fn queued_run_is_waiting_wherever_it_is_shown() {
 }
 
 #[tokio::test]
-async fn customer_of_local_campaign_has_status_of_campaign_and_no_stages() {
+async fn customer_in_a_local_campaign_has_the_campaigns_status_and_no_stages() {
     let api = Api::new().await;
     let run = api.campaign().await;
     api.write_index(&run, 1).await;
@@ -78,7 +78,7 @@ async fn customer_of_local_campaign_has_status_of_campaign_and_no_stages() {
 }
 
 #[tokio::test]
-async fn customers_beyond_limit_are_waiting() {
+async fn customers_beyond_the_limit_have_the_status_waiting() {
     let api = Api::new().await;
     let run = api.campaign().await;
     api.write_index(&run, 5).await;
@@ -89,7 +89,7 @@ async fn customers_beyond_limit_are_waiting() {
 }
 
 #[tokio::test]
-async fn decisions_after_end_change_counts_on_local_server() {
+async fn on_a_local_server_decisions_after_the_end_change_the_counts() {
     let api = Api::new().await;
     let run = api.campaign().await;
     api.write_index(&run, 1).await;

@@ -1,4 +1,4 @@
-//! Reviews and recalls.
+//! Tests of reviews and recalls.
 
 use contracts::key::RunPart;
 use contracts::review::{PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
@@ -44,7 +44,7 @@ impl Api {
 }
 
 #[tokio::test]
-async fn nobody_approves_what_they_started() {
+async fn callers_cannot_approve_results_of_their_own_runs() {
     let api = Api::new().await;
     let (run, reference) = api.started_by("rita", "k1").await;
     api.write_script(&run, &reference, &[]).await;
@@ -93,12 +93,12 @@ async fn only_reviewers_see_and_decide_reviews() {
     assert_eq!(
         api.decide("rita", &review, "reject", digest).await.1["decision"],
         "approve",
-        "the first decision stands"
+        "the first decision remains in effect"
     );
 }
 
 #[tokio::test]
-async fn late_decision_returns_earlier_one() {
+async fn late_decision_returns_the_earlier_one() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     let seen = ReviewedDigests { text: Digest::of(b"text"), artefacts: BTreeMap::new() };
@@ -126,7 +126,7 @@ async fn late_decision_returns_earlier_one() {
 }
 
 #[tokio::test]
-async fn changed_content_can_only_be_rejected() {
+async fn result_with_changed_content_can_only_be_rejected() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     let (unchanged, _) = api.started("k2").await;
@@ -157,7 +157,7 @@ async fn changed_content_can_only_be_rejected() {
 }
 
 #[tokio::test]
-async fn list_reads_no_more_reviews_than_it_returns() {
+async fn listing_reviews_reads_no_more_than_it_returns() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     for number in 0..130 {
@@ -174,7 +174,7 @@ async fn list_reads_no_more_reviews_than_it_returns() {
 }
 
 #[tokio::test]
-async fn reviewers_recall_published_results_only() {
+async fn only_published_results_can_be_recalled() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
     let index = format!("reference,offset,length,digest\n{reference},0,9,{}\n", Digest::of(b"line"));

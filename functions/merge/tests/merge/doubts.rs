@@ -185,17 +185,17 @@ async fn payment_in_the_future_does_not_move_the_as_of_date() {
 }
 
 #[test]
-fn integers_that_spell_dates_are_not_serials() {
-    // 40126 is a serial number for a day in 2009, but may spell April 1, 2026.
+fn integers_that_look_like_dates_are_not_serials() {
+    // 40126 is the serial number of a day in 2009, but may also mean April 1, 2026.
     let result = check_changed(|sheets| {
         sheets[1].rows[1][1] = Value::from(103_126.0);
         sheets[1].rows[3][1] = Value::from(40_126.0);
     });
     assert_snapshot!(shown(&result), @r#"
     2 of 3 consented, 1 to posts
-    warning: customer_transactions.xlsx, sheet "Sheet1", column date: has numbers that spell dates, such as 103126; format the column as dates
+    warning: customer_transactions.xlsx, sheet "Sheet1", column date: has numbers that look like dates, such as 103126; format the column as dates
     set aside: transactions row 2, column date: in the future; correct the date
-    set aside: transactions row 4, column date: a number that may spell a date; format the column as dates
+    set aside: transactions row 4, column date: a number that may be a date written in digits; format the column as dates
     "#);
 }
 

@@ -17,14 +17,14 @@ pub struct GuardContext<'a> {
     pub names: Vec<NameSlot<'a>>,
     /// Keyed digests of the five-word runs in the customer's posts, with the keys that made them.
     pub posts: Option<(&'a [Digest], &'a Keys)>,
-    /// The writer's instructions. A text that repeats seven consecutive words of them is an echo.
+    /// The writer's instructions. Text that repeats seven consecutive words from them is an echo.
     pub instructions: Vec<&'a str>,
 }
 
 /// A name in the text, with the placeholder that marks its position.
 #[derive(Clone, Copy, Debug)]
 pub struct NameSlot<'a> {
-    /// The text to replace with the name. A placeholder keeps a customer called `No` from hiding the phrase `No fees`.
+    /// The text to replace with the name. With a placeholder, a customer called `No` cannot hide the phrase `No fees`.
     pub placeholder: &'a str,
     /// The name as it is spoken.
     pub name: &'a str,

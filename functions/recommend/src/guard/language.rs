@@ -1,9 +1,9 @@
-//! Finds sentences in another language that is written in Latin letters. The rules know English only, so they would find
+//! Finds sentences in other languages that are written in Latin letters. The rules cover only English, so they would find
 //! nothing in such a sentence.
 
 use super::normal::{APPROVED, NAME, NormalizedText};
 
-/// Frequent words of Spanish, French, German, Italian, Portuguese, Dutch and Polish that are no English words.
+/// Frequent words in Spanish, French, German, Italian, Portuguese, Dutch and Polish that are not English words.
 const FOREIGN: &[&str] = &[
     "el",
     "los",
@@ -136,10 +136,10 @@ const FOREIGN: &[&str] = &[
     "elit",
     "sed",
 ];
-/// Words of the list that English texts use too.
+/// Words in the list that English text uses too.
 const SHARED: &[&str] =
     &["bank", "du", "si", "al", "den", "mi", "ya", "met", "est", "com", "non", "van", "im", "le", "el"];
-/// The fewest foreign words that make a foreign sentence.
+/// The minimum number of foreign words that make a sentence foreign.
 const MIN_FOREIGN: usize = 2;
 
 /// Returns a violation if a sentence is in another language.

@@ -1,4 +1,4 @@
-//! Masks the parts of the text that no writer wrote: approved catalog sentences, and names.
+//! Masks the parts of the text that no writer wrote: approved catalog sentences and names.
 
 use contracts::ProductId;
 use contracts::catalogue::Product;
@@ -63,7 +63,7 @@ impl TextPart {
         Self { text, approved, products: Vec::new(), only_product: None }
     }
 
-    /// Returns the product of an offer segment; `None` for every other text.
+    /// Returns the product of an offer segment, or `None` for any other text.
     pub(super) const fn only_product(&self) -> Option<&ProductId> {
         self.only_product.as_ref()
     }
@@ -78,9 +78,8 @@ impl TextPart {
         &self.text
     }
 
-    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the
-    /// sentence before it must have ended and the next one must start anew, so a writer's words cannot extend the
-    /// bank's.
+    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the sentence before
+    /// it must have ended, and a new one must follow it. So a writer's words cannot extend the bank's.
     pub(super) fn without_approved(&self) -> String {
         self.approved.iter().fold(self.text.clone(), |text, sentence| mask_sentence(&text, sentence.trim()))
     }
@@ -104,7 +103,7 @@ fn mask_sentence(text: &str, sentence: &str) -> String {
         let before = &rest[..at];
         let after = &rest[at + sentence.len()..];
         masked.push_str(before);
-        // The catalog's sentence may lack the period in the text.
+        // The text may have a period that the catalog's sentence lacks.
         let after_stop = if ends_sentence(sentence) { after } else { after.strip_prefix('.').unwrap_or(after) };
         let ends = ends_sentence(sentence) || after_stop.len() < after.len();
         let begins =
@@ -126,7 +125,7 @@ fn ends_sentence(text: &str) -> bool {
     text.trim_end_matches(['"', '”', '’', ')']).ends_with(['.', '!', '?', APPROVED])
 }
 
-/// Returns a product's name without the bank's, as in `Cash Back Card`; `None` if that leaves a single word.
+/// Returns a product's name without the bank's, such as `Cash Back Card`, or `None` if that leaves a single word.
 pub(super) fn short_name<'a>(product: &'a Product, bank: &str) -> Option<&'a str> {
     let bank: Vec<&str> = bank.split_whitespace().collect();
     let mut rest = product.name.as_str();
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn only_whole_sentence_is_approved() {
+    fn catalogue_sentence_is_masked_only_as_a_whole_sentence() {
         assert_eq!(masked("Yes. It is free. Call us."), "Yes. # Call us.");
         assert_eq!(masked("A fixed rate. It is free."), "# #");
         for glued in
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn name_masks_whole_words_only() {
+    fn name_is_masked_only_as_whole_words() {
         assert_eq!(replace_words("Bo said Boast to Bo", "Bo", NAME), "\u{e001} said Boast to \u{e001}");
         assert_eq!(replace_words("Bobo Bo", "Bo", NAME), "Bobo \u{e001}");
         assert_eq!(replace_words("{{bo}}s {{bo}}'s x{{bo}}", "{{bo}}", NAME), "{{bo}}s \u{e001}'s x{{bo}}");

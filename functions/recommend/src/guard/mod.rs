@@ -86,8 +86,8 @@ pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&TextPart::split(text, &context.offered), context)
 }
 
-/// Checks one line of a phrasebook by its words alone. `names` are the values of its slots, which are not checked, and
-/// `held` is the product that the line assumes the customer to hold. Returns the violations, each with its check.
+/// Checks the wording of one phrasebook line. `names` are the values of its slots, which are not checked, and `held` is the
+/// product that the line assumes the customer holds. Returns the violations, each with its check.
 #[must_use]
 pub fn check_line(
     text: &str,
@@ -152,19 +152,20 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product], brand: &Brand) 
     let mut violations = Vec::new();
     for product in offered {
         if product.disclosures.iter().any(|line| !shown.contains(line)) {
-            violations.push(format!("a disclosure of {} is missing", product.id));
+            violations.push(format!("a disclosure for {} is missing", product.id));
         }
     }
     violations.extend(rules.missing_lines(shown, offered, &brand.name));
     violations.extend(rules.missing_brand_lines(shown, offered, &brand.name));
     let is_of_product = |line: &String| offered.iter().any(|product| product.disclosures.contains(line));
     let strays = shown.iter().filter(|line| !is_of_product(line) && rules.is_out_of_place(line, offered, &brand.name));
-    violations.extend(strays.map(|line| format!("\"{line}\" is shown although no such product is offered")));
+    violations
+        .extend(strays.map(|line| format!("\"{line}\" is shown, but the product that it applies to is not offered")));
     check_of("disclosures", violations)
 }
 
-/// Returns whether a name is free of everything that the guard forbids in the text. Hints at a protected class are
-/// allowed, because `Christian` is a name. Names come from a workbook, and a workbook may be hostile.
+/// Returns whether a name contains nothing that the guard forbids in text. Hints at a protected class are allowed, because
+/// `Christian` is a name. Names come from a workbook, which may be hostile.
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
     let normal = NormalizedText::new(name);
@@ -174,7 +175,7 @@ pub fn name_is_harmless(name: &str) -> bool {
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
 }
 
-/// Returns the digest of the rule files. If a rule changes, the stage writes a new text instead of adopting an old one.
+/// Returns the digest of the rule files. If a rule changes, the stage writes the text again instead of reusing it.
 pub(crate) fn rules_digest() -> Digest {
     rules::digest()
 }
@@ -215,8 +216,8 @@ fn phrase_checks(normal: &NormalizedText, own: &OwnTerms) -> Vec<GuardCheck> {
 /// Looks for phrases in the text with placeholders, and again with personal names in it.
 ///
 /// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A hint at a protected
-/// class within a name is not a violation. The violation does not quote the phrase, because the repair message repeats
-/// violations to the model, which must not learn a name.
+/// class within a name is not a violation. The violation does not quote the phrase: the repair message sends violations
+/// back to the model, which must not learn a name.
 fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<GuardCheck> {
     let with_placeholders = NormalizedText::new(&mask::without_names(unapproved, context));
     let with_names = NormalizedText::new(&mask::without_names(&context.with_names(unapproved), context));
@@ -224,7 +225,7 @@ fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<
     for (check, check_with_names) in checks.iter_mut().zip(phrase_checks(&with_names, own)) {
         let is_new = |violation| !check.violations.contains(violation);
         if check_with_names.violations.iter().any(is_new) && check.name != "protected-class" {
-            check.violations.push("a phrase that a filled-in name completes".to_owned());
+            check.violations.push("a forbidden phrase that appears once a name is filled in".to_owned());
         }
     }
     checks
@@ -249,7 +250,7 @@ fn length(text: &str) -> Vec<String> {
     if (MIN_WORDS..=MAX_WORDS).contains(&words) {
         Vec::new()
     } else {
-        vec![format!("{words} words instead of {MIN_WORDS} to {MAX_WORDS}")]
+        vec![format!("{words} words; {MIN_WORDS} to {MAX_WORDS} are allowed")]
     }
 }
 
@@ -279,14 +280,14 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
     violations
 }
 
-/// Compares each passage about one product with the catalog's words about it.
-/// Returns whether a check is about words and phrases, so a person's approval of the exact line overrides it. The approval
-/// of a line cannot cover the other checks: the length, the filled slots, and an echo of the customer's own posts.
+/// Returns whether a check is about words and phrases, so that a person's approval of the exact line overrides it. An
+/// approval cannot override the other checks, which depend on the whole text, on filled slots or on the customer's posts.
 pub(crate) fn is_about_words(check: &str) -> bool {
     rules::RULES.iter().any(|rule| rule.check == check)
         || ["amounts", "harsh-words", "language", "proper-names", "reason"].contains(&check)
 }
 
+/// Compares each passage about one product with the catalog's words about it.
 fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {
     let words = reason::CatalogueWords::new(context.catalogue);
     let found = parts.iter().filter_map(|part| {
@@ -300,14 +301,14 @@ fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {
 fn post_echo(unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {
     let Some((runs, keys)) = context.posts else { return Vec::new() };
     let post_runs: HashSet<&Digest> = runs.iter().collect();
-    // Once in the form in which `assess` reads posts, and once without look-alikes.
+    // Check the text once as `assess` reads posts, and once without look-alikes.
     let composed: String = unapproved.nfkc().collect();
     let folded = normal::fold(unapproved);
     let text_runs = [&composed, &folded].into_iter().flat_map(|text| text.split(APPROVED)).flat_map(five_word_runs);
     let is_echo = |run: &String| post_runs.contains(&keys.keyed_digest(FIVE_WORD_RUN, run.as_bytes()));
     let echoes: HashSet<String> = text_runs.filter(is_echo).collect();
-    // The words are the customer's own, so the violation counts them and does not quote them.
-    if echoes.is_empty() { Vec::new() } else { vec![format!("{} runs of five words of a post", echoes.len())] }
+    // The words are the customer's own, so the violation counts them instead of quoting them.
+    if echoes.is_empty() { Vec::new() } else { vec![format!("{} five-word sequences from a post", echoes.len())] }
 }
 
 fn instruction_echo(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
@@ -315,7 +316,7 @@ fn instruction_echo(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<
     let runs: HashSet<&[String]> = instructions.iter().flat_map(|words| words.windows(INSTRUCTION_RUN)).collect();
     let mut text_runs = normal.readings.iter().flat_map(|words| words.windows(INSTRUCTION_RUN));
     if text_runs.any(|run| runs.contains(run)) {
-        vec![format!("{INSTRUCTION_RUN} words in a row of the instructions")]
+        vec![format!("{INSTRUCTION_RUN} consecutive words from the instructions")]
     } else {
         Vec::new()
     }

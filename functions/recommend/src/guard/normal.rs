@@ -4,17 +4,17 @@ use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
 /// Replaces an approved catalog sentence. The character is from the private use area, and the `plain-text` check
-/// rejects it in an unmasked text, so a writer cannot smuggle it in.
+/// rejects it in unmasked text, so a writer cannot smuggle it in.
 pub(super) const APPROVED: char = '\u{e000}';
 /// Replaces a name that code fills in.
 pub(super) const NAME: char = '\u{e001}';
 
-/// A text prepared for the rules.
+/// Text prepared for the rules.
 pub(super) struct NormalizedText {
     /// The text in lower case, without compatibility forms, accents and invisible characters. Look-alikes from other
     /// scripts become Latin letters. Punctuation is kept.
     pub folded: String,
-    /// The words of `folded`, once for each way to read them.
+    /// The words in `folded`, once for each way to read them.
     pub readings: Vec<Vec<String>>,
     /// The readings of each sentence.
     pub sentences: Vec<Vec<String>>,
@@ -153,8 +153,8 @@ fn without_digits_as_letters(folded: &str) -> String {
     read
 }
 
-/// Splits a folded text into words of letters and digits. An apostrophe does not split (`don't` is `dont`), and a mask
-/// is a separate word.
+/// Splits folded text into words of letters and digits. An apostrophe does not split a word (`don't` is `dont`), and a mask
+/// is a word of its own.
 pub(super) fn words(folded: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for c in folded.chars() {
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn disguised_letters_fold_to_plain_word() {
+    fn disguised_letters_become_plain_letters() {
         for dodge in
             ["Guаrаnteed", "gua\u{200b}ranteed", "ＧＵＡＲＡＮＴＥＥＤ", "gu\u{ad}aranteed", "guáranteéd", "𝐠𝐮𝐚𝐫𝐚𝐧𝐭𝐞𝐞𝐝"]
         {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn ellipsis_or_lowercase_does_not_end_sentence() {
+    fn neither_ellipsis_nor_period_before_lowercase_ends_a_sentence() {
         for one in ["no ... Fees", "no... Fees", "no . . . Fees", "no. fees", "no\nfees", "no?! Fees"] {
             assert_eq!(sentences(one), [one]);
         }
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_in_word_are_read_as_letters() {
+    fn digits_inside_a_word_are_read_as_letters() {
         let readings = NormalizedText::new("a gu4r4nt33d fr3e gift of c@sh now!").readings;
         for word in ["guaranteed", "free", "cash", "now"] {
             assert!(readings.iter().flatten().any(|w| w == word), "{word}");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn spelled_out_letters_are_read_as_word() {
+    fn spelled_out_letters_are_read_as_a_word() {
         let readings = NormalizedText::new("It is a f r e e account with A.P.R. and f-r-e-e").readings;
         let found = |word: &str| readings.iter().flatten().any(|w| w == word);
         assert!(found("free") && found("apr") && found("account"));

@@ -1,9 +1,9 @@
-//! Finds amounts in digits or in words. The writer's facts contain no amount, so any amount is invented.
+//! Finds amounts in digits or in words. The writer's facts contain no amounts, so every amount is invented.
 
 use super::normal::NormalizedText;
 
-/// Words that are harmless by themselves (`two ideas`), but form an amount before a unit (`two percent`) or in a row
-/// (`five five five`).
+/// Words that are harmless by themselves (`two ideas`), but form an amount before a unit (`two percent`) or when several
+/// follow each other (`five five five`).
 const SMALL: &[&str] = &[
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "half", "quarter", "third", "fifth",
 ];
@@ -111,7 +111,7 @@ const BEFORE_MONEY: usize = 3;
 /// Units that are not part of an offer: the length of a conversation, and the words of a saying.
 const HARMLESS_UNITS: &[&str] = &["minute", "minutes", "words"];
 
-/// Digits in a number that is read out.
+/// Words for digits, as in a telephone number that is read out.
 const SPELLED_DIGITS: &[&str] = &[
     "zero", "nought", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "double", "triple",
 ];
@@ -126,7 +126,7 @@ pub(super) fn amounts(normal: &NormalizedText) -> Vec<String> {
         violations.push("a digit".to_owned());
     }
     if normal.folded.contains(['%', '‰', '$', '€', '£', '¥', '₹', '₽', '₩', '₿']) {
-        violations.push("a sign of percent or money".to_owned());
+        violations.push("a percent or currency sign".to_owned());
     }
     for words in &normal.readings {
         spelled_amounts(words, &mut violations);
@@ -161,7 +161,7 @@ fn numbers_beside_money(words: &[String], violations: &mut Vec<String>) {
         let nearby = at.saturating_sub(BEFORE_MONEY)..words.len().min(at + AFTER_MONEY + 1);
         let counts_things = |at: usize| words.get(at + 1).is_some_and(|next| COUNTABLE.contains(&next.as_str()));
         let numbers = nearby.filter(|at| is_small(&words[*at]) && !counts_things(*at)).map(|at| &words[at]);
-        violations.extend(numbers.map(|number| format!("\"{number}\" beside \"{word}\"")));
+        violations.extend(numbers.map(|number| format!("\"{number}\" near \"{word}\"")));
     }
 }
 
@@ -188,6 +188,6 @@ fn spelled_amounts(words: &[String], violations: &mut Vec<String>) {
         }
     }
     if words.windows(NUMBERS_IN_ROW).any(|row| row.iter().all(|word| is(SMALL, word))) {
-        violations.push("several numbers in a row".to_owned());
+        violations.push("several consecutive numbers".to_owned());
     }
 }

@@ -4,14 +4,14 @@ use contracts::catalogue::Product;
 
 use super::normal;
 
-/// The fewest words in a row that a writer must share with an approved claim. A single word of a claim, such as `free`,
-/// could promise more than the claim.
+/// The minimum number of consecutive words that a writer may take from an approved claim. A single word from a claim, such
+/// as `free`, could promise more than the claim does.
 const CLAIM_RUN: usize = 3;
 
-/// The words of the texts that describe products.
+/// The words in the catalog's descriptions of products.
 #[derive(Default)]
 pub(super) struct OwnTerms {
-    /// Names and summaries. Each of their words counts.
+    /// The words of names and summaries. A writer may use each of these words by itself.
     texts: Vec<Vec<String>>,
     claims: Vec<Vec<String>>,
 }
@@ -26,13 +26,13 @@ impl OwnTerms {
         terms
     }
 
-    /// Returns whether an approved claim has the word.
+    /// Returns whether an approved claim contains the word.
     pub(super) fn claims_have(&self, word: &str) -> bool {
         let word = stem(word);
         self.claims.iter().flatten().any(|other| other == word)
     }
 
-    /// Returns whether the catalog itself has the `length` words from `at`.
+    /// Returns whether the catalog itself contains the `length` words from position `at`.
     pub(super) fn cover(&self, words: &[String], at: usize, length: usize) -> bool {
         let stems: Vec<&str> = words.iter().map(|word| stem(word)).collect();
         let has = |texts: &[Vec<String>], run: &[&str]| {
@@ -51,7 +51,7 @@ fn stems(text: &str) -> Vec<String> {
     normal::words(&normal::fold(text)).iter().map(|word| stem(word).to_owned()).collect()
 }
 
-/// Returns a word without the ending of a plural or of a gerund.
+/// Returns a word without its plural or `-ing` ending.
 fn stem(word: &str) -> &str {
     let strip = |word: &'_ str, ending: &str| word.strip_suffix(ending).filter(|stem| stem.len() > 2).map(str::len);
     let word = strip(word, "s").map_or(word, |length| &word[..length]);

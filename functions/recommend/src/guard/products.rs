@@ -122,7 +122,7 @@ fn other_kinds(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<Strin
     found.into_iter().map(|kind| format!("names \"{kind}\", which is not offered")).collect()
 }
 
-/// Returns how people call a product of the kind.
+/// Returns the everyday name for products of the kind.
 const fn kind_words(kind: ProductKind) -> &'static str {
     match kind {
         ProductKind::Deposit => "savings account",
@@ -146,7 +146,7 @@ fn invented_products(masked: &str, unapproved: &str, context: &GuardContext<'_>)
             .fold(masked.to_owned(), |text, name| text.replace(name, &APPROVED.to_string()));
         let words: Vec<&str> = without_known.split_whitespace().collect();
         let is_invented = |pair: &&[&str]| pair[0].eq_ignore_ascii_case(bank) && is_capitalized(pair[1]);
-        let violation = |pair: &[&str]| format!("names a {bank} {}, which is no product", pair[1]);
+        let violation = |pair: &[&str]| format!("names a {bank} {}, which is not a product", pair[1]);
         found.extend(words.windows(2).filter(is_invented).map(violation));
     }
     let bank = context.catalogue.bank();
@@ -157,7 +157,7 @@ fn invented_products(masked: &str, unapproved: &str, context: &GuardContext<'_>)
             let starts_clause = ["I", "I'm", "I'd", "I'll", "I've", "I’m", "I’d", "I’ll", "I’ve"].contains(&next);
             (is_capitalized(next) && !starts_clause && !next.starts_with(NAME)).then_some(next)
         });
-        found.extend(longer_names.map(|next| format!("names a {product} {next}, which is no product")));
+        found.extend(longer_names.map(|next| format!("names a {product} {next}, which is not a product")));
     }
     found
 }
@@ -180,17 +180,17 @@ const PRODUCT_NOUNS: &[&str] = &[
     "portfolio",
     "portfolios",
 ];
-/// Words before such a noun that do not make a name.
+/// Words before such a noun that do not make it a product name.
 const PLAIN_WORDS: &[&str] = &[
     "a", "all", "an", "another", "any", "best", "bank", "business", "checking", "credit", "current", "debit",
     "everyday", "existing", "first", "joint", "main", "many", "new", "next", "of", "one", "other", "own", "same",
     "savings", "second", "separate", "single", "the", "this", "these", "two", "which", "your", "that", "current",
     "usual",
 ];
-/// The most words of a product's name before its noun.
+/// The maximum number of words before the noun in a product's name.
 const MAX_NAME_WORDS: usize = 3;
 
-/// Finds products in lower case that the bank does not have, such as `our platinum card`.
+/// Finds lowercase names of products that the bank does not have, such as `our platinum card`.
 fn invented_names(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
     let bank = normal::words(&normal::fold(context.catalogue.bank()));
     let own = OwnTerms::of(context.offered.iter().copied());
@@ -205,7 +205,7 @@ fn invented_names(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
             let Some(noun) = noun.filter(|noun| *noun > 0) else { continue };
             let is_known = |offset: usize| PLAIN_WORDS.contains(&after[offset].as_str()) || own.cover(after, offset, 1);
             if !(0..noun).all(is_known) {
-                found.push(format!("names \"{} {}\", which is no product", word, after[..=noun].join(" ")));
+                found.push(format!("names \"{} {}\", which is not a product", word, after[..=noun].join(" ")));
             }
         }
     }
@@ -250,7 +250,7 @@ fn companies(masked: &str) -> Vec<String> {
     OTHER_COMPANIES.iter().filter(is_mentioned).map(|company| format!("names {company}")).collect()
 }
 
-/// Returns a product's name as lowercase words, without leading words of the bank's name unless that leaves one word.
+/// Returns a product's name as lowercase words. Drops leading words from the bank's name, unless that leaves one word.
 fn name_words(name: &str, bank: &HashSet<String>) -> Vec<String> {
     let words = normal::words(&normal::fold(name));
     let own_start = words.iter().position(|word| !bank.contains(word)).unwrap_or(0);

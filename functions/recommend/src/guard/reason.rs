@@ -16,13 +16,13 @@ const COMMON: &[&str] = &[
     "them", "then", "there", "they", "thing", "this", "time", "to", "too", "up", "use", "want", "way", "we", "well",
     "what", "when", "which", "while", "who", "will", "with", "without", "work", "you", "your",
 ];
-/// The fewest words of another product alone that show the wrong reason.
+/// A reason belongs to another product if at least this many of its words appear only in that product's description.
 const MIN_FOREIGN: usize = 2;
 
 /// The words of a catalog by product.
 pub(super) struct CatalogueWords<'a> {
     products: Vec<(&'a Product, BTreeSet<String>)>,
-    /// The number of products whose texts have a word.
+    /// The number of products whose descriptions contain a word.
     frequency: BTreeMap<String, usize>,
 }
 
@@ -36,7 +36,8 @@ impl<'a> CatalogueWords<'a> {
         Self { products, frequency }
     }
 
-    /// Returns a violation if a passage about one product shares no word with it, or is rather about another one.
+    /// Returns a violation if a passage about one product shares no word with its description, or fits another product
+    /// better.
     pub(super) fn check(&self, part: &TextPart, product: &Product) -> Vec<String> {
         let said = words(&part.without_approved().replace(APPROVED, " "));
         let shared = self.products.iter().find(|(other, _)| other.id == product.id);
@@ -45,7 +46,7 @@ impl<'a> CatalogueWords<'a> {
             return Vec::new();
         }
         if shared == 0 {
-            return vec![format!("shares no word with the catalog's texts about {}", product.id)];
+            return vec![format!("shares no word with the catalog's description of {}", product.id)];
         }
         let others = self.products.iter().filter(|(other, _)| other.id != product.id);
         let wrong = others.map(|(other, words)| {
@@ -53,7 +54,7 @@ impl<'a> CatalogueWords<'a> {
         });
         let wrong = wrong.filter(|(count, _)| *count >= MIN_FOREIGN && *count > shared);
         let wrong = wrong.max_by_key(|(count, _)| *count);
-        wrong.map(|(_, other)| format!("is rather about {}", other.id)).into_iter().collect()
+        wrong.map(|(_, other)| format!("fits {} better", other.id)).into_iter().collect()
     }
 }
 

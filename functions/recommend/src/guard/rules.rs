@@ -1,5 +1,5 @@
-//! Lists of phrases that no writer may use, one file per check below `rules/`. The guard masks approved text from the
-//! catalog before it searches, so an approved claim may contain a phrase that a writer may not use.
+//! Lists of phrases that no writer may use, with one file per check in `rules/`. The guard masks approved catalog text
+//! before it searches, so an approved claim may contain a phrase that a writer may not use.
 //!
 //! Each line of a file is a phrase in lowercase words without apostrophes:
 //!
@@ -89,14 +89,14 @@ pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     ]
 });
 
-/// Kinds of products. A text may mention only the kinds that it offers.
+/// Kinds of products. Text may mention only the kinds that it offers.
 pub(super) static KINDS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["product-kinds"].remove(0));
-/// Contact details in words.
+/// Contact details that are spelled out in words.
 pub(super) static CONTACT: LazyLock<PhraseRule> = LazyLock::new(|| rules!["contact"].remove(0));
 /// Orders that a caller's prompt must not contain.
 pub(super) static PROMPT_ORDERS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["prompt-orders"].remove(0));
 
-/// Stems, by check, that are distinctive enough to search for in the text without its spaces.
+/// Word stems, by check, that are distinctive enough to search for in text from which the spaces were removed.
 pub(super) const SQUASHED: &[(&str, &[&str])] = &[
     ("approval", &["guarantee", "preapprov", "prequalif", "youareapproved", "youreapproved"]),
     ("credit-terms", &["annualpercentagerate", "financecharge", "downpayment"]),
@@ -104,7 +104,7 @@ pub(super) const SQUASHED: &[(&str, &[&str])] = &[
     ("superlatives", &["riskfree"]),
 ];
 
-/// Returns the digest of every file below `rules/`.
+/// Returns the digest of all files in `rules/`.
 pub(super) fn digest() -> Digest {
     digest_of(RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]))
 }
@@ -250,7 +250,7 @@ impl WordPattern {
     }
 }
 
-/// Returns whether `words` contains the words of `phrase` in a row.
+/// Returns whether `words` contains the words of `phrase` consecutively.
 pub(super) fn contains_words(words: &[String], phrase: &[String]) -> bool {
     !phrase.is_empty() && words.windows(phrase.len()).any(|window| window == phrase)
 }
@@ -279,14 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn harmless_phrase_allows_only_its_own_words() {
+    fn harmless_phrase_exempts_only_its_own_words() {
         let rule = rule("free\n[harmless]\nfeel free\n");
         assert!(!found(&rule, "feel free to call"));
         assert!(found(&rule, "feel free it is free"));
     }
 
     #[test]
-    fn added_phrase_changes_digest() {
+    fn added_phrase_changes_the_digest() {
         let with_another =
             PhraseRule::parse(RULES[0].check, concat!(include_str!("../../rules/en/credit-terms.txt"), "more\n"));
         let others = || RULES.iter().skip(1);

@@ -4,7 +4,7 @@ use contracts::script::{Segment, SegmentKind, Verdict};
 use super::*;
 use crate::fixtures;
 
-/// A text that passes. The tests add a phrase to it.
+/// Text that passes the guard. The tests add a phrase to it.
 const HARMLESS: &str = "Hello José. Thank you for banking with us. If a trip is on your mind, you might like to hear \
     about our Meridian Voyager Card. Feel free to call whenever it suits you. Kind regards, Dana Best.";
 
@@ -287,7 +287,7 @@ fn surveillance_is_caught() {
 }
 
 #[test]
-fn refusal_or_instruction_echo_is_caught() {
+fn model_refusal_and_echo_of_instructions_are_caught() {
     assert_caught(
         "instructions",
         &[
@@ -313,7 +313,7 @@ fn post_echo_is_caught_but_not_quoted() {
 }
 
 #[test]
-fn approved_claim_may_break_rules() {
+fn approved_claim_may_contain_forbidden_phrases() {
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
     assert_passes(&[claim]);
     assert_caught("amounts", &["Free online bill pay comes with a guaranteed 5.25% annual percentage yield."]);
@@ -348,7 +348,7 @@ fn approved_claim_counts_only_as_whole_sentence_in_its_segment() {
 }
 
 #[test]
-fn greeting_of_stranger_is_caught() {
+fn greeting_to_someone_else_is_caught() {
     for stranger in ["Hello Susan. ", "Dear Mr. Smith, ", "Dear customer, ", "Hi Team! "] {
         let text = format!("{stranger}{HARMLESS}");
         assert!(judge(&text).failed().contains(&"greeting"), "{stranger}");
@@ -412,7 +412,7 @@ fn approved_claim_of_unoffered_product_is_caught() {
 }
 
 #[test]
-fn forbidden_prompts_are_refused() {
+fn prompts_with_forbidden_wishes_are_refused() {
     for bad in [
         "Target young men.",
         "Only for Christian families",
@@ -456,7 +456,7 @@ fn line(text: &str, product: &str, held: Option<&str>) -> Vec<String> {
 }
 
 #[test]
-fn catalogue_words_of_the_product_are_no_violation() {
+fn product_may_be_described_in_its_catalogue_words() {
     for (text, product) in [
         ("The Cash Back Card returns a part of the price.", "cash-back-card"),
         ("It gives cash back on everyday purchases.", "cash-back-card"),
@@ -477,14 +477,14 @@ fn catalogue_words_of_the_product_are_no_violation() {
 }
 
 #[test]
-fn only_the_holder_of_a_product_hears_of_its_kind() {
+fn kind_of_product_may_be_mentioned_only_to_its_holder() {
     let text = "A Certificate of Deposit works well beside a savings account.";
     assert_eq!(line(text, "certificate-of-deposit", Some("high-yield-savings")), Vec::<String>::new());
     assert_eq!(line(text, "certificate-of-deposit", None).len(), 1);
 }
 
 #[test]
-fn words_of_one_product_do_not_excuse_another_passage() {
+fn catalogue_words_are_allowed_only_in_the_passage_about_their_product() {
     let catalogue = fixtures::shipped_catalogue();
     let products = ["cash-back-card", "travel-rewards-card"].map(|id| catalogue.product(&fixtures::id(id)).unwrap());
     let context = GuardContext {
@@ -510,10 +510,10 @@ fn words_of_one_product_do_not_excuse_another_passage() {
     assert_eq!(verdict(cash, "The card gives cash back too."), ["invented-benefits"]);
 }
 
-/// The kinds that a blind test of version 0.2.0 found missing, as the authors of the rules know them. Other authors must
-/// measure how many such sentences the rules catch.
+/// Covers the kinds of hostile sentences that version 0.2.0 missed in a blind test. The authors of the rules wrote these
+/// examples, so they do not show how many such sentences by other authors the rules would catch.
 #[test]
-fn missing_kinds_of_hostile_sentences_are_checked() {
+fn hostile_sentences_that_a_blind_test_missed_are_caught() {
     assert_caught(
         "secrets",
         &[
@@ -580,7 +580,7 @@ fn missing_kinds_of_hostile_sentences_are_checked() {
 }
 
 #[test]
-fn reason_belongs_to_its_product() {
+fn reason_that_fits_another_product_is_caught() {
     let catalogue = fixtures::shipped_catalogue();
     let found = |product: &str, text: &str| {
         let product = catalogue.product(&fixtures::id(product)).unwrap();

@@ -1,27 +1,27 @@
-//! Finds the JSON of an answer among everything that models put around it.
+//! Extracts the JSON of a model's answer from everything that models put around it.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The tags in which models think before they answer.
+/// The tags in which models put their reasoning before they answer.
 const THINKING: [&str; 4] = ["think", "thinking", "thought", "reasoning"];
-/// The most braces and brackets at which an answer may begin.
+/// The maximum number of braces and brackets that are tried as the start of an answer.
 const MAX_CANDIDATES: usize = 1_000;
-/// The deepest wrapper around an answer, as in `[{"recommendation": {…}}]`.
+/// The maximum number of nested wrappers around an answer, as in `[{"recommendation": {…}}]`.
 const MAX_WRAPPERS: usize = 3;
 
-/// Returns the first value in the text that has the fields of `T`. Skips thoughts, prose, fences and wrappers.
+/// Returns the first value in the text that has the fields of `T`. Skips reasoning, prose, code fences and wrappers.
 pub(super) fn parse<T: DeserializeOwned>(content: &str) -> Option<T> {
     let content = without_thoughts(content);
     candidates(&content).into_iter().find_map(|value| unwrap(value, MAX_WRAPPERS))
 }
 
-/// Returns whether the text has a whole JSON object or list.
+/// Returns whether the text contains a complete JSON object or array.
 pub(super) fn has_whole_json(content: &str) -> bool {
     !candidates(&without_thoughts(content)).is_empty()
 }
 
-/// Returns the value itself if it has the fields, or else looks into a list or an object around it.
+/// Returns the value itself if it has the fields. Otherwise, searches the values that it wraps.
 fn unwrap<T: DeserializeOwned>(value: Value, depth: usize) -> Option<T> {
     if let Ok(found) = serde_json::from_value(value.clone()) {
         return Some(found);
@@ -37,7 +37,7 @@ fn unwrap<T: DeserializeOwned>(value: Value, depth: usize) -> Option<T> {
     inner.into_iter().filter(|value| value.is_object() || value.is_array()).find_map(|value| unwrap(value, depth - 1))
 }
 
-/// Returns the text without blocks such as `<think>…</think>`. A block without an end hides everything after it.
+/// Returns the text without blocks such as `<think>…</think>`. A block that is not closed extends to the end.
 fn without_thoughts(content: &str) -> String {
     let mut text = content.trim_start_matches('\u{feff}').to_owned();
     for tag in THINKING {
@@ -54,7 +54,7 @@ fn without_thoughts(content: &str) -> String {
     text
 }
 
-/// Returns every whole JSON object or list that is not inside another one.
+/// Returns every complete JSON object or array that is not inside another one.
 fn candidates(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -66,7 +66,7 @@ fn candidates(text: &str) -> Vec<Value> {
                 found.push(value);
                 at = start + values.byte_offset();
             }
-            // Prose may hold braces too.
+            // Prose may contain braces too.
             _ => at = start + 1,
         }
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn answer_is_found_among_everything_else() {
+    fn answer_is_extracted_from_reasoning_and_prose() {
         for content in [
             r#"{"opening":"a"}"#,
             "\u{feff}{\"opening\":\"a\"}",

@@ -27,7 +27,7 @@ const MAX_ANSWER_BYTES: usize = 1 << 20;
 pub struct RetryPolicy {
     /// The delays between attempts. Their number limits the retries.
     pub backoff: ExponentialBuilder,
-    /// The pause for all calls after the last attempt, if the service is throttling without a `Retry-After`.
+    /// The pause for all calls after the last attempt, if the service throttles calls without sending a `Retry-After`.
     pub throttled_pause: Duration,
     /// The maximum time between two chunks of an answer.
     pub idle: Duration,
@@ -96,7 +96,7 @@ impl ModelClient<'_> {
         url.as_str().trim_end_matches('/').to_owned()
     }
 
-    /// Returns what identifies the service, the model and the key.
+    /// Returns the digest that identifies the service, the model and the key.
     fn service_id(&self) -> Digest {
         service_id(self.service, self.key.as_ref())
     }
@@ -134,7 +134,7 @@ impl ModelClient<'_> {
                 Err(_) => return Err(ServiceError::Deadline(None)),
             };
             match decision {
-                // Each step makes the request simpler, so this ends.
+                // Each step makes the request simpler, so this loop ends.
                 RetryDecision::RetryWithout(parameter) => {
                     step_down(&mut body, parameter, &steps);
                     steps.push(parameter);
@@ -199,11 +199,11 @@ impl ModelClient<'_> {
         Ok(bytes)
     }
 
-    /// Reads an answer. Never loses an answer that has arrived whole to an error after it.
+    /// Reads an answer. If an error follows a complete answer, returns the answer.
     async fn read_answer(&self, mut response: Response, model: &str) -> Result<Completion, ServiceError> {
         let mut reader = AnswerReader::default();
         let mut length = 0;
-        // A service may send its headers or comments at once and think before the first word.
+        // A service may send its headers or comments at once, but take a while before the first word.
         let mut time_limit = Duration::from_secs(self.service.read_seconds);
         while !reader.is_done() {
             let chunk = match within(time_limit, response.chunk()).await {
@@ -270,10 +270,10 @@ fn with_decision(error: ServiceError) -> (ServiceError, RetryDecision) {
     (error, decision)
 }
 
-/// Makes a request simpler in one parameter. `before` are the earlier steps.
+/// Simplifies one parameter of a request. `before` lists the earlier steps.
 ///
-/// The format of the answer goes from a schema to any JSON object to none. The token limit gets its other name, and is
-/// left out if the service accepts neither.
+/// The answer's format falls back from a schema to any JSON object, and then to none. The token limit is first renamed, and
+/// left out if the service accepts neither name.
 fn step_down(body: &mut Map<String, Value>, parameter: &str, before: &[&str]) {
     let value = body.remove(parameter);
     let mut rename = |other: &str| {
@@ -306,7 +306,7 @@ fn refusal(
     }
     let number = status.as_u16();
     let named = matches!(number, 400 | 422 | 500).then(|| error_body.named_parameter(body, number)).flatten();
-    // Without any reason, the newest parameter is the likeliest one.
+    // If the service gives no reason, it most likely rejects the newest parameter.
     let guessed =
         (number == 400 && error_body.is_silent() && body.contains_key("response_format")).then_some("response_format");
     let error = ServiceError::Status { status: number, code: error_body.code };

@@ -23,12 +23,12 @@ pub struct Limiter {
     services: Mutex<HashMap<Digest, ServiceMemory>>,
 }
 
-/// The lessons from earlier calls to one service, with one model and one key.
+/// The facts learned from earlier calls to one service, with one model and one key.
 #[derive(Clone, Debug, Default)]
 struct ServiceMemory {
-    /// The parameters that the service refused, in order.
+    /// The parameters that the service rejected, in order.
     steps: Vec<&'static str>,
-    /// The error that no further call can avoid.
+    /// The error that every further call would get.
     given_up: Option<String>,
 }
 
@@ -50,29 +50,29 @@ impl Limiter {
         self.services.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the parameters that the service has refused so far.
+    /// Returns the parameters that the service has rejected so far.
     pub(super) fn learned_steps(&self, service: Digest) -> Vec<&'static str> {
         self.services().get(&service).map(|memory| memory.steps.clone()).unwrap_or_default()
     }
 
-    /// Remembers the parameters that the service refused before it answered.
+    /// Remembers the parameters that the service rejected before it answered.
     pub(super) fn learn_steps(&self, service: Digest, steps: Vec<&'static str>) {
         if !steps.is_empty() {
             self.services().entry(service).or_default().steps = steps;
         }
     }
 
-    /// Remembers an error that no further call can avoid, and logs it once.
+    /// Remembers an error that every further call would get, and logs it once.
     pub(super) fn give_up(&self, service: Digest, why: &str) {
         let mut services = self.services();
         let given_up = &mut services.entry(service).or_default().given_up;
         if given_up.is_none() {
-            tracing::error!(why, "the model service cannot serve, so it is not asked again");
+            tracing::error!(why, "the model service cannot answer any call, so it is not called again");
             *given_up = Some(why.to_owned());
         }
     }
 
-    /// Returns the error for which the service is not asked again.
+    /// Returns the error that stopped all further calls to the service, if there was one.
     pub(super) fn given_up(&self, service: Digest) -> Option<String> {
         self.services().get(&service)?.given_up.clone()
     }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn slots_keep_to_requests_per_minute() {
+    async fn slots_respect_the_limit_of_requests_per_minute() {
         let limiter = Limiter::default();
         time_of_slots(&limiter, &service(0, 0), 1000).await;
         let elapsed = time_of_slots(&limiter, &service(3000, 0), 7).await;
@@ -159,17 +159,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn used_tokens_delay_next_slot() {
+    async fn used_tokens_delay_the_next_slot() {
         let limiter = Limiter::default();
         let service = service(60_000, 600_000);
         time_of_slots(&limiter, &service, 1).await;
         limiter.count_tokens(&service, 1000);
         let elapsed = time_of_slots(&limiter, &service, 1).await;
-        assert!(elapsed >= Duration::from_millis(95), "1,000 tokens at 10 tokens a millisecond: {elapsed:?}");
+        assert!(elapsed >= Duration::from_millis(95), "1,000 tokens at 10 tokens per millisecond: {elapsed:?}");
     }
 
     #[tokio::test]
-    async fn shorter_pause_does_not_end_longer_one() {
+    async fn shorter_pause_does_not_end_a_longer_one() {
         let limiter = Limiter::default();
         let service = service(0, 0);
         limiter.pause(Duration::from_millis(80));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pause_beyond_limit_is_reported_at_once() {
+    async fn pause_beyond_the_maximum_wait_is_reported_immediately() {
         let limiter = Limiter::default();
         let service = service(0, 0);
         limiter.pause(Duration::from_mins(10));

@@ -43,7 +43,7 @@ pub(crate) enum ModelOutcome {
     Written(Box<Script>),
     /// The service is throttling requests; a later call may succeed.
     Throttled,
-    /// The model could not be called or did not answer.
+    /// The model could not be called, or did not answer.
     Unavailable(InsteadOfModel),
     /// The guard rejected the model's text, even after one repair. `None` if the last answer was malformed.
     Refused(InsteadOfModel, Option<Box<Script>>),
@@ -62,7 +62,7 @@ pub(crate) struct ModelRequest<'a> {
     pub gate: &'a Gate,
     pub limiter: &'a Limiter,
     pub keys: &'a Keys,
-    /// The caller's prompt: a wish for tone and emphasis.
+    /// The caller's prompt, which asks for a tone or an emphasis.
     pub wish: Option<&'a str>,
     /// Whether to skip the model because the service throttled all earlier calls.
     pub skip: bool,
@@ -89,7 +89,7 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
         return not_called(format!("the secret {} is not set", SecretName::ModelKey.variable()));
     }
     if let Some(why) = request.limiter.given_up(client::service_id(settings, key.as_ref())) {
-        return not_called(format!("{why}; the service is not asked again in this run"));
+        return not_called(format!("{why}; the service is not called again in this run"));
     }
     let time_limit = Duration::from_secs(settings.deadline_seconds);
     if !request.skip && !request.limiter.ready(settings, time_limit).await {
@@ -110,7 +110,7 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
 const THROTTLED: &str = "the model service throttled every call";
 
 /// Has the model write the text. If the guard rejects it, sends it back to the model once for repair. Adds the tokens
-/// to `usage`.
+/// used to `usage`.
 pub(crate) async fn write(
     brief: &Brief<'_>,
     request: &ModelRequest<'_>,
@@ -132,7 +132,7 @@ pub(crate) async fn write(
         InsteadOfModel { why, given: Some(given) }
     };
     if request.skip {
-        // The throttled calls sent the same prompt, so the evidence lists its fields.
+        // The throttled calls sent the same prompt, so the evidence must list its fields.
         return Ok(ModelOutcome::Unavailable(instead_of_model(THROTTLED.to_owned(), *usage)));
     }
     let mut conversation = Conversation { brief, request, wish, prompt: &prompt, client: &client, usage };
@@ -152,20 +152,20 @@ fn wish_problem(wish: &str, brief: &Brief<'_>) -> Option<String> {
     }
     let verdict = guard::check_prompt(wish);
     if !verdict.passed() {
-        return Some(format!("the request's prompt does not pass: {}", verdict.failed().join(", ")));
+        return Some(format!("the request's prompt was refused by the rule `{}`", verdict.failed().join(", ")));
     }
     brief.is_personal(wish).then(|| "the request's prompt contains a name, a number or an e-mail address".to_owned())
 }
 
 /// The end of a conversation with the model.
 enum ConversationEnd {
-    /// A text has passed the guard.
+    /// The text has passed the guard.
     Written(Box<Script>),
-    /// No text has passed. Contains the reason, and the last text unless the answer was malformed.
+    /// No text has passed the guard. Contains the reason, and the last text unless the answer was malformed.
     Refused(String, Option<Box<Script>>),
 }
 
-/// A conversation of at most two answers: the first one, and one that repairs it.
+/// A conversation with at most two answers: the first one, and one that repairs it.
 struct Conversation<'a> {
     brief: &'a Brief<'a>,
     request: &'a ModelRequest<'a>,

@@ -23,7 +23,7 @@ const SIGN_OFF: &str = include_str!("../../prompts/sign-off.txt");
 /// The system prompt for a model that selects approved lines.
 pub(super) const SELECT: &str = include_str!("../../prompts/select.txt");
 
-/// The prompt files for a model that writes. A text must not echo them.
+/// The prompt files for a model that writes. Its text must not echo them.
 pub const PROMPTS: [&str; 2] = [SYSTEM, REPAIR];
 
 /// Returns the digest of everything in `prompts/`.
@@ -127,11 +127,11 @@ struct ModelAnswerOffer {
 /// Parses an answer from the model named `by`. The error describes the problem with its format and never repeats the
 /// answer.
 pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result<Draft, String> {
-    let answer: ModelAnswer = answer::parse(content).ok_or("it is not JSON of the schema")?;
+    let answer: ModelAnswer = answer::parse(content).ok_or("it is not JSON that matches the schema")?;
     let mut reasons: Vec<(usize, Option<String>)> = Vec::new();
     for offer in &answer.offers {
         let position = brief.offers().iter().position(|(_, product)| product.id.as_str() == offer.product);
-        let position = position.ok_or("it recommends a product that is not among the offers")?;
+        let position = position.ok_or("it recommends a product that was not offered to it")?;
         if reasons.iter().any(|(other, _)| *other == position) {
             return Err("it recommends a product twice".to_owned());
         }
@@ -147,7 +147,7 @@ pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result
     if answer.opening.trim().is_empty() || answer.closing.trim().is_empty() {
         return Err("a part of it is empty".to_owned());
     }
-    // The ranking's order replaces the model's order.
+    // Offers keep the order of the ranking, not the model's.
     reasons.sort_by_key(|(position, _)| *position);
     let free = |text: &str| {
         let masked = text.replace("{{bank}}", &brief.brand.name);
@@ -175,7 +175,7 @@ pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result
     })
 }
 
-/// Removes the texts that the bank adds after a reason anyway. Returns `None` if nothing else remains.
+/// Removes the catalog text that code adds after a reason anyway. Returns `None` if nothing else remains.
 fn without_catalogue_texts(reason: &str, product: &Product) -> Option<String> {
     let texts = || std::iter::once(&product.summary).chain(&product.approved_claims);
     let words = guard::plain_words(reason);
@@ -187,7 +187,7 @@ fn without_catalogue_texts(reason: &str, product: &Product) -> Option<String> {
     rest.chars().any(char::is_alphanumeric).then_some(rest)
 }
 
-/// Removes a sign-off without a name, such as "Warm regards,", because the program signs.
+/// Removes a sign-off without a name, such as "Warm regards,", because the program adds one with a name.
 fn without_bare_sign_off(closing: &str) -> String {
     let closing = closing.trim();
     if !closing.ends_with(',') {
@@ -196,7 +196,7 @@ fn without_bare_sign_off(closing: &str) -> String {
     closing.rfind(['.', '!', '?']).map_or(String::new(), |end| closing[..=end].to_owned())
 }
 
-/// Writes placeholders in their one form: `{{ first_name }}` becomes `{{first_name}}`.
+/// Normalizes placeholders: `{{ first_name }}` becomes `{{first_name}}`.
 fn tidy_placeholders(text: &str) -> String {
     let mut tidy = String::with_capacity(text.len());
     let mut rest = text;

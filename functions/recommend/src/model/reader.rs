@@ -1,8 +1,9 @@
-//! Reads the body of an answer as it arrives, whatever its content type says: one JSON document, or server-sent events.
+//! Reads the body of an answer as it arrives: one JSON document, or server-sent events. Ignores the content type, which may
+//! be wrong.
 
 use super::service::{Completion, PartialCompletion, ServiceError};
 
-/// The form of a body, which its first character shows.
+/// The form of a body, which its first character reveals.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BodyForm {
     Document,
@@ -20,7 +21,7 @@ pub(super) struct AnswerReader {
 }
 
 impl AnswerReader {
-    /// Adds a chunk. After an error, [`Self::is_whole`] tells whether the answer had already arrived.
+    /// Adds a chunk. After an error, [`Self::is_whole`] returns whether the answer had already arrived.
     pub(super) fn push(&mut self, chunk: &[u8]) -> Result<(), ServiceError> {
         self.buffer.extend_from_slice(chunk);
         if self.form.is_none() {
@@ -42,7 +43,7 @@ impl AnswerReader {
         Ok(())
     }
 
-    /// Adds a line of an event. Comments, names of events and empty lines hold no data.
+    /// Adds a line of an event. Comments, event names and empty lines contain no data.
     fn add_line(&mut self, line: &[u8]) -> Result<(), ServiceError> {
         let Some(data) = line.strip_prefix(b"data:").map(<[u8]>::trim_ascii) else { return Ok(()) };
         match data {
@@ -54,12 +55,12 @@ impl AnswerReader {
         Ok(())
     }
 
-    /// Returns whether the service has said that the answer ended.
+    /// Returns whether the service has marked the end of the answer.
     pub(super) const fn is_done(&self) -> bool {
         self.is_done
     }
 
-    /// Returns whether words of the answer have arrived, so that the next ones should follow soon.
+    /// Returns whether words of the answer have arrived, so that more should follow soon.
     pub(super) fn has_begun(&self) -> bool {
         self.form == Some(BodyForm::Document) || self.answer.has_words()
     }

@@ -1,5 +1,5 @@
-//! The selecting model. It receives the permitted facts and the suitable approved lines, and answers with ids. Any
-//! other answer has no effect, so none of the model's words can reach the customer's text.
+//! Lets a model select lines. The model receives the permitted facts and the suitable approved lines, and answers with ids.
+//! Any other answer has no effect, so none of the model's words can reach the customer's text.
 
 use contracts::catalogue::Product;
 use contracts::facts::Offer;
@@ -44,7 +44,7 @@ pub(crate) async fn select<'a>(
     };
     let allowed = &request.settings.model.fields;
     let may_send = |field: &str| allowed.iter().any(|allowed| allowed == field);
-    // A line reveals its ground and its mood, so it is sent only if the model may know them.
+    // A line reveals the ground and the mood that it is written for, so it is sent only if the model may know them.
     let slots = phrases.slots(may_send("mood"), |ground| match ground {
         GroundKey::Spending(_) => may_send("spending"),
         GroundKey::Holds(_) => may_send("products_held"),
@@ -163,12 +163,12 @@ struct Answer {
 
 /// Parses an answer. It must contain one suitable line id for each position. The error never repeats the answer.
 fn parse_choice<'b>(slots: &Slots<'b>, content: &str) -> Result<Choice<'b>, String> {
-    let answer: Answer = answer::parse(content).ok_or("it is not JSON of the schema")?;
+    let answer: Answer = answer::parse(content).ok_or("it is not JSON that matches the schema")?;
     let find = |lines: &[LiveLine<'b>], id: &str| lines.iter().find(|(line, _)| line.id == id).copied();
     let mut reasons: Vec<Option<LiveLine<'b>>> = vec![None; slots.reasons.len()];
     for id in &answer.reasons {
         let position = slots.reasons.iter().position(|lines| find(lines, id).is_some());
-        let position = position.ok_or("it names a reason that is not among the lines")?;
+        let position = position.ok_or("it names a reason that was not offered")?;
         if reasons[position].is_some() {
             return Err("it names two reasons for one product".to_owned());
         }
@@ -178,8 +178,8 @@ fn parse_choice<'b>(slots: &Slots<'b>, content: &str) -> Result<Choice<'b>, Stri
         return Err("it names no reason for a product".to_owned());
     }
     Ok(Choice {
-        opening: find(&slots.opening, &answer.opening).ok_or("it names an opening that is not among the lines")?,
+        opening: find(&slots.opening, &answer.opening).ok_or("it names an opening that was not offered")?,
         reasons,
-        closing: find(&slots.closing, &answer.closing).ok_or("it names a closing that is not among the lines")?,
+        closing: find(&slots.closing, &answer.closing).ok_or("it names a closing that was not offered")?,
     })
 }

@@ -113,7 +113,7 @@ pub enum ServiceError {
     /// The connection failed or was interrupted.
     #[error("the model service cannot be reached")]
     Unreachable(#[source] outbound::Error),
-    /// The service sent no answer within `writer.model.read_seconds`, or paused within its answer for more than 4 s.
+    /// The service did not begin its answer within `writer.model.read_seconds`, or paused for more than 4 s within it.
     #[error("the model service did not answer in time")]
     Silent,
     /// The service responded with an error.
@@ -147,14 +147,14 @@ pub enum ServiceError {
         /// Whether a later attempt may succeed.
         is_transient: bool,
     },
-    /// The service answered with a web page, perhaps one to sign in.
+    /// The service answered with a web page, such as a sign-in page.
     #[error("the model service answered with a web page; check writer.model.base_url")]
     WebPage,
     /// The answer exceeds the size limit.
     #[error("the model service's answer is too large")]
     TooLarge,
     /// The customer's deadline has passed, or will pass before the next attempt may start.
-    #[error("the deadline of writer.model.deadline_seconds passed")]
+    #[error("the deadline in writer.model.deadline_seconds has passed")]
     Deadline(#[source] Option<Box<ServiceError>>),
     /// The gate gave no permit for the call.
     #[error(transparent)]
@@ -233,7 +233,7 @@ struct TokenCounts {
     completion_tokens: u64,
 }
 
-/// Finish reasons of an answer that the service cut off or filtered, in lower case.
+/// The finish reasons, in lower case, of answers that the service cut off or filtered.
 const CUT_OFF: [&str; 12] = [
     "length",
     "max_tokens",
@@ -319,7 +319,7 @@ impl PartialCompletion {
         self.finish_reason.is_some() && self.ended().is_ok() && self.refusal.is_empty() && self.has_words()
     }
 
-    /// Checks the finish reason. Services use many words for a good end, and some none. Then the JSON must be whole.
+    /// Checks the finish reason. Services use many words for a normal end. If there is none, the JSON must be complete.
     fn ended(&self) -> Result<(), ServiceError> {
         let reason = self.finish_reason.as_deref().unwrap_or_default();
         let word = reason.to_lowercase();
@@ -381,7 +381,7 @@ pub(super) struct ErrorBody {
     text: String,
 }
 
-/// Words in an error that a later attempt may not meet.
+/// Words that mark an error as transient.
 const TRANSIENT: [&str; 14] = [
     "overloaded",
     "rate_limit",
@@ -398,13 +398,13 @@ const TRANSIENT: [&str; 14] = [
     "429",
     "503",
 ];
-/// Words that name the format of the answer.
+/// Words with which errors refer to the answer's format.
 const FORMAT_WORDS: [&str; 5] = ["json_schema", "json_object", "structured output", "guided", "grammar"];
-/// Codes of errors that no other parameters cure.
+/// Codes of errors that persist with any other parameters.
 const FINAL_CODES: [&str; 4] = ["content_filter", "context_length_exceeded", "model_not_found", "invalid_api_key"];
 
 impl ErrorBody {
-    /// Parses a body. Only the text is set if it is not JSON.
+    /// Parses a body. If it is not JSON, sets only the text.
     pub(super) fn parse(bytes: &[u8]) -> Self {
         match serde_json::from_slice::<Value>(bytes) {
             Ok(body) => Self::of(&body),
@@ -437,7 +437,7 @@ impl ErrorBody {
                 .any(|words| self.text.contains(words))
     }
 
-    /// Returns the error of an answer with status 200 that reports an error.
+    /// Returns the error that an answer with status 200 reports.
     fn reported(self) -> ServiceError {
         if self.is_quota() {
             return ServiceError::QuotaUsedUp;
@@ -459,7 +459,7 @@ impl ErrorBody {
             return None;
         }
         let sent = OPTIONAL_PARAMETERS.into_iter().filter(|name| body.contains_key(*name));
-        // A server error rarely is about a parameter, so only an unmistakable name counts.
+        // A server error is rarely about a parameter, so only an unmistakable name counts.
         let sent: Vec<&str> = sent.filter(|name| status < 500 || name.contains('_')).collect();
         if let Some(param) = &self.param {
             let first = param.split(['.', '[']).next().unwrap_or_default();
@@ -474,7 +474,7 @@ impl ErrorBody {
     }
 }
 
-/// Returns whether a text has a name that is not a part of a longer name.
+/// Returns whether the text contains the name, and not only as part of a longer one.
 fn contains_word(text: &str, name: &str) -> bool {
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     text.match_indices(name)

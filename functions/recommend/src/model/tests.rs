@@ -48,7 +48,7 @@ fn objection(output: &CarelessOutput) -> Option<String> {
 }
 
 #[test]
-fn careless_output_is_caught_or_harmless() {
+fn every_careless_output_is_rejected_or_harmless() {
     let outputs = include_str!("../../tests/corpus/careless-model.jsonl").lines();
     let outputs: Vec<CarelessOutput> = outputs.map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(outputs.len(), 50);
@@ -62,7 +62,7 @@ fn careless_output_is_caught_or_harmless() {
 }
 
 #[test]
-fn customer_name_hides_no_violation() {
+fn customers_name_does_not_hide_a_violation() {
     let catalogue = fixtures::catalogue();
     let brand = fixtures::brand();
     let book = fixtures::book();
@@ -105,7 +105,7 @@ fn answer(opening: &str, reason: &str, closing: &str) -> serde_json::Value {
 }
 
 #[test]
-fn answer_may_be_wrapped_and_have_other_fields() {
+fn answer_may_be_wrapped_and_have_extra_fields() {
     let plain = answer("Hello {{ first_name }}.", "It suits trips.", "Call me.");
     let mut other = plain.clone();
     other["offers"][0] = json!({ "id": "voyager-card", "name": "Voyager", "reason": "It suits trips." });
@@ -129,7 +129,7 @@ fn answer_may_be_wrapped_and_have_other_fields() {
 }
 
 #[test]
-fn bent_placeholder_is_a_violation() {
+fn malformed_placeholder_is_a_violation() {
     for opening in ["Hello {first_name}.", "Hello [Name]."] {
         let draft = parsed(&answer(opening, "It suits trips.", "Call me."), str::to_owned).unwrap();
         assert!(draft.opening.said.contains(['{', '[']), "{}", draft.opening.said);
@@ -144,13 +144,13 @@ fn bent_placeholder_is_a_violation() {
 }
 
 #[test]
-fn nothing_is_said_twice() {
+fn catalogue_text_and_sign_off_are_not_repeated() {
     let summary = "The Meridian Voyager Card is a card for trips.";
     let reason = |text: &str| {
         let draft = parsed(&answer("Hello {{first_name}}.", text, "Call me."), str::to_owned).unwrap();
         draft.offers[0].reason.as_ref().map(|reason| reason.said.clone())
     };
-    assert_eq!(reason(summary), None, "the bank adds the summary itself");
+    assert_eq!(reason(summary), None, "code adds the summary anyway");
     assert_eq!(reason("the meridian voyager card is a card for trips"), None);
     assert_eq!(reason(&format!("It suits you. {summary}")).as_deref(), Some("It suits you."));
     let closing = |text: &str| {

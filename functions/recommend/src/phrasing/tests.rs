@@ -31,7 +31,7 @@ fn reference(number: u32) -> CustomerRef {
 }
 
 #[test]
-fn parts_are_in_order_with_verbatim_catalogue_texts() {
+fn parts_are_in_order_and_catalogue_text_is_verbatim() {
     let script = script(&fixtures::facts("José"), &fixtures::catalogue());
     assert!(script.verdict.passed(), "{:?}", script.verdict);
     let kinds: Vec<_> = script.segments.iter().map(|segment| serde_json::to_value(segment.kind).unwrap()).collect();
@@ -49,13 +49,13 @@ fn parts_are_in_order_with_verbatim_catalogue_texts() {
 }
 
 #[test]
-fn product_without_a_reason_has_its_catalogue_texts() {
+fn product_without_a_reason_is_presented_in_catalogue_text() {
     let script = script(&fixtures::facts("José"), &fixtures::catalogue());
     assert!(script.segments[2].text.starts_with("Meridian Goal Savings. An account for money"), "{script:?}");
 }
 
 #[test]
-fn reason_follows_the_strongest_ground_that_is_not_used() {
+fn reason_cites_the_strongest_unused_ground() {
     let travel = Ground::Spending { category: SpendingCategory::Travel, trend: Trend::Rising };
     let dining = Ground::Spending { category: SpendingCategory::Dining, trend: Trend::Rising };
     let offers = vec![
@@ -86,7 +86,7 @@ fn reason_follows_the_strongest_ground_that_is_not_used() {
 }
 
 #[test]
-fn opening_introduces_an_adviser_only_by_name() {
+fn opening_introduces_an_adviser_only_if_the_name_is_known() {
     let named = script(&fixtures::facts("José"), &fixtures::catalogue());
     assert!(named.segments[0].text.contains("Dana Whitfield"), "{}", named.segments[0].text);
     let facts = Facts { adviser: None, ..fixtures::facts("4412") };
@@ -113,7 +113,7 @@ fn disclosures_are_complete_and_unique() {
 }
 
 #[test]
-fn service_message_offers_nothing() {
+fn service_message_offers_no_products() {
     for topic in Topic::ALL {
         for number in 0..6 {
             let facts = Facts { reference: reference(number), ..with_service(*topic) };
@@ -127,7 +127,7 @@ fn service_message_offers_nothing() {
 }
 
 #[test]
-fn letter_depends_on_customer_only() {
+fn letter_depends_only_on_the_customer() {
     let letter = |number| {
         script(&Facts { reference: reference(number), ..fixtures::facts("José") }, &fixtures::catalogue()).spoken()
     };
@@ -137,7 +137,7 @@ fn letter_depends_on_customer_only() {
 }
 
 #[test]
-fn line_that_echoes_post_is_replaced() {
+fn line_that_echoes_a_post_is_replaced() {
     let facts = fixtures::facts("José");
     let first = script(&facts, &fixtures::catalogue());
     let closing = first.segments.last().unwrap().text.clone();
@@ -147,7 +147,7 @@ fn line_that_echoes_post_is_replaced() {
     assert_ne!(second.segments.last().unwrap().text, closing);
 }
 
-/// A book in which the customer's name can complete a forbidden phrase.
+/// A phrasebook in which the customer's name can complete a forbidden phrase.
 const ODD_BOOK: &str = r#"
 language = "en"
 version = "1"
@@ -181,7 +181,7 @@ fn approved(text: &str) -> Phrasebook {
 }
 
 #[test]
-fn approval_of_a_line_does_not_cover_a_name_that_changes_its_meaning() {
+fn approval_does_not_cover_a_name_that_changes_the_lines_meaning() {
     let (brand, catalogue, book) = (fixtures::brand(), fixtures::catalogue(), approved(ODD_BOOK));
     let failed = |name: &str| {
         let facts = Facts { adviser: None, ..fixtures::facts(name) };
@@ -190,12 +190,12 @@ fn approval_of_a_line_does_not_cover_a_name_that_changes_its_meaning() {
         let script = PhraseWriter::new(&brief, None).write(&fixtures::keys(), None).unwrap();
         script.verdict.failed().into_iter().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(failed("Ana"), Vec::<String>::new(), "the approval outweighs the words of the line");
-    assert_ne!(failed("No"), Vec::<String>::new(), "\"No fees, No interest\" is not what was approved");
+    assert_eq!(failed("Ana"), Vec::<String>::new(), "the approval overrides the findings about the line's own words");
+    assert_ne!(failed("No"), Vec::<String>::new(), "\"No fees, No interest\" was not approved");
 }
 
 #[test]
-fn approval_of_a_line_does_not_cover_free_text_with_the_same_words() {
+fn approval_does_not_cover_free_text_with_the_same_words() {
     let (brand, catalogue, book) = (fixtures::brand(), fixtures::catalogue(), approved(ODD_BOOK));
     let facts = Facts { adviser: None, ..fixtures::facts("Ana") };
     let brief = Brief::new(&facts, &catalogue, &brand, &book).unwrap();
@@ -208,9 +208,9 @@ fn approval_of_a_line_does_not_cover_free_text_with_the_same_words() {
     assert!(script.verdict.failed().contains(&"approval"), "{:?}", script.verdict.failed());
 }
 
-/// The guard judges each approved line by its own words: an approval should not be needed to outweigh it.
+/// Checks that the guard accepts each approved line on its own words, so that none depends on its approval to pass.
 #[test]
-fn guard_has_no_finding_about_the_sample_book() {
+fn guard_accepts_every_line_of_the_sample_phrasebook() {
     let catalogue = fixtures::shipped_catalogue();
     let guard = |line: &phrases::Line, text: &str, product: Option<&Product>| {
         let held = match &line.kind {
@@ -224,7 +224,7 @@ fn guard_has_no_finding_about_the_sample_book() {
     assert!(findings.is_empty(), "{}", findings.join("\n"));
 }
 
-/// A credit union with the sample's products, under its own rules.
+/// Tests a credit union that has the sample's products, but rules of its own.
 #[test]
 fn credit_union_shows_its_own_lines_in_every_letter() {
     let text = include_str!("../../../../data/catalogue.json");
@@ -250,7 +250,7 @@ fn credit_union_shows_its_own_lines_in_every_letter() {
 }
 
 #[test]
-fn unapproved_book_writes_nothing() {
+fn phrasebook_without_approvals_produces_no_text() {
     let brand = fixtures::brand();
     let catalogue = fixtures::catalogue();
     let book = Phrasebook::parse(include_str!("../../../../data/phrases/en.toml"), "").unwrap();
@@ -261,7 +261,7 @@ fn unapproved_book_writes_nothing() {
 }
 
 #[test]
-fn three_offers_fill_a_minute() {
+fn script_with_three_offers_takes_about_a_minute() {
     let catalogue = fixtures::shipped_catalogue();
     for (number, window) in (0u32..).zip(catalogue.products().windows(3)) {
         let offers = window.iter().map(|p| fixtures::offer(p.id.as_str(), p.needs[0], Vec::new())).collect();
@@ -274,7 +274,7 @@ fn three_offers_fill_a_minute() {
 }
 
 #[test]
-fn forged_sentences_are_not_proved() {
+fn forged_sentences_fail_verification() {
     type Forgery = fn(&mut Script);
 
     let facts = fixtures::facts("José");
@@ -288,7 +288,7 @@ fn forged_sentences_are_not_proved() {
                 script.segments[0].parts[0].text.push('!');
                 script.segments[0].text.push('!');
             },
-            "not filled with its slots' values",
+            "not filled with the values of its slots",
         ),
         (
             |script| {
@@ -369,10 +369,10 @@ impl Generator {
     }
 }
 
-/// Ten thousand customers: every sentence is verified, and if a kind has at least 20 suitable lines, none of them is in
-/// more than 5 % of the letters. The guard, which is slow here, checks every fiftieth letter.
+/// Writes letters for ten thousand customers and verifies every sentence. If a kind has at least 20 suitable lines, none of
+/// them may be in more than 5 % of the letters. The guard is slow here, so it checks only every fiftieth letter.
 #[test]
-fn ten_thousand_letters_are_proved_and_varied() {
+fn ten_thousand_letters_are_verified_and_varied() {
     const LETTERS: u32 = 10_000;
     let (catalogue, brand, book) = (fixtures::shipped_catalogue(), fixtures::brand(), fixtures::book());
     let mut generator = Generator(0);
@@ -424,7 +424,7 @@ fn name() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
-    fn phrases_pass_guard_for_any_facts(
+    fn phrasebook_text_passes_the_guard_for_any_facts(
         picks in prop::sample::subsequence((0..fixtures::shipped_catalogue().products().len()).collect::<Vec<_>>(), 1..=3),
         needs in prop::collection::vec(prop::sample::select(Need::ALL), 3),
         grounds in prop::collection::vec(grounds(), 3),

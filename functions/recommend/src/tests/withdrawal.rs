@@ -1,4 +1,4 @@
-//! Withdrawals at random moments of a campaign against a slow model.
+//! Tests withdrawals at random moments of a campaign whose model service is slow.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,19 +20,19 @@ use super::*;
 
 const CUSTOMERS: usize = 1_000;
 
-/// The customers in progress at a time.
+/// The number of customers in progress at a time.
 const CONCURRENCY: usize = 64;
 
-/// The calls and withdrawals of a customer, in the order of the store and of the service.
+/// The number of permits and requests for one customer, before and after the customer withdrew.
 #[derive(Clone, Debug, Default)]
 struct History {
-    /// Permits that the gate gave out.
+    /// The permits that the gate issued.
     permits: usize,
-    /// Permits that the gate gave out after the withdrawal was acknowledged.
+    /// The permits that the gate issued after the withdrawal was acknowledged.
     permits_after: usize,
-    /// Requests that reached the service.
+    /// The requests that reached the service.
     requests: usize,
-    /// Requests that reached the service after the withdrawal was acknowledged.
+    /// The requests that reached the service after the withdrawal was acknowledged.
     requests_after: usize,
     /// The number of the request at which the customer withdraws; 0 is before the first one.
     withdraws_at: usize,
@@ -42,7 +42,7 @@ struct History {
 
 type Histories = Arc<Mutex<BTreeMap<String, History>>>;
 
-/// A store that records each reading of a customer's suppression, which the gate does once for each permit.
+/// A store that counts how often a customer's suppression is read. The gate reads it once per permit.
 struct ObservedStore {
     inner: MemoryStore,
     histories: Histories,
@@ -81,8 +81,8 @@ impl ObjectStore for ObservedStore {
     }
 }
 
-/// A slow service. The path of a request names the customer, since a prompt does not. It throttles, fails or gives a
-/// text that the guard refuses, so most customers need several calls.
+/// A slow service. The path of a request identifies the customer, because a prompt does not. The service throttles calls,
+/// fails, or returns text that the guard rejects, so most customers need several calls.
 struct SlowModel {
     histories: Histories,
     calls: AtomicUsize,
@@ -102,7 +102,7 @@ impl Respond for SlowModel {
         }
         drop(histories);
         let response = match self.calls.fetch_add(1, Ordering::Relaxed) % 20 {
-            // The stage waits before a retry, so few calls need one.
+            // The stage waits before each retry, so only a few calls fail, to keep the test fast.
             0 => ResponseTemplate::new(500),
             1..10 => completion("no JSON, so the stage asks for a repair"),
             _ => completion(&good_answer()),
@@ -184,7 +184,7 @@ async fn nothing_is_sent_after_an_acknowledged_withdrawal() {
         limiter: Limiter::default(),
         address: server.uri(),
     };
-    // A withdrawal arrives while the customer's call is in progress, and competes with the answer.
+    // A withdrawal arrives while the customer's call is in progress, so it races with the answer.
     let withdrawals = async {
         while let Some(reference) = withdrawing.recv().await {
             store.put(&ObjectKey::Suppression(reference), Bytes::from_static(b"{}")).await.unwrap();
@@ -200,7 +200,7 @@ async fn nothing_is_sent_after_an_acknowledged_withdrawal() {
     for (customer, history) in &*histories {
         assert_eq!(history.permits_after, 0, "{customer}: {history:?}");
         assert_eq!(history.requests, history.permits, "each request has its own permit: {history:?}");
-        assert!(history.requests_after <= 1, "at most the call that was on its way: {history:?}");
+        assert!(history.requests_after <= 1, "only a call that was already in flight may arrive: {history:?}");
     }
     let count = |name| errors.iter().filter(|error| **error == name).count();
     let stopped = count(Some(ErrorName::ConsentWithdrawn));

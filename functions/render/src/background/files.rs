@@ -1,4 +1,4 @@
-//! Tests that prepare real files.
+//! Tests that prepare real background files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::ffmpeg::{FfmpegRunner, Tools};
 use crate::measure::{Probe, parse_idet};
 use crate::probe_cache::{PreparedBackground, ProbeCache};
 
-/// The size in pixels of the frame for which backgrounds are prepared.
+/// The size of the frame for which backgrounds are prepared, in pixels.
 const SIZE: (u32, u32) = (320, 180);
 
 /// A moving test pattern, 16:9.
@@ -161,7 +161,7 @@ fn geometry_and_range_are_normalized() {
         let prepared = kit.prepared(&file);
         let similarity = Kit::similarity(&prepared, &reference);
         assert!(similarity > 0.94, "{}: {similarity}", file.display());
-        // A bar of pure color.
+        // Check a bar of pure color in the test pattern.
         let bar = "20:20:100:20";
         assert_color(Kit::color(&prepared, bar), Kit::color(&reference, bar));
     }
@@ -218,7 +218,11 @@ fn hdr_is_tone_mapped() {
         assert_color(right(&plain), [255; 3]);
         let bright = make("bright", peak);
         assert_color(left(&bright), [98; 3]);
-        assert!((190..235).contains(&right(&bright)[0]), "{transfer}: white makes room: {:?}", right(&bright));
+        assert!(
+            (190..235).contains(&right(&bright)[0]),
+            "{transfer}: SDR white is darkened to leave room for highlights: {:?}",
+            right(&bright)
+        );
         assert_color(strip(&bright), [255; 3]);
     }
 }
@@ -234,7 +238,7 @@ fn untagged_hdr_is_refused_with_the_reason() {
 }
 
 #[test]
-fn pictures_become_loops() {
+fn images_become_loops() {
     let kit = Kit::new();
     let reference = kit.make("reference.mp4", PATTERN, TO_BT709, &[&X264[..], &BT709].concat());
     let one = ["-frames:v", "1"];
@@ -247,7 +251,7 @@ fn pictures_become_loops() {
         let probe = Probe::parse(&kit.runner.probe("testing", &prepared).unwrap()).unwrap();
         assert!((probe.format.duration.parse::<f64>().unwrap() - 10.0).abs() < 0.1);
     }
-    // The GIF's 128 colors cost some similarity.
+    // The GIF has only 128 colors, so it is slightly less similar.
     let gif = kit.make("animation.gif", PATTERN, "fps=10,scale=320:180", &[]);
     assert!(Kit::similarity(&kit.prepared(&gif), &reference) > 0.7);
     let clear = kit.make("clear.png", "color=c=white@0.0:size=640x360,format=rgba", "null", &one);
@@ -264,7 +268,7 @@ fn pictures_become_loops() {
 }
 
 #[test]
-fn truncated_files_are_named() {
+fn truncated_files_are_refused_by_name() {
     let kit = Kit::new();
     let source = "testsrc2=size=640x360:rate=24:duration=6";
     let x264 = [&X264[..], &BT709].concat();

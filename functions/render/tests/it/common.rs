@@ -1,4 +1,4 @@
-//! Builders of a customer's script and narration.
+//! Builders for a customer's script and narration.
 
 use std::path::PathBuf;
 
@@ -50,7 +50,7 @@ pub fn script(name: &str, products: &[&str], disclosures: &[&str]) -> Script {
     }
 }
 
-/// Builds the narration of a script at 14 characters a second, with one sentence per segment.
+/// Builds the narration of a script at 14 characters per second, with one sentence per segment.
 pub fn narration(script: &Script, timing: Timing) -> Narration {
     let mut now = 0.2;
     let mut sentences = Vec::new();

@@ -1,4 +1,4 @@
-//! Scenes follow the voice, show figures with their terms only, and are the brand's alone.
+//! Tests that scenes follow the voice, show figures only with their terms, and use nothing from another brand.
 
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
@@ -75,7 +75,7 @@ fn figure_is_shown_with_its_terms_or_not_at_all() {
     let (is_whole, _, seconds, times) = shown(&narration);
     assert!(is_whole);
     let words = 25.0;
-    assert!(seconds - times[3].unwrap() > words / 3.0, "the terms can be read: {times:?} of {seconds}");
+    assert!(seconds - times[3].unwrap() > words / 3.0, "viewers have time to read the terms: {times:?} of {seconds}");
 
     // Speech at four times the rate leaves no time to read the terms.
     let mut fast = narration;
@@ -88,7 +88,7 @@ fn figure_is_shown_with_its_terms_or_not_at_all() {
 }
 
 #[test]
-fn scenes_begin_and_end_covered_and_are_the_same_each_time() {
+fn scenes_begin_and_end_covered_and_are_drawn_identically_each_time() {
     let script = script(&["fixed-rate-mortgage"]);
     let narration = sample_narration(&script);
     let (_, film) = film(&script, &narration, SceneMotion::Full);
@@ -107,12 +107,12 @@ fn scenes_begin_and_end_covered_and_are_the_same_each_time() {
     let frame = (size.0 * size.1 * 3 / 2) as usize;
     let count = frames[0].len() / frame;
     assert_eq!(count, (film.specs[1].timing.seconds * 24.0).round() as usize);
-    // The rows below the marks have one color in the first and the last frame.
+    // In the first and the last frame, the rows below the marks have a single color.
     let lower = |index: usize| &frames[0][index * frame..][(size.0 * 30) as usize..(size.0 * size.1) as usize];
     for index in [0, count - 1] {
         assert!(lower(index).iter().all(|luma| *luma == lower(0)[0]), "frame {index}");
     }
-    assert!(lower(count / 2).iter().any(|luma| *luma > 150), "text in the middle");
+    assert!(lower(count / 2).iter().any(|luma| *luma > 150), "text is visible halfway through");
 }
 
 #[test]
@@ -139,13 +139,13 @@ fn both_sample_brands_show_every_product() {
     for (folder, brand) in [(assets(), brand()), (harbor, other.clone())] {
         assert_eq!(check_scenes(&folder, &brand, &catalogue), [], "{}", brand.name);
     }
-    // A script of one brand holds nothing of the other.
+    // A script of one brand contains nothing from the other.
     let script = sample_script(&other, "Harbor Mutual", &[], &SampleCustomer::default());
     assert!(!serde_json::to_string(&script).unwrap().contains("Meridian"));
 }
 
 #[test]
-fn problem_of_a_brand_is_named() {
+fn error_names_the_problem_in_the_brand() {
     let mut brand = brand();
     brand.colours.muted = "#16324a".to_owned();
     let problems = check_scenes(&assets(), &brand, &catalogue());

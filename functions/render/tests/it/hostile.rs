@@ -1,4 +1,4 @@
-//! Texts with commands of ffmpeg or libass are shown as plain text.
+//! Tests that text with ffmpeg or libass commands is shown as plain text.
 
 use std::process::Command;
 
@@ -21,10 +21,10 @@ use render::layout::Frame;
 use render::scenes::kit::SceneKit;
 use render::scenes::stage::DrawOptions;
 
-/// The number of generated texts.
+/// The number of generated strings.
 const TEXTS: usize = 200;
 const SHAPES: [Shape; 3] = [Shape::Wide, Shape::Tall, Shape::Square];
-/// The time for which each text is drawn, seconds.
+/// The time for which each string is drawn, in seconds.
 const SECONDS: usize = 2;
 
 fn hostile_text() -> impl Strategy<Value = String> {
@@ -80,7 +80,7 @@ fn hostile_text() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn hostile_texts_are_shown_as_plain_text() {
+fn hostile_text_is_shown_as_plain_text() {
     let brand = brand();
     let fonts = FontSet::load(&assets(), &brand).unwrap();
     let kits = SHAPES.map(|shape| SceneKit::load(&assets(), &brand, shape).unwrap());
@@ -120,17 +120,17 @@ fn hostile_texts_are_shown_as_plain_text() {
         for scene in &film.scenes {
             assert_eq!(scene.overflow(), None, "{text:?} in {:?}", SHAPES[shape]);
         }
-        // Every line of the document is an event with our style and no effect.
+        // Every line of the document must be an event with our style and no effect.
         let events = film.document.split_once("[Events]\n").unwrap().1.lines().skip(1);
         assert!(events.clone().all(|line| line.starts_with("Dialogue: ") && line.contains(",Base,,0,0,0,,{\\an")));
         documents.push((film.document.clone(), 3.5));
     }
     assert!(documents.iter().filter(|(document, _)| document.contains("\\{\\\u{2060}an8")).count() > 15);
     draw(&documents);
-    assert_eq!(display_text("a\u{202e}b"), "ab", "no text changes the writing direction");
+    assert_eq!(display_text("a\u{202e}b"), "ab", "text cannot change the writing direction");
 }
 
-/// Draws each document for [`SECONDS`] with the renderer's filter, and checks the messages of libass.
+/// Draws each document for [`SECONDS`] with the renderer's filter, and checks libass's messages.
 fn draw(documents: &[(String, f64)]) {
     let folder = tempfile::tempdir().unwrap();
     let fonts = assets().join("fonts").canonicalize().unwrap();
@@ -143,7 +143,7 @@ fn draw(documents: &[(String, f64)]) {
             graph::escape(&fonts.to_string_lossy())
         ));
     }
-    // In chunks, because each filter loads its own copy of the fonts.
+    // Draw the documents in chunks, because each filter loads its own copy of the fonts.
     for (first, graphs) in graphs.chunks(30).enumerate().map(|(chunk, graphs)| (chunk * 30, graphs)) {
         let labels = (first..first + graphs.len()).map(|index| format!("[v{index}]")).collect::<Vec<_>>().concat();
         let graph = format!("{};{labels}concat=n={}[out]", graphs.join(";"), graphs.len());

@@ -1,4 +1,4 @@
-//! Nothing on the picture overlaps or leaves the safe area, whatever the text.
+//! Tests that no element overlaps another or leaves the safe area, whatever the text.
 
 use crate::common::{assets, brand, narration, script};
 use contracts::NamedError;
@@ -39,7 +39,7 @@ fn film(kit: &SceneKit, script: &Script, shape: Shape, timing: Timing) -> Film {
 }
 
 #[test]
-fn longest_names_stay_clear_and_safe() {
+fn longest_names_do_not_overlap_and_stay_in_the_safe_area() {
     let disclosures: Vec<String> = (0..9)
         .map(|n| format!("Disclosure {n}: fees, terms and eligibility apply as the agreement says. ").repeat(3))
         .collect();
@@ -58,7 +58,7 @@ fn longest_names_stay_clear_and_safe() {
 }
 
 #[test]
-fn overlap_and_unsafe_area_are_named() {
+fn error_names_the_element_that_overlaps_or_leaves_the_safe_area() {
     let whole = film(&kit(Shape::Wide), &script("Ana", &["Checking"], &[]), Shape::Wide, Timing::Estimated);
     let frame = Frame::of(Shape::Wide);
     let broken = |what: &str, change: fn(&mut Rect)| {
@@ -78,7 +78,7 @@ fn overlap_and_unsafe_area_are_named() {
 }
 
 #[test]
-fn colors_without_contrast_are_refused() {
+fn colors_with_too_little_contrast_are_refused() {
     let mut brand = brand();
     brand.colours.muted = "#1b3a50".to_owned();
     let error = SceneKit::load(&assets(), &brand, Shape::Wide).unwrap_err();
@@ -87,7 +87,7 @@ fn colors_without_contrast_are_refused() {
 }
 
 #[test]
-fn many_disclosures_take_several_cards() {
+fn many_disclosures_are_split_over_several_cards() {
     let kit = kit(Shape::Wide);
     let line = "Fees, terms and eligibility apply as the agreement says, and rates may change at any time.";
     let few = film(&kit, &script("Ana", &["Checking"], &[line]), Shape::Wide, Timing::Estimated);
@@ -115,7 +115,7 @@ fn scenes_follow_each_other_without_gaps() {
         let end = pair[0].start + pair[0].timing.seconds;
         assert!((end - pair[1].start).abs() < 1e-6, "{end} and {}", pair[1].start);
         let frames = pair[1].start * 24.0;
-        assert!((frames - frames.round()).abs() < 1e-6, "scenes start at whole frames");
+        assert!((frames - frames.round()).abs() < 1e-6, "scenes start on whole frames");
     }
     assert!(film.specs[1].start < 7.0, "the first product is in view within 7 s");
     let personal = |spec: &&render::scenes::stage::SceneSpec| spec.texts.values().any(|text| text.contains("Ana"));
@@ -124,7 +124,7 @@ fn scenes_follow_each_other_without_gaps() {
 }
 
 #[test]
-fn fallback_font_draws_missing_character() {
+fn fallback_font_draws_a_character_that_the_main_font_lacks() {
     let script = script("Łucja 李 Nguyễn", &["Checking"], &[]);
     let film = film(&kit(Shape::Wide), &script, Shape::Wide, Timing::Estimated);
     assert!(film.document.contains("{\\fnBespoke Han"), "{}", film.document);
@@ -132,7 +132,7 @@ fn fallback_font_draws_missing_character() {
 }
 
 #[test]
-fn character_without_glyph_is_named() {
+fn error_names_the_character_without_a_glyph() {
     let fonts = FontSet::load(&assets(), &brand()).unwrap();
     let brand = brand();
     let script = script("𓀀", &["Checking"], &[]);
@@ -146,11 +146,11 @@ fn character_without_glyph_is_named() {
     };
     let error = check_glyphs(&fonts, &content).unwrap_err();
     assert_eq!(error.name().as_str(), "Render.MissingGlyph");
-    assert_eq!(error.to_string(), "no font of the brand has a glyph for U+13000 in the opening");
+    assert_eq!(error.to_string(), "none of the brand's fonts has a glyph for U+13000 in the opening");
 }
 
 #[test]
-fn markup_in_name_is_escaped() {
+fn markup_in_a_name_is_escaped() {
     let script = script("{\\an8}\\N%{e}", &["{\\p1}m 0 0"], &[]);
     let film = film(&kit(Shape::Wide), &script, Shape::Wide, Timing::Exact);
     assert!(!film.document.contains("{\\an8}"));

@@ -1,4 +1,4 @@
-//! Whole short videos, rendered with the real programs and assets.
+//! Tests that render complete short videos with the real programs and assets.
 
 use std::f64::consts::TAU;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use storage::store::{MemoryStore, ObjectStore as _};
 use storage::vault::{Keys, Owner, Vault};
 use tokio_util::sync::CancellationToken;
 
-/// Synthesizes something like speech: a buzz that swells with each word.
+/// Synthesizes audio that resembles speech: a buzz that swells with each word.
 fn speech(narration: &Narration) -> Vec<u8> {
     let spec = hound::WavSpec {
         channels: 1,
@@ -154,7 +154,7 @@ async fn video_is_rendered_once() {
     assert!(bench.object(Artefact::Poster).starts_with(&[0xff, 0xd8]));
     assert!(bench.object(Artefact::Preview).starts_with(b"GIF89a"));
 
-    // ffprobe, too, finds the statement that the video is synthetic.
+    // ffprobe also finds the statement that the video is synthetic.
     let video = bench.scratch.path().join("made.mp4");
     std::fs::write(&video, bench.object(Artefact::Video)).unwrap();
     let arguments = ["-v", "error", "-export_xmp", "1", "-show_entries", "format_tags=xmp,comment", "-of", "flat"];
@@ -165,13 +165,13 @@ async fn video_is_rendered_once() {
     assert_eq!(*term, "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia");
     assert!(tags.contains(term) && tags.contains("comment=\"The voice is synthetic."), "{tags}");
 
-    // A second call finds the result and needs no program.
+    // A second call finds the result and does not need ffmpeg.
     let before = bench.store.objects();
     let nowhere = Bench { tools: Tools { ffmpeg: "no-such".into(), ffprobe: "no-such".into() }, ..bench };
     nowhere.run(&assets(), None, &|_| {}).await.unwrap();
     assert_eq!(nowhere.store.objects(), before);
 
-    // If a call stopped between the video and its record, the next call adopts the video.
+    // If a call stops after it stored the video but before it stored the record, the next call reuses the video.
     let tools = Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into() };
     let bench = Bench { tools, ..nowhere };
     bench.store.delete(&bench.key(Artefact::RenderRecord)).await.unwrap();
@@ -205,7 +205,7 @@ async fn resolution_changes_only_the_scale() {
 }
 
 #[tokio::test]
-async fn broken_asset_is_named() {
+async fn error_names_the_broken_asset() {
     let bench = Bench::new().await;
     let error = bench.fails(Some(Path::new("no-such-file.mp4"))).await;
     assert_eq!(error.name().as_str(), "Render.AssetBroken");
@@ -235,7 +235,7 @@ fn make_video(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
 }
 
 #[tokio::test]
-async fn odd_background_is_used_or_refused() {
+async fn unusual_background_is_used_and_unusable_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let pattern = |size: &str, rate: u32, seconds: u32| format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
     let x264 = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"];
@@ -243,7 +243,7 @@ async fn odd_background_is_used_or_refused() {
         make_video(folder.path(), name, &[&["-f", "lavfi", "-i", source], &x264[..], more].concat())
     };
     let short = made("short.mp4", &pattern("640x360", 24, 5), &[]);
-    // Stored upright and shown rotated.
+    // This video is stored upright and displayed rotated.
     let turned = ["-i", short.to_str().unwrap(), "-c", "copy", "-metadata:s:v", "rotate=90"];
     let turned = make_video(folder.path(), "turned.mp4", &turned);
     let used = [
@@ -270,7 +270,7 @@ async fn odd_background_is_used_or_refused() {
     let broken = folder.path().join("broken.mp4");
     std::fs::write(&broken, cut).unwrap();
     let bench = Bench::new().await;
-    for (background, reason) in [(&sound, "holds no video"), (&playlist, ""), (&broken, "")] {
+    for (background, reason) in [(&sound, "contains no video"), (&playlist, ""), (&broken, "")] {
         let error = bench.fails(Some(background)).await;
         assert_eq!(error.name().as_str(), "Render.AssetBroken", "{background:?}: {error}");
         assert!(error.to_string().ends_with(reason), "{error}");
@@ -283,11 +283,11 @@ async fn bright_background_keeps_text_legible() {
     let white = ["-f", "lavfi", "-i", "color=c=white:size=640x360:rate=24:duration=1", "-pix_fmt", "yuv420p"];
     let white = make_video(folder.path(), "white.mp4", &white);
     let mut bench = Bench::new().await;
-    // Contrast is measured from this resolution up.
+    // Contrast is measured only from this resolution up.
     bench.settings.video.resolution = 540;
     bench.run(&assets(), Some(&white), &|_| {}).await.unwrap();
     let record: RenderRecord = serde_json::from_slice(&bench.object(Artefact::RenderRecord)).unwrap();
-    // The privacy mark and the logo of each sampled frame are measured, too.
+    // The privacy mark and the logo in each sampled frame are also measured.
     assert!(record.media.areas_with_text >= 10, "{:?}", record.media);
     assert!(record.media.contrast.unwrap() >= 4.5, "{:?}", record.media);
 
@@ -296,7 +296,7 @@ async fn bright_background_keeps_text_legible() {
     let luma = ["-vf", "format=gray,scale=1:9:flags=area", "-f", "rawvideo", "-"];
     let rows = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&poster).args(luma).output();
     let rows = rows.unwrap().stdout;
-    assert!(rows[1] < 140, "the ground's color covers the white: {rows:?}");
+    assert!(rows[1] < 140, "the background color covers the white: {rows:?}");
 }
 
 fn in_folder(name: &str) -> ObjectKey {
@@ -304,7 +304,7 @@ fn in_folder(name: &str) -> ObjectKey {
 }
 
 #[tokio::test]
-async fn folder_background_is_fetched_once_and_pinned() {
+async fn background_from_the_folder_is_fetched_once_and_pinned() {
     let folder = tempfile::tempdir().unwrap();
     let video_of_color = |colour: &str| {
         let source = format!("color=c={colour}:size=320x180:rate=25:duration=2");
@@ -326,9 +326,9 @@ async fn folder_background_is_fetched_once_and_pinned() {
     let mean = ["-vf", "scale=1:1:flags=area", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"];
     let mean_color = std::process::Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(&poster).args(mean).output();
     let mean_color = mean_color.unwrap().stdout;
-    assert!(mean_color[0] > mean_color[2], "red through the veil: {mean_color:?}");
+    assert!(mean_color[0] > mean_color[2], "red shows through the veil: {mean_color:?}");
 
-    // A replaced or removed file does not matter as long as the local copy exists. Without the copy, the run fails.
+    // While the local copy exists, replacing or removing the file has no effect. Without the copy, the run fails.
     bench.store.put(&in_folder("sea.mp4"), video_of_color("green").into()).await.unwrap();
     for artefact in [Artefact::RenderRecord, Artefact::Video, Artefact::Poster, Artefact::Preview, Artefact::Captions] {
         bench.store.delete(&bench.key(artefact)).await.unwrap();
@@ -345,7 +345,7 @@ async fn folder_background_is_fetched_once_and_pinned() {
 }
 
 #[tokio::test]
-async fn broken_folder_background_is_named_by_key() {
+async fn error_names_the_key_of_a_broken_background() {
     let mut bench = Bench::new().await;
     bench.settings.video.resolution = 180;
     let video = bench.settings.video.clone();
@@ -366,7 +366,7 @@ async fn broken_folder_background_is_named_by_key() {
     );
     bench.store.put(&in_folder("other.mp4"), "another".into()).await.unwrap();
     let names: Vec<_> = background_digests(&*bench.store, &other).await.unwrap().into_keys().collect();
-    assert_eq!(names, [BackgroundName::parse("other.mp4").unwrap()], "only the background that the settings name");
+    assert_eq!(names, [BackgroundName::parse("other.mp4").unwrap()], "only the background in the settings is recorded");
     assert_eq!(background_digests(&*bench.store, &video).await.unwrap().len(), 2);
 }
 
@@ -380,11 +380,11 @@ fn ffmpeg_with_fault(folder: &Path, line: &str) -> Tools {
 }
 
 #[tokio::test]
-async fn killed_ffmpeg_and_full_disk_fail_by_name() {
+async fn killed_ffmpeg_and_full_disk_have_named_errors() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new().await;
     bench.settings.video.resolution = 180;
-    // A limit on the file size acts like a full disk: a write fails in the middle.
+    // A limit on the file size acts like a full disk: a write fails partway.
     for (line, reason) in [("kill -9 $$", "signal: 9"), ("ulimit -f 8; trap '' XFSZ", "File too large")] {
         bench.tools = ffmpeg_with_fault(folder.path(), line);
         let error = bench.fails(None).await;
@@ -396,14 +396,14 @@ async fn killed_ffmpeg_and_full_disk_fail_by_name() {
 }
 
 #[tokio::test]
-async fn canceled_run_leaves_no_files() {
+async fn canceled_render_leaves_no_files() {
     let bench = Bench::new().await;
     bench.cancel.cancel();
     assert_eq!(bench.fails(None).await.name().as_str(), "Run.Cancelled");
 }
 
 #[tokio::test]
-async fn hanging_program_is_killed_at_deadline() {
+async fn hanging_program_is_killed_at_the_deadline() {
     let mut bench = Bench::new().await;
     bench.settings.video.deadline_seconds = 0;
     let error = bench.fails(None).await;

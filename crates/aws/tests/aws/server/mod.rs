@@ -1,4 +1,4 @@
-//! An S3 server within the test.
+//! An S3 server that runs inside the test.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 const BUCKET: &str = "bespoke-tests";
 
-/// A server on top of its own folder. It stops when the test's runtime stops.
+/// A server that stores objects in a folder of its own. It stops when the test's runtime stops.
 pub struct Server {
     folder: TempDir,
     endpoint: String,
@@ -35,8 +35,8 @@ impl Server {
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
-        // s3s-fs checks whether the object exists and writes it later. S3 does both atomically, so this server must as
-        // well.
+        // s3s-fs first checks whether the object exists, and writes it later. S3 does both atomically, so this server must
+        // as well.
         let one_write = Arc::new(Mutex::new(()));
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -56,23 +56,23 @@ impl Server {
         Self { folder, endpoint }
     }
 
-    /// The bucket's folder.
+    /// Returns the bucket's folder.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join(BUCKET)
     }
 
-    /// The store with the right secret.
+    /// Returns the store with the right secret.
     pub fn store(&self) -> S3Store {
         self.store_with("secret")
     }
 
-    /// The store with the test's own secret.
+    /// Returns the store with a secret of the test's choice.
     pub fn store_with(&self, secret: &str) -> S3Store {
         store_at(&self.endpoint, secret)
     }
 }
 
-/// The store on top of any endpoint.
+/// Returns the store at any endpoint.
 pub fn store_at(endpoint: &str, secret: &str) -> S3Store {
     let config = aws_sdk_s3::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::read;
 use crate::commands::context::Context;
 
-/// A sentence with its spoken form, or with the reason why it has none.
+/// A sentence with its spoken form, or with the reason why there is none.
 #[derive(Serialize)]
 struct Shown {
     /// The line of the phrasebook or the product of the catalog.
@@ -55,14 +55,14 @@ pub(super) fn execute(file: &Path, pronunciations: &Pronunciations, context: Con
     Ok(if refused { EXIT_REFUSED } else { 0 })
 }
 
-/// Returns the texts of a file with their sources: a phrasebook, a catalog, or plain text.
+/// Returns each passage in a file with its source. The file is a phrasebook, a catalog or plain text.
 fn texts(file: &Path) -> Result<Vec<(String, String)>, Failure> {
     let content = read(file)?;
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => {
             let book = Phrasebook::parse(&content, "")?;
             let filled = |template: &str| {
-                // The names of the slots stand for their values.
+                // Each slot's name takes the place of its value.
                 Slot::ALL.iter().fold(template.to_owned(), |text, slot| {
                     text.replace(&format!("{{{}}}", slot.as_str()), &slot.as_str().replace('_', " "))
                 })

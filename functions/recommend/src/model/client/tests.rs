@@ -86,7 +86,7 @@ async fn bodies(server: &MockServer) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn answer_has_tokens_and_request_has_key() {
+async fn answer_has_token_counts_and_request_has_key() {
     let server = MockServer::start().await;
     Mock::given(header("authorization", "Bearer k")).respond_with(good()).mount(&server).await;
     let expected =
@@ -137,7 +137,7 @@ async fn retries_are_limited() {
 }
 
 #[tokio::test]
-async fn wait_beyond_deadline_fails_at_once() {
+async fn requested_wait_beyond_the_deadline_fails_immediately() {
     let date = jiff::Timestamp::try_from(SystemTime::now() + Duration::from_hours(1)).unwrap();
     let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date).unwrap();
     for (name, value) in [("retry-after", "3600"), ("retry-after-ms", "3600000"), ("retry-after", date.as_str())] {
@@ -160,7 +160,7 @@ async fn retry_after_is_obeyed() {
 }
 
 #[tokio::test]
-async fn stalled_call_ends_at_deadline() {
+async fn stalled_call_ends_at_the_deadline() {
     let server = server(vec![good().set_delay(Duration::from_mins(1))]).await;
     let error = call_within(&server, Duration::from_millis(100)).await.unwrap_err();
     assert!(matches!(error, ServiceError::Deadline(_)), "{error}");
@@ -334,7 +334,7 @@ async fn retry_after_pauses_all_calls() {
 }
 
 #[tokio::test]
-async fn errors_leak_neither_service_text_nor_address() {
+async fn errors_leak_neither_the_services_text_nor_its_address() {
     let server = server(vec![error(400, json!("bad \"secret words\""))]).await;
     let message = contracts::error::chain(&call(&server).await.unwrap_err());
     assert!(!message.contains("secret words"), "{message}");
@@ -352,7 +352,7 @@ async fn errors_leak_neither_service_text_nor_address() {
 }
 
 #[test]
-fn only_local_service_needs_no_key() {
+fn only_a_local_service_needs_no_key() {
     for local in ["http://127.0.0.1:8080/v1", "http://localhost/v1", "http://[::1]:1/v1"] {
         assert!(!needs_key(local), "{local}");
     }

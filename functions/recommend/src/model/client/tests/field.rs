@@ -1,8 +1,8 @@
-//! Behaviors of model services that were found in the field. Each case says how it ends.
+//! Tests of behaviors that real model services have shown. Each case states the expected result.
 
 use super::*;
 
-/// An answer as the models in the field would give it.
+/// An answer as real models give it.
 const WHOLE: &str = r#"{"opening":"a"}"#;
 
 fn refused(status: u16, body: &str) -> ResponseTemplate {
@@ -41,7 +41,7 @@ async fn call_twice(responses: Vec<ResponseTemplate>) -> (Result<Completion, Ser
 }
 
 #[tokio::test]
-async fn refused_parameter_is_left_out_and_remembered() {
+async fn rejected_parameter_is_changed_and_the_change_is_remembered() {
     let format = "response_format";
     let cases = [
         (
@@ -86,7 +86,7 @@ async fn refused_parameter_is_left_out_and_remembered() {
 }
 
 #[tokio::test]
-async fn format_steps_down_from_schema_to_object_to_none() {
+async fn answer_format_falls_back_from_schema_to_object_to_none() {
     let refusal = || refused(400, r#"{"error":{"message":"response_format is not supported"}}"#);
     let (first, bodies) = call_twice(vec![refusal(), refusal(), good()]).await;
     assert!(first.is_ok());
@@ -95,7 +95,7 @@ async fn format_steps_down_from_schema_to_object_to_none() {
 }
 
 #[tokio::test]
-async fn token_limit_changes_its_name_once_and_is_then_left_out() {
+async fn token_limit_is_renamed_once_and_then_left_out() {
     let (first, bodies) = call_twice(vec![
         refused(400, r#"{"error":{"message":"unknown field max_completion_tokens"}}"#),
         refused(400, r#"{"error":{"message":"unknown field max_tokens"}}"#),
@@ -108,7 +108,7 @@ async fn token_limit_changes_its_name_once_and_is_then_left_out() {
 }
 
 #[tokio::test]
-async fn endless_refusals_end() {
+async fn service_that_rejects_every_request_is_given_up() {
     for body in ["", r#"{"error":{"message":"response_format max_completion_tokens max_tokens temperature stream"}}"#] {
         let (first, bodies) = call_twice(vec![refused(400, body)]).await;
         assert!(first.is_err());
@@ -117,7 +117,7 @@ async fn endless_refusals_end() {
 }
 
 #[tokio::test]
-async fn final_refusals_are_not_repeated_with_other_parameters() {
+async fn final_errors_are_not_retried_with_other_parameters() {
     for body in [
         r#"{"error":{"code":"content_filter","message":"The prompt was filtered; see response_format"}}"#,
         r#"{"error":{"code":"context_length_exceeded","message":"too long for max_completion_tokens"}}"#,
@@ -130,7 +130,7 @@ async fn final_refusals_are_not_repeated_with_other_parameters() {
 }
 
 #[tokio::test]
-async fn service_that_cannot_serve_is_given_up() {
+async fn service_is_not_called_again_after_a_hopeless_error() {
     for response in [
         refused(401, r#"{"error":{"message":"wrong key","code":"invalid_api_key"}}"#),
         refused(402, "{}"),
@@ -152,12 +152,12 @@ async fn service_that_cannot_serve_is_given_up() {
         assert_eq!(limiter.given_up(client.service_id()), Some(error.to_string()));
         assert_eq!(bodies(&server).await.len(), 1, "{error}");
         let other_key = ModelClient { key: Some(SecretString::from("new")), ..client };
-        assert_eq!(limiter.given_up(other_key.service_id()), None, "a new key deserves a new attempt");
+        assert_eq!(limiter.given_up(other_key.service_id()), None, "with a new key, the service is tried again");
     }
 }
 
 #[tokio::test]
-async fn good_end_has_many_words() {
+async fn all_finish_reasons_for_a_complete_answer_are_accepted() {
     for reason in ["stop", "STOP", "end_turn", "eos_token", "eos", "complete", "", "tool_calls"] {
         let server = server(vec![choice(&json!({ "content": WHOLE }), &json!(reason))]).await;
         assert_eq!(call(&server).await.unwrap().content, WHOLE, "{reason}");
@@ -169,11 +169,11 @@ async fn good_end_has_many_words() {
         assert!(matches!(call(&server).await, Err(ServiceError::Incomplete(_))), "{reason}");
     }
     let server = self::server(vec![choice(&json!({ "content": "{\"opening\":" }), &json!("end_turn")), good()]).await;
-    assert!(matches!(call(&server).await, Err(ServiceError::Incomplete(_))), "the answer is not whole");
+    assert!(matches!(call(&server).await, Err(ServiceError::Incomplete(_))), "the answer is not complete");
 }
 
 #[tokio::test]
-async fn answer_is_read_wherever_it_is() {
+async fn answer_is_read_from_any_field() {
     let call_of =
         |arguments: Value| json!([{ "type": "function", "function": { "name": "answer", "arguments": arguments } }]);
     for message in [
@@ -199,7 +199,7 @@ fn event(content: &str, finish_reason: Option<&str>) -> String {
 }
 
 #[tokio::test]
-async fn body_is_read_whatever_its_type_says() {
+async fn body_is_read_regardless_of_its_content_type() {
     let events = event("{\"opening\":", None) + &event("\"a\"}", Some("stop"));
     let document = json!({ "choices": [{ "message": { "content": WHOLE }, "finish_reason": "stop" }] }).to_string();
     for (body, content_type) in [
@@ -225,7 +225,7 @@ async fn body_is_read_whatever_its_type_says() {
 }
 
 #[tokio::test]
-async fn whole_answer_survives_what_follows_it() {
+async fn complete_answer_survives_damaged_data_after_it() {
     let answer = event(WHOLE, Some("stop"));
     for rest in [
         "data: {\"choices\": null, \"usage\": null}\n\n",
@@ -245,7 +245,7 @@ async fn whole_answer_survives_what_follows_it() {
 }
 
 #[tokio::test]
-async fn error_inside_an_answer_is_named() {
+async fn error_inside_an_answer_is_reported_by_its_code() {
     let overloaded = json!({ "error": { "message": "The engine is overloaded", "code": 529 } });
     for response in [json_body(&overloaded), raw(format!("data: {overloaded}\n\n"), "text/event-stream")] {
         let server = server(vec![response, good()]).await;
@@ -264,7 +264,7 @@ async fn error_inside_an_answer_is_named() {
     }
 }
 
-/// A server that keeps the line alive with comments, and answers later than the longest silence within an answer.
+/// The server keeps the connection alive with comments, and answers after more time than may pass within an answer.
 #[tokio::test]
 async fn comments_before_the_first_word_keep_the_call_alive() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
