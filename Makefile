@@ -35,10 +35,11 @@ compile: setup
 
 test: setup ## Run the tests that a new checkout must pass: all except AWS, the browser and lints
 	@test -d target/ci || echo "Compiling the command and its tests. The first time takes about 8 minutes on two cores."
-	infra/tools.sh llmock
+	infra/tools.sh llmock evidence
 	cargo build $(CARGO_BUILD) $(LOCAL) --all-targets
 	target/ci/bespoke voices install
 	cargo test $(CARGO_BUILD) $(LOCAL)
+	target/tools/evidence/bin/python tests/evidence/check.py target/ci/bespoke
 
 check: test lint ## Run everything that CI runs: the tests, the lints, the AWS adapters and the emulated stack
 	infra/tools.sh schemathesis sam emulator interpreter

@@ -71,6 +71,12 @@ impl Sandbox {
         self.folder.path().join("home/bespoke/keys.toml")
     }
 
+    /// Returns the file with the key that signs this sandbox's log.
+    #[must_use]
+    pub fn signing_key_file(&self) -> PathBuf {
+        self.key_file().with_file_name("signing-key.pem")
+    }
+
     /// Returns the command with these arguments, but does not start it. It inherits only `PATH` from the environment.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {

@@ -345,6 +345,13 @@ fn evidence_report_is_readable_and_its_json_has_the_full_record() {
     ] {
         assert!(text.contains(part), "{part:?} is missing: {text}");
     }
+    let letter = DEMO.sandbox.run(&[&arguments[..], &["--report", "letter.html"]].concat());
+    assert!(letter.status.success(), "{}", String::from_utf8_lossy(&letter.stderr));
+    let letter = std::fs::read_to_string(DEMO.sandbox.path().join("letter.html")).unwrap();
+    for part in ["published a recommendation with a video", "customer_transactions.xlsx", "phrasebook, line", "key.pem"]
+    {
+        assert!(letter.contains(part), "{part:?} is missing from the letter");
+    }
     let evidence = report(&DEMO.sandbox.run(&[&arguments[..], &["--json"]].concat()));
     let sealed = evidence["personal"].as_str().unwrap();
     assert!(!text.contains(sealed), "only --json prints the sealed part");

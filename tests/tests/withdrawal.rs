@@ -24,6 +24,7 @@ use runner::project::{Folders, Project};
 use runner::run::{RunReport, Runner};
 use runner::secrets::LocalSecrets;
 use runner::services::Services;
+use runner::signing::LocalSigner;
 use storage::store::{ListedObject, ObjectStore, PutOutcome, StoreError};
 use storage::vault::{Keys, Owner, Vault};
 use tokio::sync::OnceCell;
@@ -117,6 +118,7 @@ async fn bank() -> Bank {
     let programs = Programs::find();
     let http = outbound::Client::new().unwrap();
     let services = Services {
+        signer: Arc::new(LocalSigner::new(folder.path().join("signing-key.pem"))),
         folders: project.folders.clone(),
         scratch: project.folders.artifacts.join(runner::folder::SCRATCH),
         engines: Arc::new(engines(&programs, &settings, http.clone())),

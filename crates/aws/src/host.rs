@@ -35,6 +35,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::environment::{self, EnvironmentError};
 use crate::executions::{Refreshes, StateMachine};
+use crate::kms::KmsSigner;
 use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
@@ -280,6 +281,11 @@ impl Host {
     pub fn refreshes(&self) -> Result<Refreshes, Failure> {
         let arn = environment::required("REFRESH_MACHINE")?;
         Ok(Refreshes::new(aws_sdk_sfn::Client::new(&self.config), arn))
+    }
+
+    /// Returns the key in `SIGNING_KEY`, which signs the transparency log.
+    pub fn signer(&self) -> Result<KmsSigner, Failure> {
+        Ok(KmsSigner::new(&self.config, environment::required("SIGNING_KEY")?))
     }
 
     /// Returns Polly in the function's region.

@@ -5,6 +5,7 @@
 //! | [`s3`] | [`storage::store::ObjectStore`] over one bucket |
 //! | [`secrets`] | [`storage::secret::Secrets`] over Secrets Manager |
 //! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
+//! | [`kms`] | [`transparency::signer::Signer`] over KMS |
 //! | [`polly`] | [`policy::disclosure::SpeechService`] over Polly |
 //! | [`metrics`] | CloudWatch metrics in the embedded format |
 //! | [`host`] | starts a Lambda, decodes its payload and names its errors |
@@ -15,6 +16,7 @@
 pub mod environment;
 pub mod executions;
 pub mod host;
+pub mod kms;
 pub mod metrics;
 mod panic_hook;
 pub mod polly;

@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
+use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_sdk_s3::types::ObjectLockMode;
 use bytes::Bytes;
 use contracts::ObjectKey;
 use contracts::error::chain;
-use contracts::key::{Artefact, Prefix};
+use contracts::key::{Artefact, Prefix, RunPart};
 use jiff::Timestamp;
 use storage::store::{ListedObject, ObjectStore, PutOutcome, SignedUrl, StoreError, UrlSigner};
 
@@ -33,8 +34,8 @@ pub struct S3Store {
     lock: Option<Lock>,
 }
 
-/// The S3 Object Lock on evidence and decisions. Other objects have no lock, because an erasure must be able to delete
-/// them.
+/// The S3 Object Lock on evidence, decisions, manifests and the log. Other objects have no lock, because an erasure must be
+/// able to delete them. A locked manifest may be replaced: the bucket then keeps both versions.
 #[derive(Clone, Debug)]
 pub struct Lock {
     /// `GOVERNANCE` or `COMPLIANCE`.
@@ -45,7 +46,13 @@ pub struct Lock {
 
 impl Lock {
     const fn covers(key: &ObjectKey) -> bool {
-        matches!(key, ObjectKey::Customer(_, _, Artefact::Evidence) | ObjectKey::Decision(..))
+        matches!(
+            key,
+            ObjectKey::Customer(_, _, Artefact::Evidence)
+                | ObjectKey::Decision(..)
+                | ObjectKey::LogEntry(_)
+                | ObjectKey::Run(_, RunPart::ManifestCsv | RunPart::ManifestJson | RunPart::Head)
+        )
     }
 
     fn until(&self) -> DateTime {
@@ -70,6 +77,14 @@ impl S3Store {
 
     fn read(&self, key: &ObjectKey) -> GetObjectFluentBuilder {
         self.client.get_object().bucket(&self.bucket).key(key.to_string())
+    }
+
+    fn write(&self, key: &ObjectKey, bytes: Bytes) -> PutObjectFluentBuilder {
+        let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).body(ByteStream::from(bytes));
+        match self.lock.as_ref().filter(|_| Lock::covers(key)) {
+            Some(lock) => request.object_lock_mode(lock.mode.clone()).object_lock_retain_until_date(lock.until()),
+            None => request,
+        }
     }
 }
 
@@ -131,9 +146,7 @@ impl ObjectStore for S3Store {
     }
 
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
-        let body = ByteStream::from(bytes);
-        let request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).body(body);
-        request.send().await.map_err(|error| unavailable(key, "write", &error))?;
+        self.write(key, bytes).send().await.map_err(|error| unavailable(key, "write", &error))?;
         Ok(())
     }
 
@@ -143,12 +156,7 @@ impl ObjectStore for S3Store {
         let mut wait = CONFLICT_WAIT;
         let mut tries = 1;
         loop {
-            let body = ByteStream::from(bytes.clone());
-            let mut request = self.client.put_object().bucket(&self.bucket).key(key.to_string()).body(body);
-            if let Some(lock) = self.lock.as_ref().filter(|_| Lock::covers(key)) {
-                request = request.object_lock_mode(lock.mode.clone()).object_lock_retain_until_date(lock.until());
-            }
-            match request.if_none_match("*").send().await {
+            match self.write(key, bytes.clone()).if_none_match("*").send().await {
                 Ok(_) => return Ok(PutOutcome::Created),
                 Err(error) if status(&error) == Some(412) => return Ok(PutOutcome::AlreadyThere),
                 // Another conditional write is in flight. The SDK does not retry this.

@@ -31,6 +31,7 @@ mod keys;
 mod narrate;
 mod open;
 mod phrases;
+mod pin;
 mod play;
 mod recall;
 mod reference;
@@ -55,6 +56,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Run(args) => Box::pin(run::one(args, config()?, context)).await,
         Command::Campaign(args) => Box::pin(campaign::execute(args, config()?, context)).await,
         Command::Verify(args) => verify::execute(args, context).await,
+        Command::Pin(args) => pin::execute(&args, context).await,
         Command::Check(args) => check::execute(args, config()?, context).await,
         Command::Guard(args) => guard::execute(&args, context),
         Command::Sample(args) => sample::execute(&args, context),

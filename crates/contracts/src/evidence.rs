@@ -221,3 +221,31 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<Digest>,
 }
+
+/// The head of a run: what the transparency log records about it each time its manifest changes. Holds no personal data.
+///
+/// Its digests cover every file of the run: the chain covers the records, and each record covers a customer's files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// The run.
+    pub run: RunId,
+    /// The time of signing, by the signer's clock.
+    pub at: Timestamp,
+    /// The version of Bespoke.
+    pub program: String,
+    /// The number of customers.
+    pub customers: usize,
+    /// The last link of the manifest's chain.
+    pub chain: Digest,
+    /// The digests of the files under `runs/<run>/`, by name: the request, the settings, the index and the manifest.
+    pub files: BTreeMap<String, Digest>,
+}
+
+impl Head {
+    /// Returns whether two heads state the same, apart from the time and the version.
+    #[must_use]
+    pub fn states_the_same(&self, other: &Self) -> bool {
+        (&self.run, self.customers, self.chain, &self.files) == (&other.run, other.customers, other.chain, &other.files)
+    }
+}

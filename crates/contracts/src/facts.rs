@@ -242,6 +242,19 @@ pub enum Band {
     High,
 }
 
+impl Band {
+    /// Returns the value as a word for reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Middle => "middle",
+            Self::Upper => "upper",
+            Self::High => "high",
+        }
+    }
+}
+
 /// The direction of spending in the last 90 days, compared with the 90 days before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -254,6 +267,18 @@ pub enum Trend {
     Falling,
 }
 
+impl Trend {
+    /// Returns the value as a word for reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Rising => "rising",
+            Self::Steady => "steady",
+            Self::Falling => "falling",
+        }
+    }
+}
+
 /// A category's share of all spending. The exact amount is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -264,6 +289,18 @@ pub enum Share {
     Notable,
     /// Over a quarter.
     Large,
+}
+
+impl Share {
+    /// Returns the value as a word for reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Notable => "notable",
+            Self::Large => "large",
+        }
+    }
 }
 
 /// The facts about spending in one category.
@@ -287,6 +324,18 @@ pub enum Sentiment {
     Neutral,
     /// Compound ≥ 0.05.
     Positive,
+}
+
+impl Sentiment {
+    /// Returns the value as a word for reports.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Negative => "negative",
+            Self::Neutral => "neutral",
+            Self::Positive => "positive",
+        }
+    }
 }
 
 /// The tone of the posts on one topic.

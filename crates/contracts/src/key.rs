@@ -147,6 +147,24 @@ pub enum RunPart {
     ManifestCsv,
     /// `manifest.json`: counts, and the chain of evidence digests.
     ManifestJson,
+    /// `head.json`: a copy of the log entry with the run's newest [`crate::evidence::Head`].
+    Head,
+}
+
+impl RunPart {
+    /// Returns the file's name under `runs/<run>/`.
+    #[must_use]
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Request => "request.json",
+            Self::Forecast => "forecast.json",
+            Self::Settings => "settings.json",
+            Self::Index => "index.csv",
+            Self::ManifestCsv => "manifest.csv",
+            Self::ManifestJson => "manifest.json",
+            Self::Head => "head.json",
+        }
+    }
 }
 
 /// The kind of run that a person started.
@@ -311,6 +329,8 @@ pub enum ObjectKey {
     /// Speech that all customers share, keyed by the digest of everything that determines it; sealed with the data key.
     /// Expires a set time after its last use.
     Speech(Digest),
+    /// An entry of the transparency log, counted from 0: a `transparency::log::LogEntry`. Written once.
+    LogEntry(u64),
     /// The list of newer consent answers. It can change at any time, so it is read again for each decision.
     Consents,
     /// The catalog of approved products.
@@ -345,17 +365,7 @@ impl fmt::Display for ObjectKey {
             Self::Customer(reference, run, artefact) => {
                 write!(f, "customers/{reference}/{run}/{}", artefact.file_name())
             }
-            Self::Run(run, part) => {
-                let name = match part {
-                    RunPart::Request => "request.json",
-                    RunPart::Forecast => "forecast.json",
-                    RunPart::Settings => "settings.json",
-                    RunPart::Index => "index.csv",
-                    RunPart::ManifestCsv => "manifest.csv",
-                    RunPart::ManifestJson => "manifest.json",
-                };
-                write!(f, "runs/{run}/{name}")
-            }
+            Self::Run(run, part) => write!(f, "runs/{run}/{}", part.file_name()),
             Self::Admission(run, place) => write!(f, "runs/{run}/admitted/{place}.txt"),
             Self::Admitted(run, reference) => write!(f, "runs/{run}/admitted/{reference}.json"),
             Self::Ended(run, reference, word) => {
@@ -388,6 +398,7 @@ impl fmt::Display for ObjectKey {
             Self::Link(digest) => write!(f, "links/{digest}.json"),
             Self::Notification(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
             Self::Speech(digest) => write!(f, "{}{digest}", Area::Speech.as_str()),
+            Self::LogEntry(index) => write!(f, "{}{index:012}.json", Prefix::Log),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::CatalogueApprovals => f.write_str("config/catalogue.approvals.csv"),
@@ -449,6 +460,13 @@ impl ObjectKey {
             .strip_suffix(".json")?
             .parse()
             .ok()
+    }
+
+    /// Returns the index in the key of a [`Self::LogEntry`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn log_entry_of(key: &str) -> Option<u64> {
+        let index = key.strip_prefix("log/")?.strip_suffix(".json")?.parse().ok()?;
+        (Self::LogEntry(index).to_string() == key).then_some(index)
     }
 
     /// Returns the run in the key of a [`Self::Recall`].
@@ -520,6 +538,8 @@ pub enum Prefix {
     Notifications(NotificationState, Option<RunId>),
     /// The bank's own backgrounds.
     Backgrounds,
+    /// The entries of the transparency log.
+    Log,
     /// All objects in an area.
     Area(Area),
 }
@@ -543,6 +563,7 @@ impl fmt::Display for Prefix {
             Self::Notifications(state, None) => write!(f, "notices/{}/", state.as_str()),
             Self::Notifications(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
             Self::Backgrounds => f.write_str("config/backgrounds/"),
+            Self::Log => f.write_str("log/"),
             Self::Area(area) => f.write_str(area.as_str()),
         }
     }

@@ -115,7 +115,7 @@ pub struct RunOptions {
     pub shape: Option<Shape>,
     /// The number of customers who get a video. `None` for all customers.
     pub videos: Option<usize>,
-    /// Whether the default contact cap does not apply, because no customer of a bank hears from the run.
+    /// Whether the run is a demo. The default contact cap then does not apply, because no real customers get messages.
     pub is_demo: bool,
 }
 
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn contact_cap_is_a_months_for_campaigns_only() {
+    fn default_contact_cap_applies_to_campaigns_only() {
         let cap = |set: Option<u16>, one: bool, is_demo: bool| {
             let mut settings = Settings::default();
             settings.offers.at_most_every_days = set;

@@ -117,13 +117,16 @@ pub struct ReviewRecord {
     pub at: Timestamp,
     /// The digests of what the reviewer saw.
     pub seen: ReviewedDigests,
+    /// The digest of the sealed decision. `None` in records of versions before 0.4.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Digest>,
 }
 
 impl ReviewRecord {
-    /// Returns the unsealed part of a decision.
+    /// Returns the unsealed part of a decision. `sealed` is the digest of the decision's object.
     #[must_use]
-    pub fn of(why: ReviewReason, decision: &Decision) -> Self {
+    pub fn of(why: ReviewReason, decision: &Decision, sealed: Digest) -> Self {
         let Decision { choice, by, at, seen, .. } = decision.clone();
-        Self { why, choice, by, at, seen }
+        Self { why, choice, by, at, seen, decision: Some(sealed) }
     }
 }

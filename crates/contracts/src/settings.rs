@@ -305,15 +305,15 @@ pub struct OfferSettings {
     pub categories: Vec<Category>,
     /// The maximum number of offers in one recommendation, 1 to 3.
     pub at_most: usize,
-    /// The contact cap: the minimum number of days between two recommendations for a customer; no cap if 0. If unset,
-    /// it is 30 in a run for all customers, and there is no cap in a run for one customer.
+    /// The contact cap: the minimum number of days between two recommendations for a customer; no cap if 0. If not set,
+    /// a run for all customers has a cap of 30 days, and a run for one customer has none.
     pub at_most_every_days: Option<u16>,
     /// The age, in days, after which a post or a payment no longer stops offers.
     pub stops_age_out_days: u16,
 }
 
 impl OfferSettings {
-    /// The default contact cap, in days, of a run for all customers.
+    /// The default contact cap, in days, for a run that includes all customers.
     pub const CAMPAIGN_CAP_DAYS: u16 = 30;
 }
 

@@ -128,7 +128,11 @@ pub struct AwsForecast {
 /// Forecasts the run, or several runs if the customers do not fit in one batch.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a whole number of at least 1")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the number of batches is whole and at least 1"
+)]
 pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let customers = work.customers as f64;
     let recommendations = work.recommendations as f64;
@@ -275,7 +279,7 @@ mod tests {
         let sums = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.usd))).concat();
         let without =
             SIZES.map(|size| format!(" {} |", dollars(forecast_aws(&work(size), &setup(5.0, false)).usd))).concat();
-        #[expect(clippy::cast_precision_loss, reason = "hundreds")]
+        #[expect(clippy::cast_precision_loss, reason = "a forecast has at most hundreds of batches")]
         let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches as f64))).concat();
         let _infallible = writeln!(
             text,

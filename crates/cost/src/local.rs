@@ -98,7 +98,11 @@ pub struct LocalForecast {
 /// Forecasts a run on `cores` cores. Encoding a second of video takes `encoding` CPU seconds.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the bytes are positive, and below 2^53")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the number of bytes is positive and below 2^53"
+)]
 pub fn forecast_local(
     work: &Workload,
     video: &VideoSettings,

@@ -4,7 +4,7 @@ use contracts::key::RunPart;
 use contracts::review::{Decision, PendingReview, ReviewReason};
 use contracts::settings::ReviewSettings;
 use contracts::stage::IndexRow;
-use contracts::{CustomerRef, ObjectKey, RunId};
+use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use storage::store::{ObjectStore, StoreError};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 
@@ -45,18 +45,17 @@ pub async fn find_pending(
     vault.open_authenticated(&key, &bytes).map(Some)
 }
 
-/// Returns the decision about one customer's part of a run, or `None` if there is none.
+/// Returns the decision about one customer's part of a run with the digest of its object, or `None` if there is none.
 pub async fn find_decision(
     vault: &Vault,
     run: &RunId,
     reference: &CustomerRef,
-) -> Result<Option<Decision>, VaultError> {
+) -> Result<Option<(Decision, Digest)>, VaultError> {
     let key = ObjectKey::Decision(run.clone(), reference.clone());
     if vault.store().find(&key).await?.is_none() {
         return Ok(None);
     }
-    let (decision, _) = vault.read_json(Owner::Customer(reference), &key).await?;
-    Ok(Some(decision))
+    vault.read_json(Owner::Customer(reference), &key).await.map(Some)
 }
 
 /// Returns whether the customer is on one of the first lines of the run's index. Reads only the bytes that these lines

@@ -1,17 +1,18 @@
 //! The steps after a run, a decision or a recall: publishing, the manifest, and notifications to the bank's system.
 
-use contracts::evidence::{Manifest, Outcome};
+use contracts::evidence::Outcome;
 use contracts::key::RunPart;
 use contracts::request::Request;
 use contracts::review::{PendingReview, ReviewChoice};
 use contracts::settings::Settings;
-use contracts::stage::{FinalizeInput, PublishInput};
+use contracts::stage::PublishInput;
 use contracts::{ErrorName, ObjectKey, RunId};
 use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 use jiff::Timestamp;
 use policy::review::find_decision;
 use storage::secret::Secrets;
 use storage::vault::{Owner, Vault};
+use transparency::signer::Signer;
 
 use crate::failure::Failure;
 use crate::project::Project;
@@ -46,7 +47,7 @@ pub async fn publish_decision(
         failure: None,
     };
     let decision = find_decision(vault, &waiting.run, &waiting.reference).await?;
-    if decision.is_some_and(|decision| decision.choice == ReviewChoice::Approve) {
+    if decision.is_some_and(|(decision, _)| decision.choice == ReviewChoice::Approve) {
         ensure_newest_workbooks(&waiting.run, project, vault).await?;
     }
     let deps = publish::Deps {
@@ -60,16 +61,9 @@ pub async fn publish_decision(
     Ok(publish::run(input, &deps).await?)
 }
 
-/// Rewrites the manifest of a run that has ended.
-pub async fn rewrite_manifest(run: &RunId, vault: &Vault) -> Result<(), Failure> {
-    let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
-    let Some(json) = vault.store().find(&key).await? else { return Ok(()) };
-    let manifest: Manifest = serde_json::from_slice(&json).map_err(|error| {
-        let help = "repeat the run to rewrite the manifest";
-        Failure::new(ErrorName::SealBroken, format!("{key}: {error}"), help)
-    })?;
-    let input = FinalizeInput { run: run.clone(), dataset: manifest.dataset };
-    finalize::run(input, &finalize::Deps { vault }).await?;
+/// Rewrites the manifest of a run that has ended, and signs its new head.
+pub async fn rewrite_manifest(run: &RunId, vault: &Vault, signer: &dyn Signer) -> Result<(), Failure> {
+    finalize::refresh(run.clone(), &finalize::Deps { vault, signer, now: Timestamp::now() }).await?;
     Ok(())
 }
 

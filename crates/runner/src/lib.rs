@@ -26,6 +26,7 @@ pub mod secrets;
 pub mod sentences;
 pub mod services;
 pub mod session;
+pub mod signing;
 pub mod tally;
 pub mod verify;
 pub mod writers;

@@ -466,9 +466,10 @@ impl Runner {
 
     async fn finalize(&self, run: &RunId, merged: Option<&MergeOutput>) -> Result<Manifest, Failure> {
         let dataset = merged.map(|merged| merged.dataset.clone());
-        let deps = finalize::Deps { vault: &self.services.vault };
-        let finalized = self.attempt(Stage::Finalize, None, || {
-            finalize::run(FinalizeInput { run: run.clone(), dataset: dataset.clone() }, &deps)
+        let finalized = self.attempt(Stage::Finalize, None, || async {
+            let Services { vault, signer, .. } = &self.services;
+            let deps = finalize::Deps { vault, signer: signer.as_ref(), now: Timestamp::now() };
+            finalize::run(FinalizeInput { run: run.clone(), dataset: dataset.clone() }, &deps).await
         });
         Ok(finalized.await?)
     }

@@ -9,6 +9,7 @@ use contracts::settings::Settings;
 use contracts::{Batch, ObjectKey};
 use storage::secret::{SecretName, Secrets};
 use storage::vault::Vault;
+use transparency::signer::Signer;
 
 use crate::failure::Failure;
 use crate::intake::IntakeGuard;
@@ -28,6 +29,8 @@ pub struct Services {
     pub vault: Vault,
     /// The source of secrets.
     pub secrets: Arc<dyn Secrets>,
+    /// The key that signs the transparency log.
+    pub signer: Arc<dyn Signer>,
     /// The voice engines. Runs share them because loading a model takes a long time.
     pub engines: Arc<narrate::Engines>,
     /// The client for outside services.

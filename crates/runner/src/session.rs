@@ -26,6 +26,7 @@ use crate::project::{Folders, Lock, Project, vault, workbook_not_found, workbook
 use crate::run::Runner;
 use crate::secrets::LocalSecrets;
 use crate::services::Services;
+use crate::signing::LocalSigner;
 
 /// Customer ids by reference, for the terminal only. The id of a customer who refused is not written to any file.
 pub type Labels = HashMap<CustomerRef, CustomerId>;
@@ -92,6 +93,7 @@ impl Session {
         let background = request.background.clone();
         let http = http_client()?;
         let services = Services {
+            signer: Arc::new(LocalSigner::of_folder(&folders.artifacts)),
             folders,
             scratch: lock.scratch.clone(),
             engines: Arc::new(engines(&programs, &settings, http.clone())),

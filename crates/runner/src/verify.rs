@@ -1,5 +1,5 @@
-//! Verifies that a run is unchanged. Compares each record with the manifest's chain and each file with the digest in
-//! its record, and checks that the run has no other files.
+//! Verifies that a run is unchanged. Compares the manifest with the run's signed head, each record with the manifest's
+//! chain and each file with the digest in its record, and checks that the run has no other files.
 //!
 //! Some missing files are not discrepancies: the media of customers who opted out or were erased, and recalled files.
 //! Recalled files are compared at their new location.
@@ -19,6 +19,10 @@ use policy::control::{self, Control, ErasureRecord};
 use policy::recall;
 use serde::Serialize;
 use storage::vault::{Owner, Vault, VaultError};
+
+mod head;
+
+pub use head::{HeadReport, Trust};
 
 use crate::failure::Failure;
 
@@ -58,12 +62,14 @@ pub struct Verification {
     /// Whether the current keys sealed the chain. If not, matching digests prove nothing, because anyone can compute
     /// them.
     pub with_keys: bool,
+    /// The run's head in the transparency log. It proves the run without the keys if a pinned public key verified it.
+    pub head: HeadReport,
     /// All discrepancies, ordered by object key.
     pub findings: Vec<Discrepancy>,
 }
 
 /// Verifies a whole run. Fails only if the run does not exist or the store cannot be read.
-pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verification, Failure> {
+pub async fn verify(vault: &Vault, run: &RunId, trust: &Trust) -> Result<Verification, Failure> {
     let store = vault.store();
     let part = |part| ObjectKey::Run(run.clone(), part);
     let mut found = Found::default();
@@ -72,9 +78,10 @@ pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verification, Failure>
         let help = "list artifacts/runs for existing runs; a stopped run has no manifest yet";
         return Err(Failure::new(ErrorName::EvidenceMissing, message, help));
     };
+    let head = head::check(store, run, trust, &mut found).await?;
     let Ok(manifest) = serde_json::from_slice::<Manifest>(&json) else {
         found.push(Discrepancy::changed(&part(RunPart::ManifestJson), "is not a manifest"));
-        return Ok(found.sum_up(run, 0, false));
+        return Ok(found.sum_up(run, 0, false, head));
     };
     let request = check_request(vault, run, &manifest, &mut found).await?;
     check_manifest(vault, run, &manifest, &json, &request, &mut found).await?;
@@ -105,7 +112,7 @@ pub async fn verify(vault: &Vault, run: &RunId) -> Result<Verification, Failure>
             });
         }
     }
-    Ok(found.sum_up(run, manifest.customers, is_sealed(vault, &manifest)))
+    Ok(found.sum_up(run, manifest.customers, is_sealed(vault, &manifest), head))
 }
 
 /// Returns whether the vault's keys sealed the chain.
@@ -125,10 +132,10 @@ impl Found {
         self.findings.push(finding);
     }
 
-    fn sum_up(mut self, run: &RunId, customers: usize, with_keys: bool) -> Verification {
+    fn sum_up(mut self, run: &RunId, customers: usize, with_keys: bool, head: HeadReport) -> Verification {
         self.findings.sort();
         self.findings.dedup();
-        Verification { run: run.clone(), customers, files: self.files, with_keys, findings: self.findings }
+        Verification { run: run.clone(), customers, files: self.files, with_keys, head, findings: self.findings }
     }
 }
 
@@ -193,8 +200,7 @@ async fn check_manifest(
         }
         Some(_) => {}
     }
-    let deps = finalize::Deps { vault };
-    let Ok(current) = finalize::sum_up(run.clone(), manifest.dataset.as_ref(), &deps).await else {
+    let Ok(current) = finalize::sum_up(run.clone(), manifest.dataset.as_ref(), vault).await else {
         found.push(Discrepancy::changed(&ObjectKey::Run(run.clone(), RunPart::Index), "is not a valid customer index"));
         return Ok(());
     };
@@ -207,8 +213,11 @@ async fn check_manifest(
         ));
         return Ok(());
     }
+    let has_keys = is_sealed(vault, manifest);
     for (entry, recorded) in current.entries.iter().zip(&manifest.entries) {
-        if entry.record == recorded.record && entry.outcome != recorded.outcome {
+        // Without the keys, a pending review counts as unreadable.
+        let is_readable = has_keys || !matches!(recorded.outcome, Outcome::InReview { .. });
+        if entry.record == recorded.record && entry.outcome != recorded.outcome && is_readable {
             found.push(Discrepancy::changed(&document, "has a different outcome from the record"));
         }
     }
@@ -281,7 +290,8 @@ async fn check_customer(
     let reference = &entry.reference;
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     let mut check = CustomerCheck { reference: reference.clone(), named: BTreeSet::new(), found: Found::default() };
-    let forgotten = is_forgotten(vault, reference, has_keys, &mut check.found).await?;
+    let erasure = find_erasure(vault, reference, has_keys, &mut check.found).await?;
+    let forgotten = erasure.is_some();
     let evidence = key(Artefact::Evidence);
     let failure = key(Artefact::Failure);
     if let Some(bytes) = store.find(&evidence).await? {
@@ -303,9 +313,11 @@ async fn check_customer(
         let control = control::read(store, reference, Timestamp::now()).await?;
         check_artefacts(vault, run, &record, &control, forgotten, &mut check).await?;
         check_key(vault, &record, forgotten, &mut check).await?;
-        if has_keys && !forgotten {
-            check_decision(vault, run, &record, &mut check).await?;
+        let opens = has_keys && !forgotten;
+        check_decision(vault, run, &record, opens, &mut check).await?;
+        if opens {
             check_recalls(vault, run, reference, &mut check).await?;
+            check_pending(vault, run, reference, &mut check).await?;
         }
         return Ok(check);
     }
@@ -332,46 +344,97 @@ async fn check_customer(
         return Ok(check);
     }
     let is_incomplete = entry.record == Digest::of(b"");
-    if !is_incomplete && !forgotten {
+    // An erasure deletes a pending review, but no evidence and no failure.
+    let is_erased =
+        erasure.is_some_and(|record| record == entry.record || matches!(entry.outcome, Outcome::InReview { .. }));
+    if !is_incomplete && !is_erased {
         check.found.push(Discrepancy::missing(&evidence, "the record in the manifest's chain is missing"));
     }
     Ok(check)
 }
 
-/// Returns whether the customer was erased. A record that was not written with the keys does not count.
-async fn is_forgotten(
+/// Returns the digest of the record of the customer's erasure. A record that was not written with the keys does not
+/// count.
+async fn find_erasure(
     vault: &Vault,
     reference: &CustomerRef,
     has_keys: bool,
     found: &mut Found,
-) -> Result<bool, Failure> {
+) -> Result<Option<Digest>, Failure> {
     let key = ObjectKey::Forgotten(reference.clone());
-    let Some(bytes) = vault.store().find(&key).await? else { return Ok(false) };
+    let Some(bytes) = vault.store().find(&key).await? else { return Ok(None) };
     if has_keys && vault.open_authenticated::<ErasureRecord>(&key, &bytes).is_err() {
         found.push(Discrepancy::changed(&key, "was not written by an erasure with the run's keys"));
-        return Ok(false);
+        return Ok(None);
     }
-    Ok(true)
+    Ok(Some(Digest::of(&bytes)))
 }
 
-/// Checks that the review in the evidence matches the sealed decision.
+/// Checks that the evidence names the sealed decision, if there is one, and no other. `opens` says whether the keys can
+/// open it.
 async fn check_decision(
     vault: &Vault,
     run: &RunId,
     record: &Evidence,
+    opens: bool,
     check: &mut CustomerCheck,
 ) -> Result<(), Failure> {
     let key = ObjectKey::Decision(run.clone(), record.reference.clone());
-    let Some(review) = &record.review else { return Ok(()) };
-    match policy::review::find_decision(vault, run, &record.reference).await {
-        Ok(Some(decision)) if ReviewRecord::of(review.why.clone(), &decision) == *review => {}
-        Ok(None) => check.found.push(Discrepancy::missing(&key, "the evidence names a review, but no decision exists")),
-        Ok(Some(_)) | Err(VaultError::Broken { .. } | VaultError::Malformed { .. } | VaultError::Conflict { .. }) => {
-            check.found.push(Discrepancy::changed(&key, "is not the decision that the evidence names"));
+    let stored = vault.store().find(&key).await?.map(|bytes| Digest::of(&bytes));
+    let (review, stored) = match (&record.review, stored) {
+        (None, None) => return Ok(()),
+        (None, Some(_)) => {
+            if record.is_published() {
+                check.found.push(Discrepancy {
+                    object: key.to_string(),
+                    error: ErrorName::EvidenceUnexpected,
+                    what: "the evidence names no decision",
+                });
+            }
+            return Ok(());
         }
-        Err(error @ (VaultError::Store(_) | VaultError::NoDataKey { .. })) => return Err(error.into()),
+        (Some(_), None) => {
+            let what = "the evidence names a review, but no decision exists";
+            check.found.push(Discrepancy::missing(&key, what));
+            return Ok(());
+        }
+        (Some(review), Some(stored)) => (review, stored),
+    };
+    check.found.files += 1;
+    let is_named = review.decision.is_none_or(|named| named == stored);
+    let is_sealed = !opens
+        || match policy::review::find_decision(vault, run, &record.reference).await {
+            Ok(Some((decision, sealed))) => {
+                let expected = ReviewRecord::of(review.why.clone(), &decision, sealed);
+                ReviewRecord { decision: review.decision, ..expected } == *review
+            }
+            Ok(None) | Err(VaultError::Broken { .. } | VaultError::Malformed { .. } | VaultError::Conflict { .. }) => {
+                false
+            }
+            Err(error @ (VaultError::Store(_) | VaultError::NoDataKey { .. })) => return Err(error.into()),
+        };
+    if !is_named || !is_sealed {
+        check.found.push(Discrepancy::changed(&key, "is not the decision that the evidence names"));
     }
     Ok(())
+}
+
+/// Checks that a pending review, which an interrupted attempt may have left, was written with the keys.
+async fn check_pending(
+    vault: &Vault,
+    run: &RunId,
+    reference: &CustomerRef,
+    check: &mut CustomerCheck,
+) -> Result<(), Failure> {
+    match policy::review::find_pending(vault, run, reference).await {
+        Ok(_) => Ok(()),
+        Err(VaultError::Store(error)) => Err(error.into()),
+        Err(_) => {
+            let key = ObjectKey::Review(run.clone(), reference.clone());
+            check.found.push(Discrepancy::changed(&key, "is not a review that was written with the run's keys"));
+            Ok(())
+        }
+    }
 }
 
 /// Checks that the recalls of the run, and of the customer's part of it, were written with the keys.
@@ -419,7 +482,9 @@ async fn check_artefacts(
         }
         let moved = ObjectKey::Recalled(record.reference.clone(), run.clone(), *artefact);
         let recalled = recall::is_recalled(vault.store(), run, &record.reference).await?;
-        if (recalled && compare(vault, &moved, *digest, check).await?) || forgotten || objected || !published {
+        // Publish deletes the files of a result that it did not publish.
+        let is_deleted = !published && Artefact::PUBLISHED.contains(artefact);
+        if (recalled && compare(vault, &moved, *digest, check).await?) || forgotten || objected || is_deleted {
             continue;
         }
         check.found.push(Discrepancy::missing(&key, "the record refers to it, but it is missing"));

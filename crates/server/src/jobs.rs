@@ -157,11 +157,11 @@ impl Jobs {
     /// Carries out a decision: publishes an approved result or records a rejected one, and rewrites the manifest of a
     /// run that has ended.
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
-        let Services { vault, folders, settings, .. } = &self.services;
+        let Services { vault, folders, settings, signer, .. } = &self.services;
         let Some(waiting) = policy::review::find_pending(vault, run, reference).await? else { return Ok(()) };
         let project = Project::load(folders.clone())?;
         follow_up::publish_decision(&waiting, &project, settings, vault).await?;
-        follow_up::rewrite_manifest(run, vault).await
+        follow_up::rewrite_manifest(run, vault, signer.as_ref()).await
     }
 
     /// Notifies the bank's system about a decision or a recall in the background. If the server stops before all

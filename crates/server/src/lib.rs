@@ -49,6 +49,7 @@ use runner::os_user::OsUser;
 use runner::programs::{Programs, engines, http_client};
 use runner::project::{self, Folders, Lock, Project, vault};
 use runner::services::Services;
+use runner::signing::LocalSigner;
 
 use connections::Limits;
 use event_log::DiskEventLog;
@@ -108,6 +109,7 @@ impl Server {
         let engines = Arc::new(engines(&programs, &settings, http.clone()));
         let events = Arc::new(DiskEventLog::open(&own.join("events"), stop.clone())?);
         let services = Services {
+            signer: Arc::new(LocalSigner::of_folder(&folders.artifacts)),
             folders,
             scratch: lock.scratch.clone(),
             settings,

@@ -102,7 +102,7 @@ function forecastFigures({ forecast, status }) {
   }
   const { customers, selected, videos, here, aws } = forecast;
   const figures = [[customers, "customers", count], [selected, "recommendations", count], [videos, "videos", count],
-    [here.seconds, "on this machine", duration], [aws.usd, "on AWS", money]];
+    here && [here.seconds, "on this machine", duration], [aws.usd, "on AWS", money]].filter(Boolean);
   return h("dl", { class: "counts" }, figures.map(([value, term, format]) =>
     h("div", {}, h("dt", {}, term), h("dd", {}, format(value)))));
 }
@@ -114,7 +114,7 @@ function forecastDetails({ forecast }) {
   return h("div", { class: "columns even" },
     h("div", {},
       Object.keys(skipped).length > 0 && section("Skipped customers", {}, statement(Object.entries(skipped), count)),
-      section("On this machine", {}, statement([
+      here !== undefined && section("On this machine", {}, statement([
         ["Time", duration(here.seconds)], ["Total length of the videos", duration(forecast.video_seconds)],
         ["Disk space", size(here.bytes)], ["Cores", count(here.cores)],
         ...here.cpu_seconds.map(([stage, seconds]) => [`CPU time to ${VERBS[stage] ?? stage}`, duration(seconds)]),

@@ -39,7 +39,7 @@ those tagged `local`. A description says where they differ.
 ## Terms
 
 - **Batch**: the three workbooks of one delivery. It is *complete* once all three exist. Its **dataset** is their joined \
-rows, sorted by customer id as text.
+rows, sorted by customer id as text. On AWS, the bank can also put a batch into the bucket itself, as a folder below `incoming/`.
 - **Upload**: a batch that a caller sends through this API. Its id is also the name of the batch.
 - **Run**: one request carried out, in up to seven **stages**. A **recommendation** is the run for one customer. A \
 **campaign** is a run over all customers in a batch, with one recommendation for each.
@@ -78,20 +78,22 @@ A run has a **status**, and each customer in it has an **outcome**. If a stage f
 is `failed`, and the run goes on and ends as `done`. The status `failed` means that the run as a whole failed, so some or all \
 customers have no outcome.
 
-A run stops early if more than a share of its customers fail, which the settings define, but not for fewer than five. A \
-local server then ends the run as `done`, with a `stop_reason`. AWS ends it as `failed`.
+A run stops early if too many customers fail: at least five, and more than the percentage in the settings. A \
+local server then ends the run as `done`, with a `stop_reason`. AWS ends it as `failed`, with the code `Run.Incomplete`.
 
 ## Retries
 
 Each request that starts a run has an `Idempotency-Key` header. A repeated request with the same key:
 
 - returns the same run with status 200 if the run is in progress or `done`;
-- starts another attempt of the same run with status 202 if the run is `failed`. The attempt keeps all finished work. A run has \
-at most 100 attempts; after that, the response has status 400;
+- starts another attempt of the same run with status 202 if the run is `failed`. The attempt keeps all finished work. After 100 \
+attempts, the response has status 400. If the workbooks, the catalog or the settings have changed since, no attempt can \
+continue the run: it returns as `failed` with status 200;
 - gets status 422 and `Input.KeyReused` if the request differs. Null, an omitted field and its default are the same.
 
 So repeat the request after a lost response or a `failed` run. To try again for a customer whose outcome is `failed`, or whom \
-a limit left out, send a new request with a new key. It starts a new run, which makes all its results anew.
+a limit left out, send a new request with a new key. It starts a new run, which makes all its results anew. The contact cap, if the settings \
+have one, skips the customers who already have a result.
 
 ## Callers
 
@@ -122,12 +124,12 @@ on unknown values. Requests with unknown fields get status 400.
 Lists have pages. Send `next` from a page as `after` to get the following page. Pages are read one by one: a change between two \
 requests may hide an item, but does not repeat one.
 
-To follow a run, poll it every 2 seconds on a local server, and every 10 seconds on AWS, where states are up to 10 seconds old.
+To follow a run, poll it every 2 seconds on a local server. On AWS, poll every 10 seconds, because states are up to 10 seconds old.
 
 Errors are problem details (RFC 9457). The status and the name in `error` together identify the cause.
 
 Any path may also respond with status 405 to a wrong method. A local server responds with 403 to requests from other web \
-origins, with 421 to another host name, and with 503 to a new run while 100 runs are queued or running. On AWS, the gateway in \
+origins, and with 421 to another host name. It responds with 503 to a new run while 100 runs are queued or running. On AWS, the gateway in \
 front of the server sends some 401, 429, 500 and 503 responses. Their body is a `GatewayError`, and they have no `Retry-After` header.";
 
 /// Returns the document.

@@ -87,9 +87,10 @@ impl Problem {
         let status = match error {
             ErrorName::InputInvalidRequest => StatusCode::BAD_REQUEST,
             ErrorName::AccessForbidden => StatusCode::FORBIDDEN,
-            ErrorName::ConfigNotApproved | ErrorName::ForgetOnHold => StatusCode::CONFLICT,
             ErrorName::InputUnknownCustomer | ErrorName::InputKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorName::InputMissingWorkbook => StatusCode::CONFLICT,
+            ErrorName::InputMissingWorkbook | ErrorName::ConfigNotApproved | ErrorName::ForgetOnHold => {
+                StatusCode::CONFLICT
+            }
             ErrorName::InputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             name if name.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -188,7 +189,7 @@ impl IntoResponse for Problem {
 /// Returns the description for a response with this status, which applies to all operations.
 fn description(status: u16) -> &'static str {
     match status {
-        400 => "The query, a header or the body is invalid. `detail` contains the field's name.",
+        400 => "The query, a header or the body is invalid. `detail` names an invalid field of the body.",
         401 => "The bearer token is missing or invalid.",
         403 => "The caller has none of the roles that the operation needs. `detail` names them.",
         404 => "The resource does not exist, or belongs to another caller.",
@@ -257,11 +258,11 @@ problem_responses! {
     EventProblems: [400, 401, 403, 404];
     /// The error responses for starting a recommendation.
     StartRecommendationProblems: [400, 401, 403, 413, 415],
-        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog as it is now lacks an approval.",
+        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog, the lexicon or the rules lack an approval as they are now.",
         422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.UnknownCustomer`: the customer has been erased.";
     /// The error responses for starting a campaign.
     StartCampaignProblems: [400, 401, 403, 413, 415],
-        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog as it is now lacks an approval.",
+        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog, the lexicon or the rules lack an approval as they are now.",
         422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.InvalidRequest`: the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 403, 413, 415];

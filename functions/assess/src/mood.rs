@@ -76,12 +76,15 @@ impl<'a> ToneAnalyzer<'a> {
     }
 }
 
-/// The maximum age, in days, of a post that may count for an offer.
+/// The maximum age, in days, of a post that may count in favor of an offer.
 pub const RECENT_DAYS: i32 = 180;
 
 /// The compound score at or below which a post that is not about a listed topic is negative. It is low enough that a
 /// single word such as "missed" does not stop offers.
 const NEGATIVE_OFF_TOPIC: f64 = -0.3;
+
+/// Emoji whose names are negative words to VADER, but which mostly mean praise or a joke.
+const SLANG_EMOJI: [char; 2] = ['🔥', '💀'];
 
 /// The minimum compound score of a cheerful post.
 const CHEERFUL: f64 = 0.3;
@@ -136,6 +139,7 @@ impl ToneAnalyzer<'_> {
         }
         let compound = match &found.without_idioms {
             Some(words) => self.analyze(words).scores.compound,
+            None if text.contains(SLANG_EMOJI) => self.analyze(&text.replace(SLANG_EMOJI, " ")).scores.compound,
             None => tone.scores.compound,
         };
         let is_of_bank =
@@ -157,9 +161,10 @@ impl ToneAnalyzer<'_> {
 /// Returns the findings in a customer's posts, or `None` if there are no posts. The caller must present the proof of
 /// social consent.
 ///
-/// A post stops selling until it is more than `stop_days` old, and counts for an offer up to [`RECENT_DAYS`]. Older posts
-/// are used only by the guard, to detect echoes. A post without a date counts as recent. A tone is the mean compound
-/// score of the posts about listed topics, weighted by age. Any post that stops selling makes its topic negative.
+/// A post can stop selling until it is more than `stop_days` old, and can count in favor of an offer until it is more
+/// than [`RECENT_DAYS`] old. Older posts are used only by the guard, to detect echoes. A post without a date counts as
+/// recent. A tone is the mean compound score of the posts about listed topics, weighted by age. Any post that stops
+/// selling makes its topic negative.
 #[must_use]
 pub fn read_posts(
     proof: &SocialConsent,

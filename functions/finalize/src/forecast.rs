@@ -14,9 +14,9 @@ use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use storage::store::StoreError;
-use storage::vault::{Owner, VaultError};
+use storage::vault::{Owner, Vault, VaultError};
 
-use crate::{CONCURRENCY, Deps, Error, list_customers};
+use crate::{CONCURRENCY, Error, list_customers};
 
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
@@ -78,35 +78,52 @@ pub struct Decision {
 }
 
 /// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process at
-/// once.
+/// once, and `limit` the number of customers who may get a message.
 ///
 /// # Panics
 /// Never: every field of a forecast serializes to JSON.
-pub async fn forecast(run: RunId, settings: &Settings, concurrency: u32, deps: &Deps<'_>) -> Result<Forecast, Error> {
+pub async fn forecast(
+    run: RunId,
+    settings: &Settings,
+    concurrency: u32,
+    limit: Option<usize>,
+    vault: &Vault,
+) -> Result<Forecast, Error> {
     let (request, _): (Request, _) =
-        deps.vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
-    let decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(deps, &run).await?)
-        .map(|reference| find_decision(deps, &run, reference))
+        vault.read_json(Owner::Run, &ObjectKey::Run(run.clone(), RunPart::Request)).await?;
+    let mut decided: Vec<(CustomerRef, Option<DryRunDecision>)> = stream::iter(list_customers(vault, &run).await?)
+        .map(|reference| find_decision(vault, &run, reference))
         .buffered(CONCURRENCY)
         .try_collect()
         .await?;
+    apply_limit(&mut decided, limit);
     let forecast = compute(run, &request, settings, concurrency, decided);
     let json = serde_json::to_vec(&forecast).expect("every type in the contracts crate serializes to JSON");
-    deps.vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
+    vault.store().put(&ObjectKey::Run(forecast.run.clone(), RunPart::Forecast), json.into()).await?;
     Ok(forecast)
 }
 
 async fn find_decision(
-    deps: &Deps<'_>,
+    vault: &Vault,
     run: &RunId,
     reference: CustomerRef,
 ) -> Result<(CustomerRef, Option<DryRunDecision>), Error> {
     let key = ObjectKey::DryRun(run.clone(), reference.clone());
-    match deps.vault.read_json(Owner::Run, &key).await {
+    match vault.read_json(Owner::Run, &key).await {
         Ok((decision, _)) => Ok((reference, Some(decision))),
         // Assessing the customer failed.
         Err(VaultError::Store(StoreError::NotFound { .. })) => Ok((reference, None)),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Removes the customers from the first one on who would get a message beyond the limit, in the dataset's order.
+fn apply_limit(decided: &mut Vec<(CustomerRef, Option<DryRunDecision>)>, limit: Option<usize>) {
+    let Some(limit) = limit else { return };
+    let offers = decided.iter().map(|(_, decision)| decision.as_ref().and_then(|decision| decision.offers.as_ref()));
+    let mut selected = offers.enumerate().filter(|(_, offers)| offers.is_some());
+    if let Some((first, _)) = selected.nth(limit) {
+        decided.truncate(first);
     }
 }
 
@@ -211,5 +228,17 @@ mod tests {
         assert_eq!(forecast.decisions[0].offers, Some(2));
         let silent = Request { videos: Some(0), ..request };
         assert_eq!(compute(silent.run_id(), &silent, &Settings::default(), 5, Vec::new()).videos, 0);
+    }
+    #[test]
+    fn limit_leaves_out_later_customers() {
+        let selected = DryRunDecision { offers: Some(Vec::new()), because: None };
+        let skipped = DryRunDecision { offers: None, because: Some("no consent".to_owned()) };
+        let all = [Some(&selected), Some(&skipped), None, Some(&selected), Some(&skipped), Some(&selected)];
+        let all: Vec<_> = all.into_iter().enumerate().map(|(at, made)| (customer(at), made.cloned())).collect();
+        for (limit, kept) in [(Some(0), 0), (Some(1), 3), (Some(2), 5), (Some(3), 6), (Some(9), 6), (None, 6)] {
+            let mut decided = all.clone();
+            apply_limit(&mut decided, limit);
+            assert_eq!(decided.len(), kept, "{limit:?}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The finalize stage: verifies that each customer in a run has exactly one outcome, and chains the records.
+//! The finalize stage: verifies that each customer in a run has exactly one outcome, chains the records, and appends the
+//! signed head of the run to the transparency log.
 //!
 //! The chain starts with [`first_link`], computed from the run and the dataset. Each customer, in the dataset's order,
 //! adds a [`next_link`], computed from the previous link, the reference and the digest of their record. If a record is
@@ -8,6 +9,7 @@
 //! personal data.
 
 mod forecast;
+mod head;
 mod manifest;
 #[cfg(test)]
 mod tests;
@@ -19,20 +21,31 @@ use contracts::review::PendingReview;
 use contracts::stage::{FinalizeInput, IndexRow, Stage};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
 use storage::store::StoreError;
 use storage::vault::{Vault, VaultError};
 use thiserror::Error;
+use transparency::log::LogError;
+use transparency::signer::Signer;
 
 pub use forecast::{Decision, Forecast, ModelUse, forecast};
+pub use head::{FILES, digest_files, read_head};
 pub use manifest::{chain_holds, document, first_link, next_link, seal, table};
 
 /// The number of records that are read concurrently.
 const CONCURRENCY: usize = 32;
 
+/// The number of times that a manifest is written anew because another writer replaced it.
+const ATTEMPTS: usize = 5;
+
 /// The dependencies of the stage.
 pub struct Deps<'a> {
     /// The vault with the run's objects.
     pub vault: &'a Vault,
+    /// The key that signs the log.
+    pub signer: &'a dyn Signer,
+    /// The time to record.
+    pub now: Timestamp,
 }
 
 /// An error that prevents the manifest from being written.
@@ -44,6 +57,15 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The head cannot be appended to the log.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Other writers replaced the manifest each time.
+    #[error("{key}: other writers replaced it {ATTEMPTS} times")]
+    Replaced {
+        /// The object's key.
+        key: String,
+    },
     /// The dataset's index cannot be parsed. It holds no personal data, so the source may quote it.
     #[error("{key}: not a valid customer index")]
     Index {
@@ -59,6 +81,9 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
+            Self::Log(error) => error.name(),
+            // Transient, so the workflow tries again.
+            Self::Replaced { .. } => ErrorName::StoreUnavailable,
             Self::Index { .. } => ErrorName::SealBroken,
         }
     }
@@ -66,55 +91,64 @@ impl NamedError for Error {
     fn help(&self) -> Option<String> {
         match self {
             Self::Vault(error) => error.help(),
-            Self::Store(_) | Self::Index { .. } => None,
+            Self::Log(error) => error.help(),
+            Self::Store(_) | Self::Index { .. } | Self::Replaced { .. } => None,
         }
     }
 }
 
-/// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, replacing those from an earlier
-/// attempt. If merge failed, there is no dataset. An earlier manifest is then kept, because no customer's outcome has
-/// changed.
+/// Reads every customer's record, writes `manifest.csv` and `manifest.json`, replacing those from an earlier attempt, and
+/// appends the signed head to the log unless it is there. If merge failed, there is no dataset. An earlier manifest is
+/// then kept, because no customer's outcome has changed.
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     if dataset.is_none()
-        && let Some(manifest) = find_earlier(deps, &run).await?
+        && let Some(manifest) = find_earlier(deps.vault, &run).await?
     {
+        head::publish(deps, &manifest).await?;
         return Ok(manifest);
     }
-    let manifest = sum_up(run, dataset.as_ref(), deps).await?;
-    write(deps, &manifest).await?;
-    tracing::info!(run = %manifest.run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
-    Ok(manifest)
+    for _ in 0..ATTEMPTS {
+        let manifest = sum_up(run.clone(), dataset.as_ref(), deps.vault).await?;
+        write(deps.vault, &manifest).await?;
+        head::publish(deps, &manifest).await?;
+        // The last head in the log must be that of the manifest in the store, whichever writer came last.
+        if find_earlier(deps.vault, &run).await?.as_ref() == Some(&manifest) {
+            tracing::info!(%run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
+            return Ok(manifest);
+        }
+    }
+    Err(Error::Replaced { key: ObjectKey::Run(run, RunPart::ManifestJson).to_string() })
 }
 
 /// Rewrites the manifest of a run that has ended, after decisions changed its outcomes. Returns `None` if the run has
 /// not ended, because the manifest is written when it ends.
 pub async fn refresh(run: RunId, deps: &Deps<'_>) -> Result<Option<Manifest>, Error> {
-    let Some(earlier) = find_earlier(deps, &run).await? else { return Ok(None) };
+    let Some(earlier) = find_earlier(deps.vault, &run).await? else { return Ok(None) };
     self::run(FinalizeInput { run, dataset: earlier.dataset }, deps).await.map(Some)
 }
 
 /// Composes the manifest from the current records without writing it.
-pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, deps: &Deps<'_>) -> Result<Manifest, Error> {
-    let outcomes = stream::iter(list_customers(deps, &run).await?)
-        .map(|reference| read_outcome(deps, &run, reference))
+pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, vault: &Vault) -> Result<Manifest, Error> {
+    let outcomes = stream::iter(list_customers(vault, &run).await?)
+        .map(|reference| read_outcome(vault, &run, reference))
         .buffered(CONCURRENCY)
         .try_collect::<Vec<_>>()
         .await?;
-    Ok(manifest::compose(run, dataset, deps.vault.keys(), outcomes))
+    Ok(manifest::compose(run, dataset, vault.keys(), outcomes))
 }
 
 /// Returns the manifest from an earlier attempt of the run.
-async fn find_earlier(deps: &Deps<'_>, run: &RunId) -> Result<Option<Manifest>, Error> {
+async fn find_earlier(vault: &Vault, run: &RunId) -> Result<Option<Manifest>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
-    let found = deps.vault.store().find(&key).await?;
+    let found = vault.store().find(&key).await?;
     Ok(found.and_then(|json| serde_json::from_slice(&json).ok()))
 }
 
 /// Returns the customers in the run, in the dataset's order. Returns an empty list if no attempt got past merge.
-async fn list_customers(deps: &Deps<'_>, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
+async fn list_customers(vault: &Vault, run: &RunId) -> Result<Vec<CustomerRef>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Index);
-    let Some(index) = deps.vault.store().find(&key).await? else { return Ok(Vec::new()) };
+    let Some(index) = vault.store().find(&key).await? else { return Ok(Vec::new()) };
     let rows = IndexRow::read_all(&index).map_err(|source| Error::Index { key: key.to_string(), source })?;
     Ok(rows.into_iter().map(|row| row.reference).collect())
 }
@@ -126,8 +160,8 @@ struct CustomerOutcome {
     record: Digest,
 }
 
-async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> Result<CustomerOutcome, Error> {
-    let store = deps.vault.store();
+async fn read_outcome(vault: &Vault, run: &RunId, reference: CustomerRef) -> Result<CustomerOutcome, Error> {
+    let store = vault.store();
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     let review = ObjectKey::Review(run.clone(), reference.clone());
     let (outcome, record) = if let Some(bytes) = store.find(&key(Artefact::Evidence)).await? {
@@ -135,7 +169,7 @@ async fn read_outcome(deps: &Deps<'_>, run: &RunId, reference: CustomerRef) -> R
     } else if let Some(bytes) = store.find(&key(Artefact::Failure)).await? {
         (outcome_of_failure(&bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&review).await? {
-        (outcome_of_review(deps.vault, &review, &bytes), Digest::of(&bytes))
+        (outcome_of_review(vault, &review, &bytes), Digest::of(&bytes))
     } else if let Some(bytes) = store.find(&ObjectKey::Forgotten(reference.clone())).await? {
         (Outcome::Skipped { skip: Skip::Suppressed }, Digest::of(&bytes))
     } else if store.find(&key(Artefact::Script)).await?.is_some() {
@@ -171,8 +205,8 @@ fn outcome_of_review(vault: &Vault, key: &ObjectKey, bytes: &[u8]) -> Outcome {
 }
 
 /// Writes the JSON last, so once it exists, the table is complete too.
-async fn write(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
-    let store = deps.vault.store();
+async fn write(vault: &Vault, manifest: &Manifest) -> Result<(), Error> {
+    let store = vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);
     store.put(&key(RunPart::ManifestCsv), manifest::table(manifest).into()).await?;
     store.put(&key(RunPart::ManifestJson), manifest::document(manifest).into()).await?;

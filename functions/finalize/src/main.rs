@@ -3,6 +3,7 @@
 use bespoke_aws::{Host, metrics};
 use contracts::stage::{FinalizeInput, Stage, Subject};
 use contracts::{CustomerRef, DatasetId, RunId};
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -21,6 +22,9 @@ struct Payload {
     /// The number of customers that the run processes at once.
     #[serde(default)]
     concurrency: u32,
+    /// The number of customers who may get a message. `None` for all.
+    #[serde(default)]
+    limit: Option<usize>,
 }
 
 impl Subject for Payload {
@@ -36,21 +40,25 @@ impl Subject for Payload {
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    host.serve_stage(Stage::Finalize, async |Payload { run, dataset, refresh, dry_run, concurrency }: Payload| {
-        let deps = finalize::Deps { vault: &host.vault };
-        if refresh {
-            let manifest = finalize::refresh(run, &deps).await?;
-            return Ok(json!({ "refreshed": manifest.is_some() }));
-        }
-        if dry_run {
-            let settings = host.settings_of(&run).await?;
-            let forecast = finalize::forecast(run, &settings, concurrency, &deps).await?;
-            return Ok(json!({ "run": forecast.run, "customers": forecast.customers, "counts": {} }));
-        }
-        let manifest = finalize::run(FinalizeInput { run, dataset }, &deps).await?;
-        metrics::outcomes(manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)));
-        // The entries stay in manifest.json, because they would exceed the payload limit of Step Functions.
-        Ok(json!({ "run": manifest.run, "customers": manifest.customers, "counts": manifest.counts }))
-    })
+    let signer = host.signer()?;
+    host.serve_stage(
+        Stage::Finalize,
+        async |Payload { run, dataset, refresh, dry_run, concurrency, limit }: Payload| {
+            let deps = finalize::Deps { vault: &host.vault, signer: &signer, now: Timestamp::now() };
+            if refresh {
+                let manifest = finalize::refresh(run, &deps).await?;
+                return Ok(json!({ "refreshed": manifest.is_some() }));
+            }
+            if dry_run {
+                let settings = host.settings_of(&run).await?;
+                let forecast = finalize::forecast(run, &settings, concurrency, limit, &host.vault).await?;
+                return Ok(json!({ "run": forecast.run, "customers": forecast.customers, "counts": {} }));
+            }
+            let manifest = finalize::run(FinalizeInput { run, dataset }, &deps).await?;
+            metrics::outcomes(manifest.counts.iter().map(|(word, count)| (word.as_str(), *count)));
+            // The entries stay in manifest.json, because they would exceed the payload limit of Step Functions.
+            Ok(json!({ "run": manifest.run, "customers": manifest.customers, "counts": manifest.counts }))
+        },
+    )
     .await
 }

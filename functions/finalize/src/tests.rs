@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Deps, Error, chain_holds, refresh, run};
-use contracts::evidence::{Evidence, FailureRecord, Manifest, Outcome};
+use crate::{Deps, Error, chain_holds, digest_files, read_head, refresh, run};
+use contracts::evidence::{Evidence, FailureRecord, Head, Manifest, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{Artefact, RunPart};
 use contracts::request::Request;
@@ -13,10 +13,13 @@ use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey
 use jiff::Timestamp;
 use storage::store::{MemoryStore, ObjectStore};
 use storage::vault::{Keys, Vault};
+use transparency::log;
+use transparency::signer::SigningKey;
 
 struct Campaign {
     store: Arc<MemoryStore>,
     vault: Vault,
+    signer: SigningKey,
     run: RunId,
     dataset: DatasetId,
     customers: Vec<CustomerRef>,
@@ -36,11 +39,25 @@ impl Campaign {
         let rows = customers.iter().map(|customer| format!("{customer},0,10,{}", Digest::of(b"line")));
         let index = header.chain(rows).collect::<Vec<_>>().join("\n");
         store.put(&ObjectKey::Run(run.clone(), RunPart::Index), index.into()).await.unwrap();
-        Self { store, vault, run, dataset, customers }
+        let signer = SigningKey::from_pem("", &SigningKey::generate("").unwrap()).unwrap();
+        Self { store, vault, signer, run, dataset, customers }
+    }
+
+    fn deps(&self) -> Deps<'_> {
+        Deps { vault: &self.vault, signer: &self.signer, now: Timestamp::UNIX_EPOCH }
+    }
+
+    /// Returns the heads in the log.
+    async fn heads(&self) -> Vec<Head> {
+        let mut heads = Vec::new();
+        while let Some(entry) = log::entry(self.store.as_ref(), heads.len() as u64).await.unwrap() {
+            heads.push(read_head(&entry).unwrap());
+        }
+        heads
     }
 
     async fn finalize_failed_merge(&self) -> Manifest {
-        run(FinalizeInput { run: self.run.clone(), dataset: None }, &Deps { vault: &self.vault }).await.unwrap()
+        run(FinalizeInput { run: self.run.clone(), dataset: None }, &self.deps()).await.unwrap()
     }
 
     fn key(&self, customer: usize, artefact: Artefact) -> ObjectKey {
@@ -79,7 +96,7 @@ impl Campaign {
 
     async fn finalize(&self) -> Result<Manifest, Error> {
         let input = FinalizeInput { run: self.run.clone(), dataset: Some(self.dataset.clone()) };
-        run(input, &Deps { vault: &self.vault }).await
+        run(input, &self.deps()).await
     }
 }
 
@@ -103,7 +120,7 @@ async fn customer_with_script_but_no_record_counts_as_failed() {
 #[tokio::test]
 async fn refresh_rewrites_manifest_only_after_run_has_ended() {
     let campaign = Campaign::with_customers(1).await;
-    let deps = Deps { vault: &campaign.vault };
+    let deps = campaign.deps();
     assert!(refresh(campaign.run.clone(), &deps).await.unwrap().is_none(), "the manifest is written when the run ends");
     let before = campaign.finalize().await.unwrap();
     campaign.write_evidence(0, PUBLISHED).await;
@@ -266,4 +283,49 @@ async fn store_error_is_not_mistaken_for_missing_record() {
     campaign.store.fail_next(&campaign.key(0, Artefact::Evidence), 1);
     assert_eq!(campaign.finalize().await.unwrap_err().name(), ErrorName::StoreUnavailable);
     assert!(campaign.store.find(&ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn head_covers_the_files_and_is_appended_once_per_change() {
+    let campaign = one_of_each().await;
+    let manifest = campaign.finalize().await.unwrap();
+    let [head] = campaign.heads().await.try_into().unwrap();
+    assert_eq!((head.chain, head.customers, &head.run), (manifest.chain, 5, &campaign.run));
+    assert_eq!(head.files, digest_files(campaign.store.as_ref(), &campaign.run).await.unwrap());
+    assert_eq!(head.files.keys().collect::<Vec<_>>(), ["index.csv", "manifest.csv", "manifest.json"]);
+
+    campaign.finalize().await.unwrap();
+    campaign.finalize_failed_merge().await;
+    assert_eq!(campaign.heads().await.len(), 1, "nothing changed");
+    let copy = ObjectKey::Run(campaign.run.clone(), RunPart::Head);
+    assert_eq!(campaign.store.objects()[&copy.to_string()], campaign.store.objects()["log/000000000000.json"]);
+    campaign.write_evidence(4, PUBLISHED).await;
+    let manifest = campaign.finalize().await.unwrap();
+    assert_eq!(campaign.heads().await.last().unwrap().chain, manifest.chain);
+    assert_eq!(campaign.heads().await.len(), 2);
+}
+
+#[tokio::test]
+async fn head_that_a_killed_attempt_did_not_append_is_appended_by_the_next() {
+    let campaign = one_of_each().await;
+    campaign.store.fail_next(&ObjectKey::LogEntry(0), 100);
+    assert_eq!(campaign.finalize().await.unwrap_err().name(), ErrorName::StoreUnavailable);
+    campaign.store.fail_next(&ObjectKey::LogEntry(0), 0);
+    campaign.finalize_failed_merge().await;
+    assert_eq!(campaign.heads().await.len(), 1, "the manifest existed already");
+}
+
+#[tokio::test]
+async fn last_head_is_that_of_the_stored_manifest_when_writers_compete() {
+    let campaign = one_of_each().await;
+    let before = campaign.finalize().await.unwrap();
+    // Another writer, who read the records before the change, replaces the manifest at the last moment.
+    let key = ObjectKey::Run(campaign.run.clone(), RunPart::ManifestJson);
+    campaign.write_evidence(4, PUBLISHED).await;
+    campaign.store.put_before(&ObjectKey::LogEntry(1), &key, crate::document(&before).into());
+    let after = campaign.finalize().await.unwrap();
+    assert_ne!(after.chain, before.chain);
+    let heads = campaign.heads().await;
+    assert_eq!(heads.last().unwrap().chain, after.chain);
+    assert_eq!(heads.last().unwrap().files["manifest.json"], Digest::of(&campaign.store.get(&key).await.unwrap()));
 }

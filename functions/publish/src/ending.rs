@@ -95,11 +95,11 @@ async fn proceed(
     let decision = match find_review(deps, place, &result, &facts).await? {
         Review::NotNeeded => None,
         Review::Pending(pending) => return Ok(Disposition::InReview(pending)),
-        Review::Decided(why, decision) => Some((why, decision)),
+        Review::Decided(decided) => Some(decided),
     };
     // Check again as late as possible.
     let blocked = find_block(deps, place, request, &mut facts).await?;
-    let by_decision = match decision.as_ref().map(|(_, decision)| decision.choice) {
+    let by_decision = match decision.as_ref().map(|decided| decided.decision.choice) {
         Some(ReviewChoice::Reject) => Some(Skip::Rejected),
         // A review may take days, and a newer upload may contain a reason not to contact the customer.
         Some(ReviewChoice::Approve) if is_outdated(deps, place).await? => Some(Skip::Outdated),
@@ -159,7 +159,7 @@ async fn publish(
     place: Place<'_>,
     result: Collected,
     facts: Facts,
-    decision: Option<(ReviewReason, Decision)>,
+    decision: Option<Decided>,
 ) -> Result<Ending, Error> {
     let Collected { script, text, video, mut artefacts, made_by, media } = result;
     artefacts.insert(Artefact::Text, write_text(deps.vault, place, text).await?);
@@ -181,7 +181,14 @@ async fn publish(
 enum Review {
     NotNeeded,
     Pending(PendingReview),
-    Decided(ReviewReason, Decision),
+    Decided(Decided),
+}
+
+/// A decision, and the digest of its sealed object.
+struct Decided {
+    why: ReviewReason,
+    decision: Decision,
+    sealed: Digest,
 }
 
 /// Determines whether the result needs a review, and finds the decision if there is one. Fails if the decision was made
@@ -191,7 +198,7 @@ async fn find_review(deps: &Deps<'_>, place: Place<'_>, result: &Collected, fact
     let seen =
         ReviewedDigests { text: Digest::of(result.text.as_bytes()), artefacts: reviewed_files(&result.artefacts) };
     match find_decision(deps.vault, place.run, place.reference).await? {
-        Some(decision) if decision.seen == seen => Ok(Review::Decided(why, decision)),
+        Some((decision, sealed)) if decision.seen == seen => Ok(Review::Decided(Decided { why, decision, sealed })),
         Some(_) => Err(Error::NotAsReviewed { key: place.decision().to_string() }),
         None => Ok(Review::Pending(PendingReview {
             run: place.run.clone(),
@@ -229,9 +236,9 @@ async fn find_review_reason(deps: &Deps<'_>, place: Place<'_>, script: &Script) 
 }
 
 /// Splits a decision into its plain part and its sealed part, as the evidence stores them.
-fn split_decision(decision: Option<(ReviewReason, Decision)>) -> (Option<ReviewRecord>, Option<Decision>) {
+fn split_decision(decision: Option<Decided>) -> (Option<ReviewRecord>, Option<Decision>) {
     match decision {
-        Some((why, decision)) => (Some(ReviewRecord::of(why, &decision)), Some(decision)),
+        Some(Decided { why, decision, sealed }) => (Some(ReviewRecord::of(why, &decision, sealed)), Some(decision)),
         None => (None, None),
     }
 }
@@ -244,7 +251,7 @@ async fn skip(
     place: Place<'_>,
     blocked: Blocked,
     facts: Facts,
-    decision: Option<(ReviewReason, Decision)>,
+    decision: Option<Decided>,
 ) -> Result<Ending, Error> {
     let Blocked { skip, posts_withdrawn } = blocked;
     let mut artefacts = BTreeMap::new();

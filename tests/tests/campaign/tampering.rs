@@ -8,9 +8,11 @@ use bespoke_tests::{Sandbox, report};
 use contracts::RunId;
 use runner::folder::FolderStore;
 use runner::secrets::LocalSecrets;
-use runner::verify::{Verification, verify};
+use runner::signing::LocalSigner;
+use runner::verify::{Trust, Verification, verify};
 use serde_json::Value;
 use storage::vault::{Keys, Vault};
+use transparency::signer::{Signer as _, SigningKey};
 
 use super::{ends, sandbox};
 
@@ -34,7 +36,8 @@ impl FinishedRun {
     async fn verify(&self) -> Verification {
         let store = Arc::new(FolderStore::open(&self.sandbox.artifacts()).unwrap());
         let vault = Vault::new(store, Keys::from_secrets(&self.keys).await.unwrap());
-        verify(&vault, &self.id).await.unwrap()
+        let key = LocalSigner::new(self.sandbox.signing_key_file()).public_key().await.unwrap();
+        verify(&vault, &self.id, &Trust { key: Some(key), pinned: None }).await.unwrap()
     }
 
     /// Returns the name and key of the first discrepancy, or `None`.
@@ -110,8 +113,8 @@ async fn changed_bytes(run: &FinishedRun) {
         }
         std::fs::write(&file, &whole).unwrap();
     }
-    // There are eleven kinds of files for a customer, four for the run, two for the dataset, and the keys.
-    assert_eq!(seen.len(), 11 + 4 + 2 + 1, "a kind of file is missing: {:?}", seen.keys());
+    // There are eleven kinds of files for a customer, five for the run, two for the dataset, and the keys.
+    assert_eq!(seen.len(), 11 + 5 + 2 + 1, "a kind of file is missing: {:?}", seen.keys());
 }
 
 /// Acts as an attacker without the keys, who deletes a record and forges a record of an erasure to explain it, or who
@@ -173,7 +176,9 @@ async fn forged(run: &FinishedRun) {
     let before: Value = serde_json::from_slice(&std::fs::read(before).unwrap()).unwrap();
     let dataset = Some(serde_json::from_value(before["dataset"].clone()).unwrap());
     let input = contracts::stage::FinalizeInput { run: run.id.clone(), dataset };
-    finalize::run(input, &finalize::Deps { vault: &forger }).await.unwrap();
+    let signer = SigningKey::from_pem("", &SigningKey::generate("").unwrap()).unwrap();
+    let deps = finalize::Deps { vault: &forger, signer: &signer, now: jiff::Timestamp::now() };
+    finalize::run(input, &deps).await.expect_err("another key does not continue the log");
 
     let findings = run.verify().await.findings;
     assert!(

@@ -8,18 +8,19 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use contracts::stage::STAGES;
 
 /// The layers below the stages, each with the workspace crates that its library may use.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     ("contracts", &[]),
     ("cost", &["contracts"]),
     ("phrases", &["contracts"]),
     ("storage", &["contracts"]),
     ("policy", &["contracts", "storage"]),
-    ("lifecycle", &["contracts", "storage", "policy"]),
+    ("lifecycle", &["contracts", "storage", "policy", "transparency"]),
     ("outbound", &["policy"]),
+    ("transparency", &["contracts", "storage"]),
 ];
 
 /// The workspace crates that a stage's library may use.
-const BELOW_STAGES: [&str; 6] = ["contracts", "cost", "phrases", "storage", "policy", "outbound"];
+const BELOW_STAGES: [&str; 7] = ["contracts", "cost", "phrases", "storage", "policy", "outbound", "transparency"];
 
 /// The crates of the local program in dependency order. Each may use only the ones before it.
 const LOCAL: [&str; 3] = ["runner", "server", "bespoke"];

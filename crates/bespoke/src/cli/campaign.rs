@@ -64,7 +64,24 @@ pub struct VerifyArgs {
     /// The run, as in its report and in artifacts/runs
     #[arg(value_name = "RUN")]
     pub run: String,
+    /// The public key that must have signed the log; proves the run without any secret [default: this machine's own]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// A head that you kept, as `bespoke pin` writes it; the log must extend it, and it must cover the run
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub head: Option<PathBuf>,
     /// The folders of the project; the sentences are verified against its phrasebook, catalog and brand
     #[command(flatten)]
     pub folders: FolderArgs,
+}
+
+/// Arguments of `bespoke pin`.
+#[derive(Debug, Args)]
+pub struct PinArgs {
+    /// The folder for key.pem and head.json; keep it where the operator of this machine cannot write
+    #[arg(value_name = "DIR")]
+    pub out: PathBuf,
+    /// The folder with all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
 }

@@ -66,6 +66,9 @@ pub struct EvidenceArgs {
     /// The run [default: the customer's newest]
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+    /// Write a letter for a regulator to this HTML file; print it from a browser to make a PDF
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// The folders of the project
     #[command(flatten)]
     pub folders: FolderArgs,

@@ -11,11 +11,14 @@ use contracts::key::Artefact;
 use contracts::review::{Decision, ReviewChoice, ReviewRecord};
 use contracts::script::{InsteadOfModel, Script, SentenceSource, Usage, WrittenBy};
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
+use jiff::Timestamp;
+use lifecycle::letter::{Letter, Subject};
 use policy::evidence;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
+use serde_json::json;
 
 use super::context::{Context, run_id};
 use super::sections;
@@ -27,6 +30,8 @@ struct OpenedEvidence {
     #[serde(flatten)]
     evidence: Evidence,
     opened: PersonalEvidence,
+    /// What happened and what holds today, also after the evidence was written.
+    status: Vec<String>,
 }
 
 pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, Failure> {
@@ -36,13 +41,33 @@ pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, 
     let id = CustomerId::parse(args.customer.clone())
         .map_err(|error| Failure::new(ErrorName::InputUnknownCustomer, error.to_string(), "check the id"))?;
     let reference = vault.keys().reference(&id);
+    // The letter also covers results without evidence: in review, failed or erased.
+    let records: &[Artefact] = match &args.report {
+        Some(_) => &[Artefact::Evidence, Artefact::Failure, Artefact::Script],
+        None => &[Artefact::Evidence],
+    };
     let run = match args.run {
         Some(run) => run_id(run)?,
-        None => newest(&project.folders.artifacts, &reference).ok_or_else(no_evidence)?,
+        None => newest(&project.folders.artifacts, &reference, records).ok_or_else(no_evidence)?,
     };
+    let subject = Subject {
+        customer: &args.customer,
+        reference: &reference,
+        run: &run,
+        bank: &project.brand.name,
+        catalogue: &project.catalogue,
+        now: Timestamp::now(),
+    };
+    let letter = Letter::read(&vault, subject).await?;
+    if let Some(file) = &args.report {
+        std::fs::write(file, letter.html()).map_err(Failure::file(ErrorName::StoreUnavailable, file))?;
+        let report = json!({ "run": run, "reference": reference, "report": file });
+        context.print(&report, || format!("wrote {}: it holds personal data, so keep it safe\n", file.display()));
+        return Ok(0);
+    }
     let evidence = evidence::find(vault.store(), &reference, &run).await?.ok_or_else(no_evidence)?;
     let opened = evidence::open_personal(&vault, &evidence).await?;
-    let opened = OpenedEvidence { evidence, opened };
+    let opened = OpenedEvidence { evidence, opened, status: letter.status() };
     context.print(&opened, || opened.for_people(&args.customer, &project.catalogue));
     Ok(0)
 }
@@ -55,12 +80,13 @@ fn no_evidence() -> Failure {
     )
 }
 
-/// Returns the run with the newest evidence about the customer.
-fn newest(artifacts: &Path, reference: &CustomerRef) -> Option<RunId> {
+/// Returns the run with the newest of these records about the customer.
+fn newest(artifacts: &Path, reference: &CustomerRef, records: &[Artefact]) -> Option<RunId> {
     let runs = std::fs::read_dir(artifacts.join("customers").join(reference.as_str())).ok()?;
     runs.filter_map(Result::ok)
         .filter_map(|run| {
-            let written = run.path().join(Artefact::Evidence.file_name()).metadata().ok()?.modified().ok()?;
+            let record = records.iter().map(|record| run.path().join(record.file_name())).find(|path| path.exists())?;
+            let written = record.metadata().ok()?.modified().ok()?;
             Some((written, RunId::parse(run.file_name().into_string().ok()?).ok()?))
         })
         .max_by_key(|(written, _)| *written)
@@ -69,11 +95,14 @@ fn newest(artifacts: &Path, reference: &CustomerRef) -> Option<RunId> {
 
 impl OpenedEvidence {
     fn for_people(&self, customer: &str, catalogue: &Catalogue) -> String {
-        let Self { evidence, opened } = self;
+        let Self { evidence, opened, status } = self;
         let bold = Style::new().bold();
         let dim = Style::new().dimmed();
         let mut text = String::new();
         let _infallible = writeln!(text, "{bold}{customer}{bold:#}  {dim}{}{dim:#}", evidence.run);
+        for sentence in status {
+            let _infallible = writeln!(text, "{sentence}");
+        }
         self.outcome(&mut text);
         sections::consent(&mut text, &opened.consent);
         if let Some(facts) = &opened.facts {

@@ -21,6 +21,7 @@ use runner::folder::FolderStore;
 use runner::follow_up::{ensure_newest_workbooks, notify_if_configured, publish_decision, rewrite_manifest};
 use runner::os_user::OsUser;
 use runner::project::Project;
+use runner::signing::LocalSigner;
 use serde::Serialize;
 use serde_json::json;
 use storage::vault::Vault;
@@ -91,7 +92,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
     let decision = Decision { run: &run, waiting: &waiting, reviewed, choice, by, reason };
     let decided_by = decision.record(&vault).await?;
     let outcome = publish_decision(&waiting, &project, &config.settings, &vault).await?;
-    rewrite_manifest(&run, &vault).await?;
+    rewrite_manifest(&run, &vault, &LocalSigner::of_folder(&project.folders.artifacts)).await?;
     print_warning(notify_if_configured(&run, &config.settings, &vault, &secrets).await);
     let reference = &waiting.reference;
     let report = json!({ "run": run, "reference": reference, "result": outcome, "decided_by": decided_by });

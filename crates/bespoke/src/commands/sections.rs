@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anstyle::{AnsiColor, Style};
 use contracts::catalogue::Catalogue;
 use contracts::consent::{ConsentAsRead, ControlAsRead, Question};
-use contracts::facts::{Band, Candidate, Facts, Mood, Sentiment, Share, Spending, Stance, Tenure, Trend};
+use contracts::facts::{Band, Candidate, Facts, Mood, Spending, Stance, Tenure};
 use contracts::media::MediaFacts;
 use contracts::{ProductId, script};
 use render::check::{Measure, measures};
@@ -52,44 +52,17 @@ pub(super) fn facts(text: &mut String, facts: &Facts, catalogue: &Catalogue) {
     row(text, "signs of", &facts.signs.iter().map(|sign| sign.words()).collect::<Vec<_>>().join(", "));
     let held = facts.products_held.iter().map(|id| product(catalogue, id));
     row(text, "holds", &held.collect::<Vec<_>>().join(", "));
-    row(text, "income", facts.income.map_or("", band));
-    row(text, "balance", facts.balance.map_or("", band));
+    row(text, "income", facts.income.map_or("", Band::words));
+    row(text, "balance", facts.balance.map_or("", Band::words));
     row(text, "customer for", facts.tenure.map_or("", Tenure::words));
     if let Some(Mood { sentiment, topics, .. }) = &facts.mood {
-        let topics = topics.iter().map(|tone| format!("; {} about {}", tone_of(tone.sentiment), tone.topic.words()));
-        row(text, "posts", &format!("{}{}", tone_of(*sentiment), topics.collect::<String>()));
+        let topics = topics.iter().map(|tone| format!("; {} about {}", tone.sentiment.words(), tone.topic.words()));
+        row(text, "posts", &format!("{}{}", sentiment.words(), topics.collect::<String>()));
     }
 }
 
 fn spending(spent: &Spending) -> String {
-    let share = match spent.share {
-        Share::Small => "small",
-        Share::Notable => "notable",
-        Share::Large => "large",
-    };
-    let trend = match spent.trend {
-        Trend::Rising => "rising",
-        Trend::Steady => "steady",
-        Trend::Falling => "falling",
-    };
-    format!("{} {share} {trend}", spent.category.words())
-}
-
-const fn band(band: Band) -> &'static str {
-    match band {
-        Band::Low => "low",
-        Band::Middle => "middle",
-        Band::Upper => "upper",
-        Band::High => "high",
-    }
-}
-
-const fn tone_of(sentiment: Sentiment) -> &'static str {
-    match sentiment {
-        Sentiment::Negative => "negative",
-        Sentiment::Neutral => "neutral",
-        Sentiment::Positive => "positive",
-    }
+    format!("{} {} {}", spent.category.words(), spent.share.words(), spent.trend.words())
 }
 
 fn product(catalogue: &Catalogue, id: &ProductId) -> String {

@@ -1,6 +1,7 @@
 //! `bespoke verify`: verifies that a run is unchanged.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
@@ -11,12 +12,15 @@ use runner::folder::FolderStore;
 use runner::project::Project;
 use runner::secrets::LocalSecrets;
 use runner::sentences::{self, SentenceReport};
-use runner::verify::{Verification, verify};
+use runner::signing::LocalSigner;
+use runner::verify::{Trust, Verification, verify};
 use serde::Serialize;
 use storage::secret::SecretError;
 use storage::vault::{Keys, Vault};
+use transparency::signer::Signer as _;
 
 use super::context::{Context, run_id};
+use super::pin;
 use crate::cli::campaign::VerifyArgs;
 
 pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Failure> {
@@ -33,15 +37,43 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
         keys => keys?,
     };
     let vault = Vault::new(Arc::new(store), keys);
-    let verification = verify(&vault, &run).await?;
+    let has_pinned_key = args.key.is_some();
+    let trust = trust(args.key.as_deref(), args.head.as_deref(), &artifacts).await?;
+    let verification = verify(&vault, &run, &trust).await?;
     let sentences = match Project::load(args.folders.into()) {
         Ok(project) => sentences::prove(&vault, &run, &project).await?,
         Err(failure) => SentenceReport { not_checked: Some(failure.to_string()), ..SentenceReport::default() },
     };
     let report = VerifyReport { verification: &verification, sentences: &sentences };
-    context.print(&report, || for_people(&verification) + &sentences_for_people(&sentences));
-    let is_good = verification.findings.is_empty() && verification.with_keys && sentences.is_complete();
-    Ok(if is_good { 0 } else { EXIT_REFUSED })
+    context.print(&report, || {
+        let sentences = if verification.with_keys { sentences_for_people(&sentences) } else { String::new() };
+        for_people(&verification, has_pinned_key) + &sentences
+    });
+    // Without the keys, the texts cannot be read, but the head still proves that they are unchanged.
+    let is_proven = if verification.with_keys { sentences.is_complete() } else { has_pinned_key };
+    Ok(if verification.findings.is_empty() && is_proven { 0 } else { EXIT_REFUSED })
+}
+
+/// Reads the public key and the pinned head. Without a file, the key is that of this machine, if it has one.
+async fn trust(key: Option<&Path>, head: Option<&Path>, artifacts: &Path) -> Result<Trust, Failure> {
+    let key = match key {
+        Some(file) => {
+            let pem = std::fs::read_to_string(file).map_err(Failure::file(ErrorName::InputInvalidRequest, file))?;
+            Some(pin::key_from_pem(file, &pem)?)
+        }
+        None => match LocalSigner::of_folder(artifacts).find_key()? {
+            Some(own) => Some(own.public_key().await?),
+            None => None,
+        },
+    };
+    let pinned = match (head, &key) {
+        (Some(file), Some(key)) => {
+            let bytes = std::fs::read(file).map_err(Failure::file(ErrorName::InputInvalidRequest, file))?;
+            Some(pin::head_from_file(file, &bytes, key)?)
+        }
+        _ => None,
+    };
+    Ok(Trust { key, pinned })
 }
 
 /// The report of `bespoke verify`.
@@ -85,8 +117,8 @@ fn sentences_for_people(report: &SentenceReport) -> String {
     text
 }
 
-fn for_people(verification: &Verification) -> String {
-    let Verification { run, customers, files, with_keys, findings } = verification;
+fn for_people(verification: &Verification, has_pinned_key: bool) -> String {
+    let Verification { run, customers, files, with_keys, head, findings } = verification;
     let good = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let bad = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let mut text = String::new();
@@ -95,15 +127,32 @@ fn for_people(verification: &Verification) -> String {
     }
     let compared = format!("{run}: {customers} customers, {files} files compared");
     let _infallible = match findings.len() {
-        0 if *with_keys => writeln!(text, "{good}verified{good:#}  {compared}, all unchanged"),
+        0 if *with_keys || has_pinned_key => writeln!(text, "{good}verified{good:#}  {compared}, all unchanged"),
         0 => writeln!(text, "{bad}not verified{bad:#}  {compared}, all digests match"),
         count => writeln!(text, "{compared}, {count} discrepancies"),
     };
-    if !with_keys {
+    if let Some(index) = head.index {
+        let by = head
+            .key
+            .as_ref()
+            .map_or_else(|| "nobody checked its signature".to_owned(), |key| format!("signed with key {key}"));
+        let _infallible = writeln!(text, "head: entry {index} of {} in the log, {by}", head.log_size);
+    }
+    if let Some(size) = head.pinned_size {
+        let _infallible = writeln!(text, "the pinned head covers {size} entries");
+    } else if has_pinned_key {
         let _infallible = writeln!(
             text,
-            "note: without the run's keys its seals cannot be checked: a complete forgery with new digests would pass"
+            "note: without --head, a person who holds the signing key could have signed a rewritten history"
         );
+    }
+    if !with_keys && !has_pinned_key {
+        let _infallible = writeln!(
+            text,
+            "note: without the run's keys or a public key (--key), a complete forgery with new digests would pass"
+        );
+    } else if !with_keys {
+        let _infallible = writeln!(text, "note: without the run's keys, erasures and recalls are taken at their word");
     }
     text
 }

@@ -123,7 +123,7 @@ async fn load(
 /// 1. The decision approves content that can no longer be published as reviewed, for example after a change to the
 ///    catalog: 409.
 /// 2. The caller approves a result of a run that they started: 403. A local server allows it if the setting
-///    `local.approve_own` is true. Without it, a local server's callers, who count as one person, can only reject results of their runs.
+///    `local.approve_own` is true. Without that setting, its callers can only reject, because they count as one person.
 /// 3. No review is pending: 200 with the earlier decision, or 404 if no decision is on record.
 /// 4. `content_digest` differs from the pending one: 409.
 /// 5. The customer may no longer be contacted: 200 without `decision`.

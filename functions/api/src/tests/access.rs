@@ -64,11 +64,7 @@ async fn each_role_may_call_only_its_operations() {
     let api = Api { router, bank: api.bank };
     let reference = "0".repeat(32);
     for (method, path, allowed) in MATRIX {
-        let path = path
-            .replace("{customer_ref}", &reference)
-            .replace("{upload}", "upload-0")
-            .replace('{', "")
-            .replace('}', "");
+        let path = path.replace("{customer_ref}", &reference).replace("{upload}", "upload-0").replace(['{', '}'], "");
         let request =
             || Request::builder().method(method.to_uppercase().as_str()).uri(&path).header("idempotency-key", "k");
         let (status, _) = api.call(request(), "{}").await;

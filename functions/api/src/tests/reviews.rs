@@ -115,6 +115,7 @@ async fn late_decision_returns_the_earlier_one() {
         by: "ben".to_owned(),
         at: Timestamp::UNIX_EPOCH,
         seen,
+        decision: None,
     };
     let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
     let evidence: Evidence = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();

@@ -49,8 +49,8 @@ pub(crate) struct CreateCampaignRequest {
     /// customer. Customers who cost nothing always start. The default is no limit.
     #[schema(minimum = 0)]
     pub(crate) budget_usd: Option<f64>,
-    /// The maximum number of customers whose speech and video are made at the same time. The default is the server's own
-    /// limit. A local server may exceed its own limit, AWS may not. A local server prepares the texts of more customers.
+    /// The maximum number of customers in progress at the same time. It replaces the limit of a local server, and can only
+    /// lower the limit of AWS. A local server counts only speech and videos, and prepares the texts of more customers.
     #[schema(minimum = 1, maximum = 1000)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_concurrency: Option<u16>,
@@ -134,9 +134,8 @@ pub(crate) struct CampaignAccepted {
 }
 
 /// The numbers of customers by status. They add up to `customers`. All are 0 in a dry run, and until the batch has been
-/// read. While a campaign runs on AWS, they are up to 10 seconds old, or older above 20,000 customers.
-/// After the end, only review decisions change them: at once on a local server, within about five minutes on AWS. A
-/// recall does not change them.
+/// read. While a campaign runs on AWS, they are up to 10 seconds old, or older above 20,000 customers. After the end, only
+/// review decisions change them: at once on a local server, within about five minutes on AWS. A recall does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CampaignCounts {
     /// Customers whose text was published, along with the video if one was requested.

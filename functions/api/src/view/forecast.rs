@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use utoipa::ToSchema;
 
-/// The forecast of a dry run: what the same campaign would do. A local server counts the customers up to the last one
-/// that `max_customers` allows; AWS counts the whole batch. No server applies `budget_usd`.
+/// The forecast of a dry run: what the same campaign would do. It covers the customers before the first one whom
+/// `max_customers` leaves out, in the dataset's order. On AWS, `budget_usd` limits it in the same way.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `runner::forecast::Forecast`")]
 pub(crate) struct CampaignForecast {

@@ -286,7 +286,7 @@ pub(crate) struct CheckResult {
     /// `credit-terms`, `deposit-terms`, `approval`, `superlatives`, `urgency`, `invented-benefits`, `protected-class`,
     /// `surveillance`, `instructions`, `post-echo`, `instruction-echo` and `disclosures`. Later versions may add others.
     name: String,
-    /// Whether the text passed. It is true for every text that is shown. Only reviews by version 0.1 show a failed check.
+    /// Whether the text passed. It is true for every text that is shown. Only results of version 0.1 show a failed check.
     passed: bool,
 }
 
@@ -427,8 +427,8 @@ pub(crate) struct Recommendation {
 /// be shown after a recall, an erasure, a suppression, or a withdrawal of consent.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct RecommendationContent {
-    /// The text. It appears as soon as it has passed the guard, before the result is published. It is absent if its wording
-    /// needs a review, while the result is in review, if it may not be shown, and after a failure or a skip.
+    /// The text. It appears as soon as it has passed the guard, before the result is published. Absent while its
+    /// wording or the whole result needs a review, after a failure or a skip, and if the result may not be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
     /// The disclosures that accompany the text, from the catalog and the brand. Absent if there is no text.
