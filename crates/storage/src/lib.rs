@@ -5,6 +5,7 @@
 
 pub mod child;
 pub mod secret;
+pub mod shared;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;
