@@ -1,4 +1,4 @@
-//! What a scene shows, and when. A [`SharedScene`] can be built from [`Public`] contents only.
+//! The contents and the times of a scene. A [`SharedScene`] can only be built from [`Public`] contents.
 
 use std::collections::BTreeMap;
 
