@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Measures what reuse saves in a campaign: CPU seconds of speech, picture and sound for each video at 1080p.
+"""Measures how much reuse saves in a campaign: CPU seconds of speech, image and sound for each video at 1080p.
 
-  first     the first video, for which nothing exists yet; every video would cost as much without reuse
+  first     the first video, for which nothing exists yet; without reuse, every video would cost as much
   window    a few videos in the middle and at the end of the campaign
-  warm      videos of a second campaign over the same texts, which finds all shared speech and scenes
-  floor     ffmpeg decodes and encodes as many frames of the brand's loop, without drawing or sound
+  warm      videos of a second campaign with the same texts, for which all shared speech and scenes exist
+  floor     the same number of frames of the brand's loop, which ffmpeg only decodes and encodes
 
-Also prints what the stores of shared speech and scenes hold, and the size of a video. Run it on a quiet machine.
+Also prints the sizes of the stores of shared speech and scenes, and of a video. Run it on a machine without other load.
 
-Usage: reuse.py BESPOKE [CUSTOMERS [ENGINE]]; 200 customers and kokoro unless given.
+Usage: reuse.py BESPOKE [CUSTOMERS [ENGINE]]; the defaults are 200 customers and kokoro.
 """
 
 import json
@@ -25,7 +25,7 @@ BESPOKE = pathlib.Path(sys.argv[1]).absolute()
 CUSTOMERS = int(sys.argv[2]) if len(sys.argv) > 2 else 200
 ENGINE = sys.argv[3] if len(sys.argv) > 3 else "kokoro"
 RESOLUTION = os.environ.get("RESOLUTION", "1080")
-# The videos in a window.
+# The number of videos in a window.
 WINDOW = min(10, max(1, CUSTOMERS // 4))
 
 

@@ -1,4 +1,4 @@
-// A joined video in a browser: every join can be reached exactly, and playback passes it without a gap.
+// Tests a joined video in a browser: seeking reaches every join exactly, and playback crosses it without a gap.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -18,7 +18,7 @@ let file;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "bespoke-joins-"));
-  // At this resolution, a wrong frame is clearly another one.
+  // At this resolution, a wrong frame is clearly different.
   writeFileSync(join(folder, "bespoke.toml"), "[video]\nresolution = 180\n[voice]\nengine = \"espeak\"\n");
   const env = {
     ...process.env, EXCEL_PASSWORD: "meridian-demo", XDG_DATA_HOME: join(folder, "keys"),
@@ -34,14 +34,14 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Returns the numbers of the key frames: each scene starts with one. */
+/** Returns the numbers of the key frames. Each scene starts with one. */
 function keyFrames() {
   const probe = ["-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time,flags", "-of", "csv=p=0", file];
   const lines = execFileSync("ffprobe", probe, { encoding: "utf8" }).trim().split("\n");
   return lines.filter((line) => line.includes("K")).map((line) => Math.round(Number(line.split(",")[0]) * 24));
 }
 
-/** Returns all frames, reduced and gray. */
+/** Returns all frames, scaled down and in gray. */
 function frames() {
   const scale = `scale=${WIDTH}:${HEIGHT}:flags=area,format=gray`;
   const raw = execFileSync("ffmpeg", ["-v", "error", "-i", file, "-vf", scale, "-f", "rawvideo", "-"], { maxBuffer: 1 << 28 });
@@ -77,7 +77,7 @@ test("browser seeks to every join and plays across it", { timeout: PATIENCE * 2 
     const { data } = context.getImageData(0, 0, width, height);
     return Array.from({ length: width * height }, (_, at) => 0.2126 * data[4 * at] + 0.7152 * data[4 * at + 1] + 0.0722 * data[4 * at + 2]);
   }, [(frame + 0.5) / 24, WIDTH, HEIGHT]);
-  // Backward, so that the browser never decodes on from where it is.
+  // Seeks backward, so that the browser cannot simply continue decoding.
   for (const key of keys.toReversed()) {
     for (const frame of [key + 1, key, key - 1].filter((frame) => frame >= 0 && frame < all.length)) {
       const found = difference(await shown(frame), all[frame]);

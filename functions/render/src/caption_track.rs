@@ -16,7 +16,7 @@ pub(crate) struct CaptionTrack {
     pub placements: Vec<Placement>,
 }
 
-/// Composes captions. `lit` tells whether the word being spoken is lit.
+/// Composes captions. `lit` is whether the spoken word is highlighted.
 pub(crate) fn compose(
     kit: &SceneKit,
     (cues, lit): (&[Cue], bool),

@@ -1,6 +1,6 @@
 //! The film: divides a script into scenes and determines what each one shows, and when.
 //!
-//! [`plan`] needs no drawing, so a scene that exists is not drawn again. [`compose`] also draws.
+//! [`plan`] does not draw anything, so existing scenes are not drawn again. [`compose`] also draws the scenes.
 //!
 //! - `beats` divides the narration.
 //! - `contents` fills the slots of each scene.
@@ -26,7 +26,7 @@ const MIN_END_SECONDS: f64 = 5.0;
 /// The time that an end card takes to appear and to fade out, in seconds.
 const END_MOTION_SECONDS: f64 = 1.2;
 
-/// The scenes of a video, not yet drawn.
+/// The scenes of a video, before they are drawn.
 #[derive(Debug)]
 pub struct FilmPlan {
     /// The scenes in order, without gaps.
@@ -41,7 +41,7 @@ pub struct FilmPlan {
     pub preview: f64,
 }
 
-/// The video image over the whole video.
+/// The image of the whole video.
 #[derive(Debug)]
 pub struct Film {
     /// The captions as an ASS document.
@@ -84,7 +84,7 @@ pub fn plan(kit: &SceneKit, content: &SceneContent<'_>) -> FilmPlan {
     FilmPlan { scenes, seconds, end_card, poster, preview }
 }
 
-/// Returns when the name in the opening is complete, in seconds.
+/// Returns the time at which the name in the opening is complete, in seconds.
 fn name_complete(kit: &SceneKit, opening: &Scene) -> f64 {
     let (_, timeline) = kit.scene(SceneKind::Opening);
     let Some(enter) = timeline.of("name") else { return 0.0 };

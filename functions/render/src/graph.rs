@@ -152,14 +152,15 @@ pub struct SceneGraph<'a> {
     pub preset: &'a str,
     /// x264's constant rate factor.
     pub crf: u8,
-    /// A time in seconds at which the scene can be looked at without decoding all before, at the cost of a larger file.
+    /// The time, in seconds, of an extra key frame. It allows a still without decoding everything before it, but makes the file
+    /// larger.
     pub key_frame: Option<f64>,
     /// The file to write.
     pub output: &'a Path,
 }
 
-/// x264's parameters for scenes. `stitchable` keeps the decoder's configuration independent of the content. Groups of
-/// pictures are closed. The number of threads changes the bytes, so it is fixed.
+/// x264's parameters for scenes. `stitchable` makes the decoder's configuration independent of the content. Groups of
+/// pictures are closed. The number of threads is fixed because it affects the bytes.
 const STITCHABLE: &str =
     "stitchable=1:keyint=240:min-keyint=24:scenecut=0:open-gop=0:threads=2:lookahead-threads=1:8x8dct=1";
 
@@ -191,13 +192,13 @@ impl SceneGraph<'_> {
 
 /// Adds the options that encode audio, with the provenance as metadata.
 fn audio_options(all: &mut Arguments, provenance: &str) {
-    // At this bit rate, the fast coder is as accurate as the slow one and takes half the time.
+    // At this bit rate, the fast coder is as accurate as the slow one in half the time.
     all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", AUDIO_RATE, "-ar", "48000", "-ac", "2"]);
     all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
     all.text(&["-metadata", &format!("comment={provenance}")]);
 }
 
-/// The bit rate of audio: speech over quiet music needs no more.
+/// The bit rate of audio, which is sufficient for speech over quiet music.
 const AUDIO_RATE: &str = "128k";
 
 /// Encodes finished audio for joined scenes.

@@ -87,10 +87,10 @@ struct Voice {
     sound: SoundMeasures,
 }
 
-/// One in this many joined videos is looked at as a whole. All of its scenes were looked at when they were made.
+/// Of this many joined videos, the whole image of one is checked. All scenes were already checked when they were made.
 const WHOLE_LOOK: u64 = 20;
 
-/// The picture and the sound of a finished video, and the results of the checks of its scenes.
+/// A finished video with the results of its checks.
 struct Finished {
     path: PathBuf,
     /// The poster, if a scene has it.
@@ -134,7 +134,7 @@ impl RenderJob {
             video: &self.video,
             look,
         };
-        // A background moves on through the joints, so every frame belongs to this video alone.
+        // The background continues across scenes, so no frame can be shared with another video.
         let scenes: Vec<Scene> = match &background {
             Some(_) => Vec::new(),
             None if self.video.burn_captions => plan.scenes.clone(),
@@ -180,7 +180,7 @@ impl RenderJob {
         Ok(RenderOutput { video, captions, poster, preview, media })
     }
 
-    /// Returns whether the joined video is looked at as a whole, which depends on its inputs alone.
+    /// Returns whether the whole image of the joined video is checked. This depends only on the video's inputs.
     fn is_looked_at_whole(&self) -> bool {
         let [first, ..] = self.inputs.digest.as_bytes().as_chunks::<8>().0 else { return true };
         u64::from_le_bytes(*first).is_multiple_of(WHOLE_LOOK)

@@ -2,7 +2,7 @@
 //!
 //! Every scene is an MP4 file with one H.264 track: whole frames, closed groups of pictures, and the same decoder
 //! configuration. [`Clip::read`] takes such a file apart, and [`join`] refuses scenes that one decoder could not play in
-//! sequence. ffmpeg's concat demuxer joins such scenes without a word, and some players then show broken pictures.
+//! sequence. ffmpeg's concat demuxer joins such scenes without a warning, and some players then show broken pictures.
 
 use mp4_atom::{
     Codec, Decode as _, Edts, Elst, ElstEntry, Encode as _, FourCC, Ftyp, Moov, Stbl, Stco, Stsc, StscEntry, Stsd,
@@ -12,13 +12,13 @@ use thiserror::Error;
 
 use crate::canvas::FRAME_RATE;
 
-/// The units of a joined file's movie header per second: audio samples, so that both tracks end exactly.
+/// The units per second in a joined file's movie header. They are audio samples, so that both tracks can end exactly.
 const MOVIE_TIMESCALE: u32 = 48_000;
 /// The units of a scene's video track per second, as `graph` sets them.
 pub(crate) const VIDEO_TIMESCALE: u32 = 24_000;
 /// The duration of a frame in units of the video track.
 const FRAME_UNITS: u32 = VIDEO_TIMESCALE / FRAME_RATE;
-/// The frames of video in one chunk of a joined file: half a second, so a player needs little before it can start.
+/// The video frames in one chunk of a joined file. A chunk is half a second long, so players can start early.
 const CHUNK_FRAMES: usize = 12;
 
 /// A reason why files cannot be joined.
@@ -62,7 +62,7 @@ pub(crate) struct Clip<'a> {
     bytes: &'a [u8],
     moov: Moov,
     samples: Vec<Sample>,
-    /// The user data of the file: its metadata in words.
+    /// The file's user data, which contains its text metadata.
     user_data: Option<&'a [u8]>,
 }
 
@@ -94,7 +94,7 @@ fn expand<T: Copy>(runs: impl Iterator<Item = (u32, T)>, limit: usize) -> Vec<T>
 }
 
 impl<'a> Clip<'a> {
-    /// Takes a file with one track apart. `name` is its name for errors.
+    /// Parses a file with one track. `name` is the file's name in errors.
     pub(crate) fn read(name: &str, bytes: &'a [u8]) -> Result<Self, JoinError> {
         let unreadable = |reason: &str| JoinError::Unreadable { name: name.to_owned(), reason: reason.to_owned() };
         let all = boxes(bytes).ok_or_else(|| unreadable("cut off"))?;
@@ -161,7 +161,7 @@ fn avc(stsd: &Stsd) -> Option<&mp4_atom::Avc1> {
     }
 }
 
-/// Reads the sample tables. `None` if they contradict each other or point beyond the file.
+/// Reads the sample tables. Returns `None` if they contradict each other or point beyond the end of the file.
 fn samples(table: &Stbl, length: usize) -> Option<Vec<Sample>> {
     let sizes = match &table.stsz.samples {
         StszSamples::Different { sizes } => sizes.clone(),
@@ -201,7 +201,7 @@ fn samples(table: &Stbl, length: usize) -> Option<Vec<Sample>> {
     (all.len() == count).then_some(all)
 }
 
-/// Counts the lengths of runs.
+/// Returns the lengths of runs of equal values.
 fn runs<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<(u32, T)> {
     let mut runs: Vec<(u32, T)> = Vec::new();
     for value in values {
@@ -255,8 +255,8 @@ impl TrackPlan<'_> {
     }
 }
 
-/// Joins scenes in order and adds the audio. The result can be played while it is downloaded. Fails if a scene is unlike
-/// the first one.
+/// Joins scenes in order and adds the audio. The result can be played while it is downloaded. Fails if a scene does not
+/// match the first one.
 pub(crate) fn join(scenes: &[Clip<'_>], audio: &Clip<'_>) -> Result<Vec<u8>, JoinError> {
     let unreadable =
         |name: &str, reason: &str| JoinError::Unreadable { name: name.to_owned(), reason: reason.to_owned() };
@@ -282,7 +282,7 @@ pub(crate) fn join(scenes: &[Clip<'_>], audio: &Clip<'_>) -> Result<Vec<u8>, Joi
     let edit = ElstEntry { segment_duration: seconds_in_movie, media_time: Some(first.start()), media_rate: 1.into() };
     track.edts = Some(Edts { elst: Some(Elst { entries: vec![edit] }) });
     if let [Codec::Avc1(avc)] = track.mdia.minf.stbl.stsd.codecs.as_mut_slice() {
-        // The bit rate of the first scene is not that of the video.
+        // The bit rate of the first scene does not apply to the whole video.
         avc.btrt = None;
     }
     let mut heard = audio.track().clone();
@@ -298,7 +298,7 @@ pub(crate) fn join(scenes: &[Clip<'_>], audio: &Clip<'_>) -> Result<Vec<u8>, Joi
     };
     let mut file = Vec::new();
     head.encode(&mut file).map_err(|error| unreadable("video", &error.to_string()))?;
-    // Offsets have a fixed size, so the header is as long with zeros as with the final offsets.
+    // Offsets have a fixed size, so a header with zeros has the same length as one with the final offsets.
     let length = movie_header(&mut moov, audio.user_data, &video, &sound, 0)?.len();
     let start = file.len() + length + 8;
     file.extend(movie_header(&mut moov, audio.user_data, &video, &sound, start)?);
@@ -310,7 +310,7 @@ pub(crate) fn join(scenes: &[Clip<'_>], audio: &Clip<'_>) -> Result<Vec<u8>, Joi
     Ok(file)
 }
 
-/// Divides both tracks into chunks that alternate, each with about the same time.
+/// Divides both tracks into alternating chunks of about the same duration.
 fn chunks(frames: usize, audio: &Clip<'_>) -> (Vec<usize>, Vec<usize>) {
     let timescale = u64::from(audio.track().mdia.mdhd.timescale.max(1));
     let mut video = Vec::new();
@@ -415,7 +415,7 @@ mod tests {
             output: &output,
         };
         let all: Vec<String> = graph.arguments().0.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-        // In place of raw frames on the standard input.
+        // This replaces the raw frames on standard input.
         let codec = all.iter().position(|part| part == "-vf").unwrap();
         let source = format!("testsrc2=size=320x180:rate=24,trim=end_frame={frames},hue=h={}", frames * 7);
         let mut arguments = vec!["-f".to_owned(), "lavfi".to_owned(), "-i".to_owned(), source];
@@ -470,7 +470,7 @@ mod tests {
     }
 
     #[test]
-    fn joined_scenes_are_what_ffmpeg_joins_and_decode_like_each_alone() {
+    fn joined_scenes_match_ffmpegs_join_and_separate_decoding() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let lengths = [30, 9, 300, 3, 77];
@@ -500,14 +500,14 @@ mod tests {
         assert_eq!(joined.len(), frames as usize);
         let alone: Vec<String> = files.iter().flat_map(|file| digests(file, "0:v", true)).collect();
         assert_eq!(content(&joined), content(&alone), "every frame as in its scene");
-        // The sound is not touched, so no join can be heard.
+        // The sound is not changed, so no join can be heard.
         assert_eq!(content(&digests(&file, "0:a", true)), content(&digests(&sound_file, "0:a", true)));
         let head = boxes(&std::fs::read(&file).unwrap()).unwrap().iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
         assert_eq!(head, [*b"ftyp", *b"moov", *b"mdat"], "the header comes first");
     }
 
     #[test]
-    fn unlike_scene_is_refused_by_name() {
+    fn scene_that_does_not_match_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let first = std::fs::read(scene(folder, "first.mp4", 24, |_| {})).unwrap();

@@ -91,7 +91,8 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
     Ok(Digest::of_json(&digests))
 }
 
-/// Returns the brand's files that determine what scenes look like, sorted: templates, timelines, drawings, fonts, logos.
+/// Returns the brand's files that affect the appearance of scenes: templates, timelines, drawings, fonts and logos. The
+/// files are sorted.
 fn picture_files(folder: &Path, brand: &Brand) -> Result<Vec<PathBuf>, Error> {
     let broken = |path: &Path| {
         let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();

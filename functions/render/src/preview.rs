@@ -51,7 +51,7 @@ fn segment(kind: SegmentKind, product: Option<ProductId>, parts: Vec<SentencePar
     Segment { kind, text, product, parts }
 }
 
-/// The sentence in place of the reason for an offer.
+/// The sentence that replaces the reason for an offer.
 const REASON: &str = "Here is why this product may be the right one.";
 
 /// Returns a script that offers products in the catalog's own words. Without a product, it is a service message.
@@ -102,7 +102,7 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
     }
 }
 
-/// Returns whether a sentence of a sample script holds nothing of its customer.
+/// Returns whether a sentence of a sample script contains no customer data.
 fn sharing(script: &Script, text: &str) -> Sharing {
     let is_named = |name: &str| !name.is_empty() && text.contains(name);
     let is_personal = is_named(&script.first_name) || script.adviser.as_deref().is_some_and(is_named);
@@ -272,7 +272,7 @@ impl Preview<'_> {
         problems
     }
 
-    /// Returns when each scene starts, in seconds.
+    /// Returns the start of each scene, in seconds.
     pub fn scene_starts(&self) -> Result<Vec<f64>, Error> {
         let kit = SceneKit::load(self.assets, self.brand, self.shape)?;
         let (film, _) = self.film(&kit, self.video.motion)?;

@@ -19,7 +19,7 @@ pub struct ProbeCache {
     pub(crate) probes: FileCache<Probe>,
     pub(crate) sounds: FileCache<SoundMeasures>,
     pub(crate) backgrounds: FileCache<PreparedBackground>,
-    /// The version of ffmpeg, by the program's file.
+    /// The versions of ffmpeg, by program file.
     pub(crate) versions: FileCache<String>,
     /// The digests of scene templates, drawings, fonts and images, by file.
     pub(crate) digests: FileCache<Digest>,
@@ -35,7 +35,7 @@ impl SceneLocks {
     /// Returns the lock of a scene. The first render that holds it makes the scene.
     pub(crate) fn lock(&self, scene: Digest) -> Arc<Mutex<()>> {
         let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Forgets the locks that no render uses.
+        // Remove the locks that no render uses.
         locks.retain(|_, lock| Arc::strong_count(lock) > 1);
         locks.entry(scene).or_default().clone()
     }

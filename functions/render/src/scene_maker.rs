@@ -1,4 +1,4 @@
-//! Makes the pictures of scenes: each shared one once for all customers, each personal one for its customer alone.
+//! Makes the pictures of scenes: each shared scene once for all customers, and each personal scene for one customer.
 
 use std::io::Write;
 use std::path::Path;
@@ -28,7 +28,7 @@ use crate::scenes::kit::SceneKit;
 use crate::scenes::spec::{Scene, SceneSpec, SharedScene};
 use crate::scenes::stage::{DrawOptions, draw, fullest};
 
-/// The version of the format in which scenes are kept.
+/// The version of the format in which scenes are stored.
 const FORMAT: &str = "scene 1";
 
 /// The encoded picture of a scene, with the results of its checks.
@@ -38,13 +38,13 @@ pub(crate) struct ScenePicture {
     pub areas: u32,
     /// The lowest contrast of text.
     pub contrast: Option<f64>,
-    /// A still of the scene when it shows the most, as a JPEG, if it may become a poster.
+    /// If the scene may become the poster, a JPEG of the moment at which it shows the most.
     pub poster: Option<Vec<u8>>,
     /// The MP4 file.
     pub video: Vec<u8>,
 }
 
-/// Areas, contrast (NaN if none), length of the poster, poster, video; numbers are little-endian.
+/// The format is: areas, contrast (NaN if none), length of the poster, poster, video. Numbers are little-endian.
 impl Shareable for ScenePicture {
     fn key(digest: Digest) -> ObjectKey {
         ObjectKey::Scene(digest)
@@ -110,8 +110,8 @@ pub(crate) struct SceneMaker<'a> {
     pub look: Digest,
 }
 
-/// Returns the digest of everything beside a scene's own content that determines its bytes: the program, the encoder and
-/// the processor kind, the brand and its files, the shape and the settings.
+/// Returns the digest of everything that determines a scene's bytes except its content: the program, the encoder, the
+/// processor architecture, the brand and its files, the shape and the settings.
 pub(crate) fn look_digest(
     (runner, cache): (&FfmpegRunner, &ProbeCache),
     (assets, brand): (&Path, &Brand),
@@ -137,7 +137,7 @@ pub(crate) fn look_digest(
     Ok(Digest::of_json(&(program, brand.digest(), files, settings)))
 }
 
-/// Pictures, whose contrast is not that of text.
+/// Elements that are pictures, whose contrast is not checked as for text.
 const PICTURES: [&str; 8] = ["art", "art-1", "art-2", "art-3", "qr", "progress", "mark", "logo-large"];
 /// Texts that are too small to measure at a low resolution.
 const SMALL: [&str; 5] = ["privacy", "logo", "note", "figure-label", "figure-terms"];
@@ -180,7 +180,7 @@ impl SceneMaker<'_> {
     pub(crate) fn picture(&self, scene: &Scene) -> Result<ScenePicture, Error> {
         match scene {
             Scene::Shared(shared) => self.shared(shared),
-            // A personal scene is made and looked at for each customer, so looking must be cheap.
+            // A personal scene is made and checked for each customer, so the check must be cheap.
             Scene::Personal(spec) => self.make(spec, Some(fullest(spec.timing.seconds, spec.joints))),
         }
     }
@@ -205,7 +205,7 @@ impl SceneMaker<'_> {
         let frame = Frame::of(self.shape);
         let size = self.shape.size(self.video.resolution);
         let scale = f64::from(self.video.resolution) / f64::from(LAYOUT_RESOLUTION);
-        // A scene does not know when it is shown.
+        // A scene does not depend on its position in the video.
         let spec = SceneSpec { start: 0.0, ..spec.clone() };
         let drawn = draw(self.kit, &spec, DrawOptions { scale, motion: self.video.motion })?;
         let colors = FrameColors { background: self.kit.palette.background, cover: self.kit.palette.cover };
@@ -248,7 +248,7 @@ impl SceneMaker<'_> {
         if is_whole(&picture, &spec) {
             Ok(picture)
         } else {
-            let found = "another number of frames".to_owned();
+            let found = "a different number of frames".to_owned();
             Err(Error::OutOfRange {
                 measure: "the length of a scene",
                 found,
@@ -258,7 +258,7 @@ impl SceneMaker<'_> {
     }
 }
 
-/// Returns whether a scene may become the poster: if the first thing to see after the opening is in it.
+/// Returns whether a scene may become the poster, which is the first scene after the opening.
 fn may_be_poster(spec: &SceneSpec) -> bool {
     match spec.kind {
         SceneKind::Offer => spec.is_of_product(),

@@ -1,8 +1,8 @@
 //! Divides the narration into beats, each accompanied by one scene.
 //!
-//! A beat does not know its position: its length and the times within it depend on its own sentences and pauses alone.
-//! The reason for an offer and the part about the product are separate beats, and so is the part of a closing that holds
-//! a customer's data. So each can be shared, however the others vary.
+//! A beat does not know its position: its length and the times within it depend only on its own sentences and pauses.
+//! The reason for an offer and the part about the product are separate beats, and so is the part of a closing that contains
+//! a customer's data. So each beat can be shared, even if the others differ.
 
 use contracts::narration::{Narration, Sentence, Sharing};
 use contracts::script::{CatalogueField, OfferShown, Script, Segment, SegmentKind, SentenceSource};
@@ -17,19 +17,19 @@ use crate::scenes::timeline::SceneTiming;
 
 /// The frames between the start of an offer and its first word.
 const LEAD_OF_OFFER: i64 = 6;
-/// The same for a beat that continues the picture of the one before.
+/// The same for a beat that continues the picture of the previous one.
 const LEAD_IN_SEGMENT: i64 = 4;
 /// The frames of a chapter mark, which shows the position among the offers.
 const MARK: i64 = 9;
-/// The frames between the start of any other beat and its first word. An offer thus ends at the same time, whether another
-/// offer or the closing follows.
+/// The frames between the start of any other beat and its first word. So an offer ends at the same time, whether it is
+/// followed by another offer or by the closing.
 const LEAD: i64 = MARK + LEAD_OF_OFFER;
-/// The minimum length of a beat that another one continues: the time in which its elements enter.
+/// The minimum length of a beat whose picture the next beat continues: the time that its elements need to enter.
 const MIN_SECONDS: f64 = 1.6;
 /// Samples of the narration per second. Times within a beat are whole samples, so equal beats have equal times.
 const SAMPLES: f64 = 48_000.0;
 
-/// A part of the narration that one scene accompanies.
+/// A part of the narration that is accompanied by one scene.
 #[derive(Debug)]
 pub(super) struct Beat<'a> {
     pub kind: SceneKind,
@@ -48,13 +48,13 @@ pub(super) struct Beat<'a> {
     pub notes: Vec<Sentence>,
     /// Whether the beat says farewell in the adviser's name.
     pub is_farewell: bool,
-    /// Whether the beat shows the position among the offers, without a word.
+    /// Whether the beat is silent and only shows the position among the offers.
     pub is_mark: bool,
     /// Whether the figure enters before a cut.
     pub early_figure: bool,
 }
 
-/// A beat before its times are known.
+/// A beat whose times are not known yet.
 struct Draft<'a> {
     kind: SceneKind,
     sentences: Vec<&'a Sentence>,
@@ -64,7 +64,7 @@ struct Draft<'a> {
     /// The start of the part about the product, in seconds of the narration.
     product: Option<f64>,
     notes: Vec<Sentence>,
-    /// Whether the picture of the beat before continues.
+    /// Whether the beat continues the picture of the previous one.
     continues: bool,
     is_farewell: bool,
 }
@@ -110,7 +110,7 @@ pub(super) fn divide<'a>(content: &SceneContent<'a>, end: f64) -> Vec<Beat<'a>> 
 /// Lets the figure of a product enter while the reason is given, if the part about the product alone is too short to read
 /// its terms, and both together are long enough.
 fn advance_figure(pair: &mut [Beat<'_>]) {
-    /// When the figure starts to enter after the start of the reason, and when it is there.
+    /// The times, after the start of the reason, at which the figure starts to enter and is fully visible.
     const ENTERS: f64 = 1.3;
     const IS_THERE: f64 = 2.1;
     let [reason, product] = pair else { return };
@@ -184,14 +184,14 @@ fn chapter_mark<'a>(start: f64, seconds: f64, offer: Option<(usize, &'a OfferSho
     }
 }
 
-/// The start of a beat in seconds of the video, and that of the chapter mark before it.
+/// The start of a beat, and of the chapter mark before it, in seconds of the video.
 #[derive(Clone, Copy)]
 struct Start {
     at: f64,
     mark: Option<f64>,
 }
 
-/// Returns when each beat starts. The first one starts with the video, and lasts at least one second.
+/// Returns the start of each beat. The first one starts with the video, and lasts at least one second.
 #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "frames of a video")]
 fn starts(drafts: &[Draft<'_>], offers: usize) -> Vec<Start> {
     let rate = f64::from(FRAME_RATE);
@@ -242,7 +242,7 @@ fn drafts<'a>(script: &'a Script, narration: &'a Narration) -> Vec<Draft<'a>> {
             SegmentKind::Service => SceneKind::Service,
             SegmentKind::Closing | SegmentKind::Disclosure => SceneKind::Closing,
         };
-        // A product that the script does not describe cannot be shown.
+        // The scene cannot show a product that the script does not describe.
         let kind = if kind == SceneKind::Offer && offer.is_none() { SceneKind::Service } else { kind };
         if segment.kind == SegmentKind::Disclosure {
             notes.extend(sentences.iter().map(|sentence| (*sentence).clone()));
@@ -270,7 +270,7 @@ fn drafts<'a>(script: &'a Script, narration: &'a Narration) -> Vec<Draft<'a>> {
     drafts
 }
 
-/// Gives the last sentences of a closing a beat of their own if they hold a customer's data and the ones before do not.
+/// Moves the last sentences of a closing to their own beat if they contain a customer's data and the ones before do not.
 fn split_closing(drafts: &mut Vec<Draft<'_>>, has_adviser: bool) {
     let Some(closing) = drafts.last_mut().filter(|draft| draft.kind == SceneKind::Closing && has_adviser) else {
         return;
@@ -332,7 +332,7 @@ fn offer_parts<'a>(segment: &Segment, sentences: &[&'a Sentence]) -> Vec<OfferPa
         }
     }
     if parts.is_empty() {
-        // Without sources, the second sentence is taken for the one about the product.
+        // Without sources, assume that the second sentence is the one about the product.
         let second = sentences.get(1).or(sentences.first()).map(|sentence| sentence.start);
         return vec![(sentences.to_vec(), second)];
     }

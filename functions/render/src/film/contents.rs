@@ -25,7 +25,7 @@ type PersonalSlots = Slots<String, Picture>;
 /// The slots that differ between the two parts of a closing.
 const FAREWELL_CHANGES: [&str; 4] = ["adviser", "adviser-title", "monogram", "mark"];
 
-/// Returns a product's texts in the picture. Scripts of older versions have only its name.
+/// Returns a product's texts for the picture. Scripts of older versions contain only its name.
 pub(super) fn picture_of(offer: &OfferShown) -> ProductPicture {
     offer.picture.clone().unwrap_or_else(|| ProductPicture {
         customer_name: offer.name.clone(),
@@ -81,7 +81,7 @@ fn without_proof((texts, pictures): PublicSlots) -> PersonalSlots {
     (texts.collect(), pictures.collect())
 }
 
-/// Returns the contents of a scene that shows nothing of the customer; `None` for one that does.
+/// Returns the contents of a scene, or `None` if it shows personal data.
 fn public_slots(content: &SceneContent<'_>, beat: &Beat<'_>) -> Option<PublicSlots> {
     let brand = content.brand;
     let of_brand = |take: fn(&Brand) -> String| Public::of_brand(brand, take);
@@ -119,7 +119,7 @@ fn public_slots(content: &SceneContent<'_>, beat: &Beat<'_>) -> Option<PublicSlo
     Some((texts, pictures))
 }
 
-/// Returns the words of sentences.
+/// Returns the text of sentences.
 fn spoken(sentences: &[Sentence]) -> String {
     let words = sentences.iter().flat_map(|sentence| &sentence.words).map(|word| word.text.as_str());
     words.collect::<Vec<_>>().join(" ")
@@ -163,7 +163,7 @@ fn opening(
     texts.insert("name", content.script.first_name.clone());
     texts.insert("bank", content.brand.name.clone());
     pictures.insert("mark", Picture::Mark);
-    // One idea alone is in the middle.
+    // A single idea is centered.
     let first = usize::from(content.script.offers.len() == 1);
     for ((idea, art), offer) in SLOTS.into_iter().skip(first).zip(&content.script.offers) {
         let picture = picture_of(offer);
@@ -238,11 +238,11 @@ fn shows_legal_lines(kit: &SceneKit, beat: &Beat<'_>) -> bool {
     seconds >= reading_seconds(&note).max(MIN_END_SECONDS) && !place_text(&kit.fonts, text_box, &note).is_cut
 }
 
-/// The legal lines at the end of a video: those that all customers share, and those that may not be.
+/// The legal lines at the end of a video: `Ok` if they can be shared, otherwise `Err`.
 type LegalLines = Result<Vec<Public<String>>, Vec<String>>;
 
 /// Returns the legal lines of the end card, then the opt-out and the voice notice. A product's lines are left out if its
-/// own scene shows them, where they need no name. Otherwise, each says which products it belongs to.
+/// own scene shows them. All other lines of products start with the products' names.
 fn end_lines(content: &SceneContent<'_>, is_shown: impl Fn(&OfferShown) -> bool) -> LegalLines {
     let offers = &content.script.offers;
     let mut lines: Vec<Public<String>> = Vec::new();
@@ -254,7 +254,7 @@ fn end_lines(content: &SceneContent<'_>, is_shown: impl Fn(&OfferShown) -> bool)
         if let Some(own) = brand.iter().find(|own| own.get() == line) {
             lines.push(own.clone());
         } else if owners.is_empty() {
-            // A script of an older version does not say where its lines come from.
+            // Scripts of older versions do not contain the sources of their lines.
             return Err(legal_lines(content));
         } else if !offers.iter().all(|offer| !picture_of(offer).disclosures.contains(line) || is_shown(offer)) {
             let names =
@@ -291,7 +291,7 @@ pub(crate) fn legal_lines(content: &SceneContent<'_>) -> Vec<String> {
     lines
 }
 
-/// Returns the end cards: as many as the legal lines need.
+/// Returns as many end cards as the legal lines need.
 pub(super) fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, beats: &[Beat<'_>], start: f64) -> Vec<Scene> {
     let brand = content.brand;
     let is_shown = |offer: &OfferShown| {
@@ -336,7 +336,7 @@ pub(super) fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, beats: &[Bea
             ("logo-large", Public::of_brand(brand, |_| Picture::Logo)),
             ("qr", Public::of_brand(brand, |brand| Picture::Qr(brand.web.clone()))),
         ]);
-        // A single page consists of all lines, whose sources are known.
+        // A single page contains all lines, and their sources are known.
         let whole = lines.as_ref().ok().filter(|_| count == 1);
         scenes.push(match (whole, Public::sentences(&[])) {
             (Some(lines), Some(none)) => {

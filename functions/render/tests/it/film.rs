@@ -46,7 +46,7 @@ fn claim_enters_when_it_is_spoken() {
     let (_, film) = film(&script, &narration, SceneMotion::Full);
     let mut claims = 0;
     for (spec, scene) in film.specs.iter().zip(&film.scenes).filter(|(spec, _)| spec.kind == SceneKind::Offer) {
-        // The scene of the product speaks the name, the summary, and each claim as a sentence.
+        // In the product's scene, the name, the summary and each claim are sentences.
         let segment = narration.sentences.iter().filter(|sentence| {
             let at = sentence.start + VOICE_START;
             (spec.start..spec.start + spec.timing.seconds).contains(&at)
@@ -110,7 +110,7 @@ fn scenes_begin_and_end_covered_and_are_drawn_identically_each_time() {
     let count = frames[0].len() / frame;
     let length = |index: usize| (film.specs[index].timing.seconds * 24.0).round() as usize;
     assert_eq!(count, length(1) + length(2));
-    // The cut between them is invisible: nothing but the compression changes.
+    // The cut between them is invisible: only compression artifacts change.
     let cut = length(1);
     assert!(frames[0][(cut - 1) * frame..cut * frame] == frames[0][cut * frame..(cut + 1) * frame]);
     // The rows below the marks have one color in the first and the last frame.
@@ -163,7 +163,7 @@ fn error_names_the_problem_in_the_brand() {
 }
 
 #[test]
-fn picture_changes_every_three_seconds_while_the_voice_speaks() {
+fn image_changes_at_least_every_three_seconds_during_speech() {
     const SECONDS: usize = 3;
     let products: [&[&str]; 4] = [
         &["travel-rewards-card", "high-yield-savings", "fixed-rate-mortgage"],

@@ -1,4 +1,4 @@
-//! Scenes are made once, shared without anything personal, and joined without a seam.
+//! Tests that scenes are made once, that shared scenes contain no personal data, and that joins are seamless.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -67,7 +67,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn second_customer_reuses_all_scenes_but_the_personal_ones() {
+async fn second_customer_reuses_all_shared_scenes() {
     let mut bench = Bench::new().await;
     bench.settings.video.resolution = 180;
     let ids = ["travel-rewards-card", "everyday-checking"];
@@ -88,7 +88,7 @@ async fn second_customer_reuses_all_scenes_but_the_personal_ones() {
     assert_eq!(bench.stored().await, keys);
     assert!(bench.object(Artefact::Video) != alone);
 
-    // Another product shares what does not show it.
+    // A video about another product shares the scenes that do not show the product.
     let bench = bench.for_customer("0003");
     give_script(&bench, &["everyday-checking"], &customer("Bo")).await;
     bench.run(&assets(), None, &|_| {}).await.unwrap();
@@ -125,7 +125,7 @@ async fn damaged_scene_is_made_again() {
     let mut flipped = whole.to_vec();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 1;
-    // A bit that flipped, a write that stopped, and another scene under this name.
+    // Try a flipped bit, an incomplete write, and another scene under this name.
     let other = bench.store.get(&ObjectKey::Scene(*bench.shared().iter().last().unwrap())).await.unwrap();
     for damaged in [flipped.into(), whole.slice(..middle), other] {
         bench.forget_results().await;
@@ -137,7 +137,7 @@ async fn damaged_scene_is_made_again() {
 }
 
 #[tokio::test]
-async fn two_makers_keep_the_first_scene() {
+async fn first_of_two_concurrent_scenes_is_kept() {
     let mut bench = Bench::new().await;
     bench.settings.video.resolution = 180;
     give_script(&bench, &["everyday-checking"], &customer("Alexandra")).await;
@@ -150,11 +150,11 @@ async fn two_makers_keep_the_first_scene() {
     bench.store.delete(&key).await.unwrap();
     bench.store.put_before(&key, &key, first.clone());
     bench.run(&assets(), None, &|_| {}).await.unwrap();
-    assert!(bench.store.get(&key).await.unwrap() == first, "the loser adopts");
+    assert!(bench.store.get(&key).await.unwrap() == first, "the second writer uses the first one's scene");
 }
 
 #[tokio::test]
-async fn store_that_fails_costs_only_time() {
+async fn failing_store_does_not_fail_the_render() {
     let mut bench = Bench::new().await;
     bench.settings.video.resolution = 180;
     give_script(&bench, &["everyday-checking"], &customer("Alexandra")).await;
@@ -195,7 +195,7 @@ fn psnr(one: &Path, other: &Path, folder: &Path) -> Vec<f64> {
         .output()
         .unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && log.is_empty(), "decodes without a warning: {log}");
+    assert!(output.status.success() && log.is_empty(), "it must decode without a warning: {log}");
     let text = std::fs::read_to_string(folder.join("psnr.log")).unwrap();
     let value = |line: &str| {
         let value = line.split_once("psnr_y:").unwrap().1.split_whitespace().next().unwrap();
@@ -205,7 +205,7 @@ fn psnr(one: &Path, other: &Path, folder: &Path) -> Vec<f64> {
 }
 
 #[tokio::test]
-async fn joins_look_like_one_encode() {
+async fn joined_video_looks_like_a_single_encode() {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = Bench::new().await;
     bench.settings.video =
