@@ -14,6 +14,7 @@ PYTEST = target/tools/interpreter/bin/pytest -p no:cacheprovider tests/aws
 
 FUZZ_SECONDS ?= 600
 STREAM_SECONDS ?= 60
+REUSE_CUSTOMERS ?= 200
 CUSTOMERS ?= 200
 
 .PHONY: demo serve compile test check browser-test llama-test crash-test bench voice-check fuzz lint audit setup help aws-build aws-layers aws-deploy aws-smoke aws-test
@@ -71,6 +72,7 @@ bench: setup ## Measure speed and memory against baselines that run beside Bespo
 	tests/bench/voice.py target/ci/bespoke
 	tests/bench/streams.py target/ci/bespoke $(STREAM_SECONDS)
 	tests/bench/campaign.py target/ci/bespoke
+	tests/bench/reuse.py target/ci/bespoke $(REUSE_CUSTOMERS)
 	cargo build $(CARGO_BUILD) --workspace --all-targets
 	tests/bench/cold_start.py target/ci
 	cargo build --release --locked -p bespoke --example intake --example intake_floor

@@ -230,11 +230,13 @@ pub enum Area {
     ContactReservations,
     /// `speech/`: spoken sentences without personal data.
     Speech,
+    /// `scenes/`: encoded scenes without personal data.
+    Scenes,
 }
 
 impl Area {
     /// All areas.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Incoming,
         Self::Datasets,
         Self::Customers,
@@ -244,6 +246,7 @@ impl Area {
         Self::Notifications,
         Self::ContactReservations,
         Self::Speech,
+        Self::Scenes,
     ];
 
     /// Returns the key prefix.
@@ -259,6 +262,7 @@ impl Area {
             Self::Notifications => "notices/",
             Self::ContactReservations => "contacts/",
             Self::Speech => "speech/",
+            Self::Scenes => "scenes/",
         }
     }
 }
@@ -326,6 +330,9 @@ pub enum ObjectKey {
     /// Speech that all customers share, keyed by the digest of everything that determines it; sealed with the data key.
     /// Expires a set time after its last use.
     Speech(Digest),
+    /// The picture of a scene that all customers share, keyed by the digest of everything that determines it; sealed with
+    /// the data key. Expires with its last use.
+    Scene(Digest),
     /// An entry of the transparency log, counted from 0: a `transparency::log::LogEntry`. Written once.
     LogEntry(u64),
     /// The list of newer consent answers. It can change at any time, so it is read again for each decision.
@@ -394,6 +401,7 @@ impl fmt::Display for ObjectKey {
             Self::Link(digest) => write!(f, "links/{digest}.json"),
             Self::Notification(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
             Self::Speech(digest) => write!(f, "{}{digest}", Area::Speech.as_str()),
+            Self::Scene(digest) => write!(f, "{}{digest}", Area::Scenes.as_str()),
             Self::LogEntry(index) => write!(f, "{}{index:012}.json", Prefix::Log),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),

@@ -77,6 +77,9 @@ pub struct MediaFacts {
     /// `None` if no text was inspected.
     #[serde(default)]
     pub contrast: Option<f64>,
+    /// The scenes from which the video was joined, in order. Empty if it was encoded as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scenes: Vec<SceneUse>,
     /// Warnings that do not fail the render, such as a length outside the target range.
     pub warnings: Vec<String>,
 }
@@ -102,6 +105,16 @@ pub struct CaptionFacts {
     /// measured in the finished file. `None` if there are too few pauses, or if word times are estimates.
     #[serde(default)]
     pub sync: Option<f64>,
+}
+
+/// A scene of a video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SceneUse {
+    /// A scene that holds nothing personal: the digest of everything that determines it, which is its name under `scenes/`.
+    Shared(Digest),
+    /// A scene that was made for this customer alone.
+    Personal,
 }
 
 /// The record of the render stage.

@@ -27,6 +27,17 @@ pub struct Word {
     pub end: f64,
 }
 
+/// Whether a sentence may be kept for other customers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sharing {
+    /// The sentence is the bank's own text, without any customer's data.
+    Shared,
+    /// The sentence may hold a customer's data.
+    #[default]
+    Personal,
+}
+
 /// A sentence with its time in the audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sentence {
@@ -38,6 +49,9 @@ pub struct Sentence {
     pub end: f64,
     /// The sentence's words, in order.
     pub words: Vec<Word>,
+    /// Whether the sentence may be kept for other customers. Personal in narrations of older versions.
+    #[serde(default)]
+    pub sharing: Sharing,
 }
 
 /// The narration: `cues.json`.

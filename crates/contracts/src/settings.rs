@@ -616,6 +616,8 @@ pub struct RetentionSettings {
     pub recalled_days: u16,
     /// `speech/`: spoken sentences without personal data, counted from their last use.
     pub speech_days: u16,
+    /// `scenes/`: encoded scenes without personal data, counted from their last use.
+    pub scene_days: u16,
     /// `logs/`.
     pub logs_days: u16,
 }
@@ -628,6 +630,7 @@ impl Default for RetentionSettings {
             results_days: 400,
             recalled_days: 400,
             speech_days: 90,
+            scene_days: 90,
             logs_days: 90,
         }
     }

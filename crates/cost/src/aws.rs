@@ -6,8 +6,9 @@
 
 use serde::Serialize;
 
-use crate::local::{Workload, bytes_per_second};
+use crate::local::{Workload, bytes_per_second, encoded_seconds};
 use crate::prices::POLLY;
+use crate::reuse::PERSONAL_CHARACTERS;
 
 /// US dollars per GB-second of Lambda on arm64, for the first 7.5 billion in a month (us-east-1).
 const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
@@ -138,8 +139,8 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let recommendations = work.recommendations as f64;
     let videos = work.videos as f64;
     let pixels = (f64::from(setup.resolution) / 1080.0).powi(2);
-    // A tenth of the work, audio and stills, does not depend on the frame size.
-    let core_seconds = work.video_seconds * RENDER_CORE_SECONDS * (0.1 + 0.9 * pixels);
+    // A tenth of the work, audio and stills, depends on neither the frame size nor what is new.
+    let core_seconds = RENDER_CORE_SECONDS * (0.1 * work.video_seconds + 0.9 * pixels * encoded_seconds(work));
     let render = core_seconds / RENDER_CORES + videos;
     let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 6e6 + customers * 8e3;
     let batches = (customers / ROWS.min(ROWS / setup.transactions.max(1.0))).ceil().max(1.0) as usize;
@@ -147,6 +148,7 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let writes = recommendations * 30.0 + customers * 5.0;
     let watched = work.video_seconds * bytes_per_second(setup.resolution);
     let calls = recommendations * 5.0 + (customers - recommendations) * 2.0;
+    let spoken = work.new.characters() + videos * PERSONAL_CHARACTERS.min(setup.characters);
     let components = vec![
         Component { component: "Lambda, render", usd: render * RENDER_GB * LAMBDA_GB_SECOND },
         Component { component: "Lambda, narrate", usd: videos * NARRATE_SECONDS * NARRATE_GB * LAMBDA_GB_SECOND },
@@ -167,10 +169,7 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
         },
         Component { component: "KMS", usd: customers * 14.0 * KMS_CALL },
         Component { component: "CloudWatch Logs", usd: customers * 12e3 / 1e9 * LOGS_GB },
-        Component {
-            component: "Polly, neural",
-            usd: if setup.polly { videos * POLLY.of_characters(setup.characters) } else { 0.0 },
-        },
+        Component { component: "Polly, neural", usd: if setup.polly { POLLY.of_characters(spoken) } else { 0.0 } },
         Component { component: "Model", usd: recommendations * setup.model_usd },
     ];
     let usd = components.iter().map(|component| component.usd).sum();
@@ -245,13 +244,15 @@ mod tests {
 
     use super::*;
     use crate::local::TextSize;
+    use crate::reuse::NewWork;
 
     /// Two out of three customers consent and get three offers each, at resolution 1080.
     fn work(customers: usize) -> Workload {
         let recommendations = customers * 2 / 3;
         #[expect(clippy::cast_precision_loss, reason = "at most ten million")]
         let video_seconds = TextSize::with_offers(3).video_seconds(140) * recommendations as f64;
-        Workload { customers, recommendations, videos: recommendations, video_seconds }
+        let new = NewWork::expect(recommendations, 3 * recommendations, 0, 0);
+        Workload { customers, recommendations, videos: recommendations, video_seconds, new }
     }
 
     fn setup(concurrency: f64, polly: bool) -> StackSetup {

@@ -5,3 +5,4 @@
 pub mod aws;
 pub mod local;
 pub mod prices;
+pub mod reuse;

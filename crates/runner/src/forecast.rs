@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use assess::{Rules, assess};
 use contracts::facts::{Assessment, Facts, Skip, Stance};
-use contracts::key::{Artefact, Prefix, Workbook};
+use contracts::key::{Area, Artefact, Prefix, Workbook};
 use contracts::model::WriterMode;
 use contracts::request::Request;
 use contracts::settings::ModelSettings;
@@ -24,6 +24,7 @@ use crate::run::Runner;
 use cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
 use cost::local::{LocalForecast, TextSize, Workload, forecast_local};
 use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
+use cost::reuse::NewWork;
 
 /// A stack's default concurrency.
 const STACK_CONCURRENCY: f64 = 5.0;
@@ -50,7 +51,9 @@ pub struct Forecast {
     pub videos: usize,
     /// The total length of these videos in seconds.
     pub video_seconds: f64,
-    /// The model usage.
+    /// The sentences and scenes that these videos share and that are expected to be new.
+    pub new: NewWork,
+    /// The use of the model.
     pub model: ModelUse,
     /// The forecast for this machine.
     pub here: LocalForecast,
@@ -113,8 +116,10 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     let texts: Vec<TextSize> = open.filter_map(|decision| decision.offers).map(TextSize::with_offers).collect();
     let videos = texts.len().min(request.videos.unwrap_or(usize::MAX));
     let video_seconds = texts.iter().take(videos).map(|text| text.video_seconds(request.words_per_minute)).sum();
-    let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds };
-    // A service message needs no model call, because the phrasebook writes it.
+    let offers = decisions.iter().filter(|decision| decision.is_open()).filter_map(|decision| decision.offers);
+    let new = new_work(runner, videos, offers.take(videos).sum()).await?;
+    let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds, new };
+    // The phrasebook writes every service message.
     let calls = decisions.iter().filter(|decision| decision.is_open() && decision.offers != Some(0)).count();
     let model = model_use(&runner.services.settings.writer.model, request.writer, calls);
     let encoding = encoding(runner, request, videos).await?;
@@ -145,6 +150,7 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
         ended_before: count(|decision| decision.ended_before),
         videos,
         video_seconds,
+        new,
         model,
         here: forecast_local(&work, &settings.video, engine, encoding, runner.concurrency()),
         encoding_cpu_seconds: encoding,
@@ -152,6 +158,14 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
         aws,
         decisions,
     })
+}
+
+/// Returns the sentences and scenes that are expected to be new, given how many the stores hold.
+async fn new_work(runner: &Runner, videos: usize, offers: usize) -> Result<NewWork, Failure> {
+    let store = runner.services.vault.store();
+    let scenes = store.list(&Prefix::Area(Area::Scenes)).await?.len();
+    let sentences = store.list(&Prefix::Area(Area::Speech)).await?.len();
+    Ok(NewWork::expect(videos, offers, scenes, sentences))
 }
 
 /// Returns the voice engine that would be used: the one in the request or the settings, or else the preferred one.

@@ -4,6 +4,7 @@
 //! traits. Personal data reaches a store only through the [`vault`].
 
 pub mod secret;
+pub mod shared;
 pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod suite;

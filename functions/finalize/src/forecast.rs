@@ -11,6 +11,7 @@ use contracts::{CustomerRef, ObjectKey, ProductId, RunId};
 use cost::aws::{AwsForecast, StackSetup, forecast_aws, too_large};
 use cost::local::{TextSize, Workload};
 use cost::prices::{TOKENS_READ, TOKENS_WRITTEN};
+use cost::reuse::NewWork;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use storage::store::StoreError;
@@ -152,7 +153,10 @@ fn compute(
         decisions.iter().filter_map(|decision| decision.offers).map(TextSize::with_offers).collect();
     let videos = texts.len().min(request.videos.unwrap_or(usize::MAX));
     let video_seconds = texts.iter().take(videos).map(|text| text.video_seconds(request.words_per_minute)).sum();
-    let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds };
+    let offered = decisions.iter().filter_map(|decision| decision.offers).sum();
+    // The stores are taken to be empty, because earlier campaigns may have had other texts.
+    let new = NewWork::expect(videos, offered, 0, 0);
+    let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds, new };
     let service_messages = decisions.iter().filter(|decision| decision.offers == Some(0)).count();
     let model = model_use(request, settings, texts.len() - service_messages);
     #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use contracts::Digest;
+use contracts::narration::Sharing;
 use futures::{StreamExt as _, stream};
+use storage::shared::{Found, SharedStore};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::error::Error;
-use crate::lines::{Line, Sharing};
+use crate::lines::Line;
 use crate::narrator::{Narrator, Speech};
 use crate::pace::{self, Tempo};
-use crate::speech_store::{Found, SpeechStore, rounded};
+use crate::speech_store::rounded;
 
 /// The maximum number of samples in memory: 64 MB, or 11 minutes at 24 kHz.
 const MAX_SAMPLES: usize = 16 << 20;
@@ -80,7 +82,7 @@ pub struct SharedVoice<'a> {
     /// The memory of this process.
     pub cache: &'a SpeechCache,
     /// The store, if the speech may be kept.
-    pub store: Option<SpeechStore<'a>>,
+    pub store: Option<SharedStore<'a>>,
 }
 
 impl SharedVoice<'_> {

@@ -15,6 +15,7 @@ use contracts::stage::CustomerTask;
 use contracts::{Digest, ObjectKey};
 use policy::disclosure::Gate;
 use storage::secret::Secrets;
+use storage::shared::SharedStore;
 use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
 
@@ -45,7 +46,6 @@ pub use espeak::{Espeak, engine_version, english_voices};
 use lines::Line;
 use narrator::Narrator;
 pub use pronunciations::Pronunciations;
-use speech_store::SpeechStore;
 use timing::Take;
 
 /// The dependencies of the stage.
@@ -71,7 +71,7 @@ struct SpeechJob<'a> {
     /// Whether the first name is left out because no voice can pronounce it.
     first_name_unspoken: bool,
     /// The store of shared speech.
-    shared: Option<SpeechStore<'a>>,
+    shared: Option<SharedStore<'a>>,
     /// The gate for the text.
     gate: Gate,
 }
@@ -95,7 +95,7 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
         words_per_minute: request.words_per_minute,
         voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines),
         first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations),
-        shared: Some(SpeechStore::new(deps.vault, deps.settings.retention.speech_days)),
+        shared: Some(SharedStore::new(deps.vault, deps.settings.retention.speech_days)),
         gate: Gate::new(deps.vault, &task.reference, script.from_posts),
     };
     if job.first_name_unspoken {

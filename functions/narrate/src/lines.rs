@@ -1,5 +1,6 @@
 //! The sentences to speak, each marked as personal or shareable.
 
+use contracts::narration::Sharing;
 use contracts::script::{Script, Segment, SentencePart, SentenceSource};
 use phrases::{Slot, Template};
 
@@ -8,15 +9,6 @@ use crate::narrator::Order;
 use crate::pronunciations::Pronunciations;
 use crate::sentences::sentences;
 use crate::spoken::{self, Lexicon, Utterance};
-
-/// Whether the speech of a sentence may be kept for other customers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// The sentence is the bank's own text, without any customer's data.
-    Shared,
-    /// The sentence may hold a customer's data.
-    Personal,
-}
 
 /// A sentence of the script.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,30 +93,50 @@ fn segment_sentences(segment: &Segment) -> Vec<(String, Sharing)> {
     if parts.join(" ") != segment.text {
         return sentences(&segment.text).into_iter().map(|sentence| (sentence, Sharing::Personal)).collect();
     }
-    let sentences_of = |part: &SentencePart| -> Vec<(String, Sharing)> {
-        let found = sentences(&part.text).into_iter();
-        found
-            .map(|sentence| {
-                let sharing = sharing(&part.source, &sentence);
-                (sentence, sharing)
-            })
-            .collect()
-    };
-    segment.parts.iter().flat_map(sentences_of).collect()
+    segment.parts.iter().flat_map(part_sentences).collect()
 }
 
-/// Decides by the source of a sentence. An approved line is personal if a customer's data fills one of its slots, except
-/// for sentences that occur word for word in the approved text.
-fn sharing(source: &SentenceSource, sentence: &str) -> Sharing {
-    match source {
-        SentenceSource::Catalogue { .. } | SentenceSource::Brand { .. } => Sharing::Shared,
-        SentenceSource::Free { .. } => Sharing::Personal,
-        SentenceSource::Line { template, .. } => {
-            let Ok(parsed) = Template::parse(template) else { return Sharing::Personal };
-            let verbatim = || !sentence.contains(['{', '}']) && sentences(template).iter().any(|own| own == sentence);
-            if parsed.slots().any(Slot::is_personal) && !verbatim() { Sharing::Personal } else { Sharing::Shared }
-        }
+/// Returns the sentences of a part. Whether they may be shared depends on the part's source.
+fn part_sentences(part: &SentencePart) -> Vec<(String, Sharing)> {
+    let said = sentences(&part.text);
+    let sharings = match &part.source {
+        SentenceSource::Catalogue { .. } | SentenceSource::Brand { .. } => vec![Sharing::Shared; said.len()],
+        SentenceSource::Free { .. } => vec![Sharing::Personal; said.len()],
+        SentenceSource::Line { template, .. } => line_sharings(template, &said),
+    };
+    said.into_iter().zip(sharings).collect()
+}
+
+/// Decides for each sentence of an approved line. A sentence is personal if a customer's data fills one of its slots.
+///
+/// If the sentences do not correspond to those of the approved text one by one, a customer's data may have split or
+/// joined them. Then only sentences that occur word for word in the approved text are shared.
+fn line_sharings(template: &str, said: &[String]) -> Vec<Sharing> {
+    let is_personal = |text: &str| Template::parse(text).map_or(true, |parsed| parsed.slots().any(Slot::is_personal));
+    let sharing = |personal: bool| if personal { Sharing::Personal } else { Sharing::Shared };
+    if !is_personal(template) {
+        return vec![Sharing::Shared; said.len()];
     }
+    let own = sentences(template);
+    if own.len() == said.len() && own.iter().zip(said).all(|(own, said)| is_filled(own, said)) {
+        return own.iter().map(|own| sharing(is_personal(own))).collect();
+    }
+    let verbatim = |sentence: &String| !sentence.contains(['{', '}']) && own.contains(sentence);
+    said.iter().map(|sentence| sharing(!verbatim(sentence))).collect()
+}
+
+/// Returns whether filling the slots of a sentence can lead to `said`.
+fn is_filled(sentence: &str, said: &str) -> bool {
+    let mut literals = sentence.split('{').map(|piece| piece.split_once('}').map_or(piece, |(_, literal)| literal));
+    let first = literals.next().unwrap_or_default();
+    let Some(mut rest) = said.strip_prefix(first) else { return false };
+    let mut literals: Vec<&str> = literals.collect();
+    let Some(last) = literals.pop() else { return rest.is_empty() };
+    for literal in literals {
+        let Some((_, after)) = rest.split_once(literal) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
 }
 
 #[cfg(test)]
@@ -144,20 +156,35 @@ mod tests {
         }
     }
 
+    fn sharings(source: SentenceSource, text: &str) -> Vec<Sharing> {
+        let part = SentencePart { text: text.to_owned(), source };
+        part_sentences(&part).into_iter().map(|(_, sharing)| sharing).collect()
+    }
+
+    #[test]
+    fn bank_slot_beside_a_customer_slot_is_shared() {
+        let closing = line("Details are at {web}. Yours sincerely, {adviser}.");
+        let said = sharings(closing.clone(), "Details are at bank.example. Yours sincerely, Ana.");
+        assert_eq!(said, [Sharing::Shared, Sharing::Personal]);
+        // A name that breaks or joins sentences moves the data of a customer into another sentence.
+        for text in ["Details are at bank.example. Yours sincerely, Ana. Details are at home.", "Details are at Ana."] {
+            assert!(sharings(closing.clone(), text).iter().all(|sharing| *sharing == Sharing::Personal), "{text}");
+        }
+    }
+
     #[test]
     fn sentence_with_a_customer_slot_is_personal() {
         for slot in Slot::ALL {
             let source = line(&format!("Hello {{{}}}. Here are some ideas.", slot.as_str()));
             let expected = if slot.is_personal() { Sharing::Personal } else { Sharing::Shared };
-            assert_eq!(sharing(&source, "Hello Ana."), expected, "{slot:?}");
-            assert_eq!(sharing(&source, "Here are some ideas."), Sharing::Shared, "{slot:?}");
+            assert_eq!(sharings(source, "Hello Ana. Here are some ideas."), [expected, Sharing::Shared], "{slot:?}");
         }
     }
 
     #[test]
     fn text_without_a_proven_source_is_personal() {
-        assert_eq!(sharing(&line("Hello {first_nam}."), "Hello Ana."), Sharing::Personal);
-        assert_eq!(sharing(&SentenceSource::Free { by: "a model".to_owned() }, "Hello."), Sharing::Personal);
+        assert_eq!(sharings(line("Hello {first_nam}."), "Hello Ana."), [Sharing::Personal]);
+        assert_eq!(sharings(SentenceSource::Free { by: "a model".to_owned() }, "Hello."), [Sharing::Personal]);
         let whole = SentencePart { text: "Thank you.".to_owned(), source: line("Thank you.") };
         let segment = |text: &str, parts| Segment {
             kind: contracts::script::SegmentKind::Closing,
@@ -165,12 +192,12 @@ mod tests {
             product: None,
             parts,
         };
-        let sharings =
+        let of_segment =
             |segment| segment_sentences(&segment).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>();
-        assert_eq!(sharings(segment("Thank you.", vec![whole.clone()])), [Sharing::Shared]);
-        assert_eq!(sharings(segment("Thank you.", Vec::new())), [Sharing::Personal], "an older version");
+        assert_eq!(of_segment(segment("Thank you.", vec![whole.clone()])), [Sharing::Shared]);
+        assert_eq!(of_segment(segment("Thank you.", Vec::new())), [Sharing::Personal], "an older version");
         let more = segment("Thank you. Hello Ana.", vec![whole]);
-        assert_eq!(sharings(more), [Sharing::Personal, Sharing::Personal], "a text beyond its parts");
+        assert_eq!(of_segment(more), [Sharing::Personal, Sharing::Personal], "a text beyond its parts");
     }
 
     /// A customer's name must not change how a sentence is read that other customers hear.

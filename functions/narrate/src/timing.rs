@@ -13,6 +13,10 @@ pub const LEAD_IN: f64 = 0.1;
 /// The seconds of silence after the last sentence.
 pub const LEAD_OUT: f64 = 0.3;
 
+/// The samples of a video frame at 24 frames per second. Each sentence starts with a frame, so a scene that accompanies it
+/// is the same in every video.
+const FRAME: usize = RATE as usize / 24;
+
 /// The minimum length, in seconds, of a silence that a comma may have caused.
 const MIN_GAP: f64 = 0.07;
 /// The maximum gap, in seconds, between two words that does not count as a pause.
@@ -48,7 +52,7 @@ pub fn assemble(lines: &[Line], take: &Take) -> Result<Timeline, Error> {
     let mut sentences = Vec::with_capacity(lines.len());
     let mut timing = Timing::Exact;
     for ((line, speech), pause) in lines.iter().zip(&take.speeches).zip(&take.pauses) {
-        samples.resize(samples.len() + frames(*pause, RATE), 0.0);
+        samples.resize(nearest_frame(samples.len(), frames(*pause, RATE)), 0.0);
         let start = seconds(samples.len(), RATE);
         samples.extend(resample(speech)?);
         let end = seconds(samples.len(), RATE);
@@ -65,10 +69,16 @@ pub fn assemble(lines: &[Line], take: &Take) -> Result<Timeline, Error> {
             start: (start + from).min(end),
             end: (start + to).min(end),
         });
-        sentences.push(Sentence { segment: line.segment, start, end, words: words.collect() });
+        sentences.push(Sentence { segment: line.segment, start, end, words: words.collect(), sharing: line.sharing });
     }
     samples.resize(samples.len() + frames(LEAD_OUT, RATE), 0.0);
     Ok(Timeline { samples, sentences, timing })
+}
+
+/// Returns the start of the frame nearest to the end of a pause, but not before its start. In samples.
+fn nearest_frame(now: usize, pause: usize) -> usize {
+    let nearest = (now + pause + FRAME / 2) / FRAME * FRAME;
+    if nearest < now { nearest + FRAME } else { nearest }
 }
 
 /// Extends each word to the next one unless a pause separates them, so the highlight does not flicker.
@@ -127,6 +137,14 @@ mod tests {
     fn speech(parts: &[(f64, f32)]) -> Speech {
         let samples = parts.iter().flat_map(|(length, level)| vec![*level; frames(*length, 22_050)]).collect();
         Speech { samples, rate: 22_050, words: None }
+    }
+
+    #[test]
+    fn sentence_starts_with_a_frame() {
+        assert_eq!(nearest_frame(4_800, 0), 6_000);
+        assert_eq!(nearest_frame(100_900, 16_800), 118_000);
+        assert_eq!(nearest_frame(101_100, 16_800), 118_000);
+        assert_eq!(nearest_frame(0, 0), 0);
     }
 
     #[test]

@@ -377,6 +377,7 @@ pub fn media() -> MediaFacts {
         source_type: String::new(),
         areas_with_text: 4,
         contrast: Some(9.0),
+        scenes: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -6,6 +6,7 @@
 
 use contracts::media::CaptionFacts;
 use contracts::narration::Narration;
+use serde::Serialize;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -36,7 +37,7 @@ const NO_LINE_END: [&str; 80] = [
 const TITLES: [&str; 5] = ["Mr.", "Mrs.", "Ms.", "Dr.", "St."];
 
 /// A word, or part of a word that is too long for a line.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Piece {
     /// The displayed text.
     pub text: String,
@@ -55,10 +56,25 @@ pub struct Piece {
 }
 
 /// A line of a cue.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Line {
     /// The line's words.
     pub pieces: Vec<Piece>,
+}
+
+impl Cue {
+    /// Returns the caption `seconds` later.
+    #[must_use]
+    pub fn later(&self, seconds: f64) -> Self {
+        let mut cue = self.clone();
+        cue.start += seconds;
+        cue.end += seconds;
+        for piece in cue.lines.iter_mut().flat_map(|line| &mut line.pieces) {
+            piece.start += seconds;
+            piece.end += seconds;
+        }
+        cue
+    }
 }
 
 impl Line {
@@ -70,7 +86,7 @@ impl Line {
 }
 
 /// One caption.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cue {
     /// The start, in seconds from the start of the narration.
     pub start: f64,
@@ -289,8 +305,7 @@ pub fn cues(narration: &Narration, names: &[&str]) -> Vec<Cue> {
     let pieces = pieces(narration, names);
     let next_start = |index: usize| {
         let last = pieces.last().map_or(0.0, |piece| piece.end);
-        // A short pause separates the narration from the end card.
-        pieces.get(index).map_or(last.max(narration.seconds) + HOLD_SECONDS, |piece| piece.start)
+        pieces.get(index).map_or(last.max(narration.seconds), |piece| piece.start)
     };
     // best[i]: the lowest cost of all cues before piece i, and the first piece of the last of these cues.
     let mut best: Vec<(f64, usize)> = vec![(0.0, 0)];
@@ -325,7 +340,7 @@ pub fn cues(narration: &Narration, names: &[&str]) -> Vec<Cue> {
 #[expect(clippy::cast_precision_loss, reason = "characters are few")]
 mod tests {
     use contracts::Digest;
-    use contracts::narration::{Sentence, Timing, Word};
+    use contracts::narration::{Sentence, Sharing, Timing, Word};
     use proptest::prelude::*;
 
     use super::*;
@@ -342,7 +357,7 @@ mod tests {
                 Word { text: text.to_owned(), start: begin, end: now }
             });
             let words: Vec<Word> = words.collect();
-            all.push(Sentence { segment, start, end: now, words });
+            all.push(Sentence { segment, start, end: now, words, sharing: Sharing::Personal });
             now += pause;
         }
         Narration {

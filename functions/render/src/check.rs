@@ -284,6 +284,7 @@ mod tests {
             source_type: format!("{VOCABULARY}compositeSynthetic"),
             areas_with_text: 4,
             contrast: Some(9.0),
+            scenes: Vec::new(),
             warnings: Vec::new(),
         }
     }

@@ -5,7 +5,6 @@ use contracts::narration::Narration;
 use contracts::script::Script;
 
 use crate::background_luma::BackgroundLuma;
-use crate::captions::Cue;
 use crate::error::Error;
 use crate::font::{FontSet, display_text};
 
@@ -16,8 +15,6 @@ pub struct SceneContent<'a> {
     pub script: &'a Script,
     /// The times of the spoken words.
     pub narration: &'a Narration,
-    /// The captions.
-    pub cues: &'a [Cue],
     /// The bank's brand.
     pub brand: &'a Brand,
     /// The brightness of the background.

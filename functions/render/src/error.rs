@@ -5,6 +5,8 @@ use storage::store::StoreError;
 use storage::vault::VaultError;
 use thiserror::Error;
 
+use crate::join::JoinError;
+
 /// A faulty scene template, timeline or drawing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}: {reason}")]
@@ -88,6 +90,9 @@ pub enum Error {
     /// A scene template, a timeline or a drawing is faulty.
     #[error(transparent)]
     Scene(#[from] SceneError),
+    /// The scenes cannot be joined.
+    #[error("cannot join the scenes: {0}")]
+    Join(#[from] JoinError),
     /// A measure of the finished video is out of range.
     #[error("{measure} is {found}, must be {wanted}")]
     OutOfRange {
@@ -109,7 +114,7 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::EngineMissing { .. } => ErrorName::RenderEngineMissing,
-            Self::Failed { .. } | Self::TimedOut { .. } | Self::Scratch(_) => ErrorName::RenderFailed,
+            Self::Failed { .. } | Self::TimedOut { .. } | Self::Scratch(_) | Self::Join(_) => ErrorName::RenderFailed,
             Self::AssetBroken { .. } | Self::Scene(_) => ErrorName::RenderAssetBroken,
             Self::BackgroundChanged { .. } => ErrorName::ConfigChanged,
             Self::Brand { .. } => ErrorName::ConfigInvalid,
@@ -127,10 +132,9 @@ impl NamedError for Error {
             Self::AssetBroken { .. } => "replace the file, or specify another one in brand.toml or as video.background",
             Self::Scene(_) => "correct the file; \"bespoke scene check\" reports every problem in a brand's scenes",
             Self::BackgroundChanged { .. } => "restore the file, or start a new run",
-            Self::MissingGlyph { .. } => {
-                "add a font with this glyph to the folder that fonts.folder in brand.toml names"
-            }
-            Self::TimedOut { .. } => "raise video.deadline_seconds in bespoke.toml, or use a shorter background",
+            Self::MissingGlyph { .. } => "add a font with this glyph to the folder fonts.folder of brand.toml",
+            Self::TimedOut { .. } => "raise video.deadline_seconds of bespoke.toml, or use a shorter background",
+            Self::Join(_) => "run again; damaged scenes are made again",
             Self::Failed { .. } | Self::Scratch(_) | Self::Brand { .. } | Self::OutOfRange { .. } | Self::Cancelled => {
                 return None;
             }

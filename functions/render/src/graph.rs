@@ -132,17 +132,99 @@ impl VideoGraph<'_> {
             let moments: Vec<String> = self.moments.iter().map(|at| format!("{at:.3}")).collect();
             all.text(&["-force_key_frames", &moments.join(",")]);
         }
-        // At this bit rate, the fast coder sounds as good as the slow one and takes half the time.
-        all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", "192k", "-ar", "48000", "-ac", "2"]);
-        all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
-        all.text(&["-metadata", &format!("comment={}", self.provenance)]);
+        audio_options(&mut all, self.provenance);
         all.text(&["-movflags", "+faststart", "-t", &format!("{:.4}", self.seconds), "-f", "mp4", "-y"]);
         all.path(self.output);
         all
     }
 }
 
-/// The maximum length of a background that is used, in seconds. It exceeds the length of any video with 220 words.
+/// The graph that encodes one scene from composed frames, without sound, so that it can be joined with others.
+#[derive(Clone, Debug)]
+pub struct SceneGraph<'a> {
+    /// The ASS document with the captions, if there are any.
+    pub document: Option<&'a Path>,
+    /// The fonts folder.
+    pub fonts: &'a Path,
+    /// The frame size in pixels.
+    pub size: (u32, u32),
+    /// x264's preset.
+    pub preset: &'a str,
+    /// x264's constant rate factor.
+    pub crf: u8,
+    /// A time in seconds at which the scene can be looked at without decoding all before, at the cost of a larger file.
+    pub key_frame: Option<f64>,
+    /// The file to write.
+    pub output: &'a Path,
+}
+
+/// x264's parameters for scenes. `stitchable` keeps the decoder's configuration independent of the content. Groups of
+/// pictures are closed. The number of threads changes the bytes, so it is fixed.
+const STITCHABLE: &str =
+    "stitchable=1:keyint=240:min-keyint=24:scenecut=0:open-gop=0:threads=2:lookahead-threads=1:8x8dct=1";
+
+impl SceneGraph<'_> {
+    /// Returns the arguments. The frames are read from the standard input.
+    #[must_use]
+    pub fn arguments(&self) -> Arguments {
+        let mut graph = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709".to_owned();
+        if let Some(document) = self.document {
+            let (document, fonts) = (escape_path(document), escape_path(self.fonts));
+            graph = format!("ass=filename={document}:fontsdir={fonts},format=yuv420p,{graph}");
+        }
+        let timescale = crate::join::VIDEO_TIMESCALE.to_string();
+        let mut all = Arguments::default();
+        all.frames("yuv420p", self.size).text(&["-vf", &graph, "-an"]);
+        all.text(&["-c:v", "libx264", "-preset", self.preset, "-crf", &self.crf.to_string(), "-profile:v", "high"]);
+        all.text(&["-level:v", "4.0", "-tune", "animation", "-x264-params", STITCHABLE]);
+        if let Some(at) = self.key_frame {
+            all.text(&["-force_key_frames", &format!("{at:.3}")]);
+        }
+        all.text(&["-pix_fmt", "yuv420p", "-r", &FRAME_RATE.to_string()]);
+        all.text(&["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
+        all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]);
+        all.text(&["-video_track_timescale", &timescale, "-movie_timescale", &timescale, "-f", "mp4", "-y"]);
+        all.path(self.output);
+        all
+    }
+}
+
+/// Adds the options that encode audio, with the provenance as metadata.
+fn audio_options(all: &mut Arguments, provenance: &str) {
+    // At this bit rate, the fast coder is as accurate as the slow one and takes half the time.
+    all.text(&["-c:a", "aac", "-aac_coder", "fast", "-b:a", AUDIO_RATE, "-ar", "48000", "-ac", "2"]);
+    all.text(&["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]);
+    all.text(&["-metadata", &format!("comment={provenance}")]);
+}
+
+/// The bit rate of audio: speech over quiet music needs no more.
+const AUDIO_RATE: &str = "128k";
+
+/// Encodes finished audio for joined scenes.
+#[must_use]
+pub fn encode_sound(sound: &Path, seconds: f64, provenance: &str, output: &Path) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&[], sound).text(&["-map", "0:a"]);
+    audio_options(&mut all, provenance);
+    all.text(&["-t", &format!("{seconds:.4}"), "-movie_timescale", "48000", "-f", "mp4", "-y"]).path(output);
+    all
+}
+
+/// Writes one frame of a scene as 8-bit luma, row by row, and as a JPEG if `poster` is given.
+#[must_use]
+pub(crate) fn scene_still(scene: &Path, at: f64, luma: &Path, poster: Option<&Path>) -> Arguments {
+    let mut all = Arguments::default();
+    all.input(&["-ss", &format!("{at:.3}")], scene);
+    all.text(&["-map", "0:v", "-frames:v", "1", "-vf", "extractplanes=y", "-f", "rawvideo", "-y"]).path(luma);
+    if let Some(poster) = poster {
+        all.text(&["-map", "0:v"]);
+        all.text(&["-frames:v", "1", "-q:v", "3", "-pix_fmt", "yuvj420p", "-f", "image2", "-update", "1", "-y"]);
+        all.path(poster);
+    }
+    all
+}
+
+/// The maximum length of a background that is used, in seconds. It exceeds any video of 220 words.
 pub(crate) const BACKGROUND_SECONDS: u32 = 180;
 
 /// The length of the loop that is made from a still image, in seconds.
@@ -377,7 +459,7 @@ pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
 pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
     all.input(&["-ss", &format!("{from:.3}"), "-t", "3"], video);
-    let graph = "[0:v]fps=10,scale=480:480:force_original_aspect_ratio=decrease:flags=lanczos,split[a][b];[a]palettegen=max_colors=128:\
+    let graph = "[0:v]fps=10,scale=480:480:force_original_aspect_ratio=decrease:flags=bilinear,split[a][b];[a]palettegen=max_colors=128:\
                  stats_mode=diff[p];[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle";
     all.text(&["-filter_complex", graph, "-f", "gif", "-y"]).path(output);
     all

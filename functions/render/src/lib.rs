@@ -12,7 +12,7 @@
 //! - [`measure`] and [`check`] examine the result.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -48,11 +48,13 @@ pub mod film;
 pub mod font;
 pub mod graph;
 mod job;
+mod join;
 pub mod layout;
 pub mod measure;
 pub mod preview;
 mod probe_cache;
 pub mod provenance;
+mod scene_maker;
 pub mod scenes;
 pub mod sound;
 mod tool_check;
@@ -70,6 +72,7 @@ pub use tool_check::{ToolVersions, probe_tools};
 use background::Asset;
 use background_folder::LocalCopies;
 use job::{Inputs, RenderJob, RenderOutput};
+use scene_maker::SceneStore;
 
 /// Returns the digest of the brand and of every file in `folder` that it refers to. A request records it as its assets.
 pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
@@ -77,24 +80,33 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
         let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();
         move |error: std::io::Error| Error::AssetBroken { file, reason: error.to_string() }
     };
-    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.mark), folder.join(&brand.music)];
+    let mut paths = picture_files(folder, brand)?;
+    paths.push(folder.join(&brand.music));
+    paths.extend(brand.backgrounds.iter().chain(&brand.pronunciations).map(|file| folder.join(file)));
+    paths.sort();
+    let mut digests = vec![brand.digest()];
+    for path in &paths {
+        digests.push(file_digest(path).map_err(broken(path))?);
+    }
+    Ok(Digest::of_json(&digests))
+}
+
+/// Returns the brand's files that determine what scenes look like, sorted: templates, timelines, drawings, fonts, logos.
+fn picture_files(folder: &Path, brand: &Brand) -> Result<Vec<PathBuf>, Error> {
+    let broken = |path: &Path| {
+        let file = path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        move |error: std::io::Error| Error::AssetBroken { file, reason: error.to_string() }
+    };
+    let mut paths = vec![folder.join(&brand.logo), folder.join(&brand.mark)];
     let scenes = folder.join(&brand.scenes);
-    for folder in [scenes.join("art"), scenes] {
+    for folder in [scenes.join("art"), scenes, folder.join(&brand.fonts.folder)] {
         for entry in std::fs::read_dir(&folder).map_err(broken(&folder))? {
             paths.push(entry.map_err(broken(&folder))?.path());
         }
     }
-    paths.extend(brand.backgrounds.iter().chain(&brand.pronunciations).map(|file| folder.join(file)));
-    let fonts = folder.join(&brand.fonts.folder);
-    for entry in std::fs::read_dir(&fonts).map_err(broken(&fonts))? {
-        paths.push(entry.map_err(broken(&fonts))?.path());
-    }
+    paths.retain(|path| !path.is_dir());
     paths.sort();
-    let mut digests = vec![brand.digest()];
-    for path in paths.iter().filter(|path| !path.is_dir()) {
-        digests.push(file_digest(path).map_err(broken(path))?);
-    }
-    Ok(Digest::of_json(&digests))
+    Ok(paths)
 }
 
 /// The dependencies of the stage.
@@ -217,6 +229,11 @@ async fn run_job(
         background,
         prepared: absolute(deps.prepared)?,
         cache: deps.cache.clone(),
+        store: SceneStore {
+            vault: deps.vault.clone(),
+            runtime: tokio::runtime::Handle::current(),
+            days: deps.settings.retention.scene_days,
+        },
         runner: ffmpeg::FfmpegRunner {
             tools: deps.tools.clone(),
             scratch: absolute(folder.path())?,

@@ -203,6 +203,7 @@ pub(crate) fn media_facts(probe: &Probe, sound: &SoundMeasures) -> MediaFacts {
         source_type: String::new(),
         areas_with_text: 0,
         contrast: None,
+        scenes: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::media::Shape;
-use contracts::narration::{Narration, Sentence, Timing, Word};
+use contracts::narration::{Narration, Sentence, Sharing, Timing, Word};
 use contracts::script::{
     CatalogueField, OfferShown, Script, Segment, SegmentKind, SentencePart, SentenceSource, Verdict, WrittenBy,
 };
@@ -15,7 +15,7 @@ use contracts::{Digest, ProductId};
 use tokio_util::sync::CancellationToken;
 
 use crate::background_luma::BackgroundLuma;
-use crate::captions::{Cue, cues};
+use crate::canvas::FRAME_RATE;
 use crate::check::check_placements;
 use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
@@ -25,7 +25,7 @@ use crate::graph::{self, VideoGraph};
 use crate::layout::{Frame, LAYOUT_RESOLUTION};
 use crate::scenes::frames::{Behind, Composer, FrameColors};
 use crate::scenes::kit::SceneKit;
-use crate::scenes::stage::DrawOptions;
+use crate::scenes::stage::{DrawOptions, DrawnScene};
 
 /// The invented customer in a preview.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,10 @@ fn segment(kind: SegmentKind, product: Option<ProductId>, parts: Vec<SentencePar
     Segment { kind, text, product, parts }
 }
 
-/// Returns a script that offers products in the catalog's own words. Without products, the script is a service message.
+/// The sentence in place of the reason for an offer.
+const REASON: &str = "Here is why this product may be the right one.";
+
+/// Returns a script that offers products in the catalog's own words. Without a product, it is a service message.
 #[must_use]
 pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer: &SampleCustomer) -> Script {
     let of_brand = |text: &str| part(text, SentenceSource::Brand { field: "name".to_owned() });
@@ -64,7 +67,8 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
             field.of(product).map(|text| part(text, source))
         };
         let claims = (0..product.approved_claims.len().min(3)).map(CatalogueField::ApprovedClaim);
-        let parts = [CatalogueField::Name, CatalogueField::Summary].into_iter().chain(claims).filter_map(of_product);
+        let texts = [CatalogueField::Name, CatalogueField::Summary].into_iter().chain(claims).filter_map(of_product);
+        let parts = std::iter::once(of_brand(REASON)).chain(texts);
         segments.push(segment(SegmentKind::Offer, Some(product.id.clone()), parts.collect()));
     }
     if products.is_empty() {
@@ -98,16 +102,25 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
     }
 }
 
-/// Returns the times of a script's sentences at 14 characters per second. Each part of a segment is one sentence.
+/// Returns whether a sentence of a sample script holds nothing of its customer.
+fn sharing(script: &Script, text: &str) -> Sharing {
+    let is_named = |name: &str| !name.is_empty() && text.contains(name);
+    let is_personal = is_named(&script.first_name) || script.adviser.as_deref().is_some_and(is_named);
+    if is_personal { Sharing::Personal } else { Sharing::Shared }
+}
+
+/// Returns the times of a script's sentences at 14 characters a second. Each part of a segment is one sentence.
 #[must_use]
 pub fn sample_narration(script: &Script) -> Narration {
     const RATE: f64 = 14.0;
+    let to_frame = |seconds: f64| (seconds * f64::from(FRAME_RATE)).round() / f64::from(FRAME_RATE);
     let mut now = 0.2;
     let mut sentences = Vec::new();
     for (index, segment) in script.segments.iter().enumerate() {
         let whole = [part(&segment.text, SentenceSource::Brand { field: String::new() })];
         let parts = if segment.parts.is_empty() { whole.as_slice() } else { segment.parts.as_slice() };
         for part in parts {
+            now = to_frame(now);
             let start = now;
             let mut words = Vec::new();
             for text in part.text.split_whitespace() {
@@ -117,9 +130,11 @@ pub fn sample_narration(script: &Script) -> Narration {
                 now += seconds;
                 words.push(Word { text: text.to_owned(), start, end: now });
             }
-            sentences.push(Sentence { segment: index, start, end: now, words });
-            now += 0.4;
+            let sharing = sharing(script, &part.text);
+            sentences.push(Sentence { segment: index, start, end: now, words, sharing });
+            now += 0.35;
         }
+        now += 0.35;
     }
     Narration {
         engine: String::new(),
@@ -166,7 +181,7 @@ pub(crate) fn service_film(
     let script = sample_script(brand, &brand.name, &[], &SampleCustomer::default());
     let narration = sample_narration(&script);
     let luma = BackgroundLuma::uniform(kit.palette.background.luma());
-    let content = SceneContent { script: &script, narration: &narration, cues: &[], brand, background: &luma };
+    let content = SceneContent { script: &script, narration: &narration, brand, background: &luma };
     let scale = f64::from(video.resolution) / f64::from(LAYOUT_RESOLUTION);
     let film = compose(&kit, &content, &Frame::of(shape), DrawOptions { scale, motion: video.motion })?;
     Ok((film, FrameColors { background: kit.palette.background, cover: kit.palette.cover }))
@@ -222,10 +237,8 @@ impl Preview<'_> {
     fn film(&self, kit: &SceneKit, motion: SceneMotion) -> Result<(Film, Script), Error> {
         let script = sample_script(self.brand, self.catalogue.bank(), self.products, self.customer);
         let narration = sample_narration(&script);
-        let cues: Vec<Cue> = cues(&narration, &[]);
         let luma = BackgroundLuma::uniform(kit.palette.background.luma());
-        let content =
-            SceneContent { script: &script, narration: &narration, cues: &cues, brand: self.brand, background: &luma };
+        let content = SceneContent { script: &script, narration: &narration, brand: self.brand, background: &luma };
         check_glyphs(&kit.fonts, &content)?;
         let frame = Frame::of(self.shape);
         let film = compose(kit, &content, &frame, DrawOptions { scale: self.scale(), motion })?;
@@ -257,6 +270,13 @@ impl Preview<'_> {
             problems.push("at most three claims can be shown".to_owned());
         }
         problems
+    }
+
+    /// Returns when each scene starts, in seconds.
+    pub fn scene_starts(&self) -> Result<Vec<f64>, Error> {
+        let kit = SceneKit::load(self.assets, self.brand, self.shape)?;
+        let (film, _) = self.film(&kit, self.video.motion)?;
+        Ok(film.scenes.iter().map(DrawnScene::start).collect())
     }
 
     fn scale(&self) -> f64 {

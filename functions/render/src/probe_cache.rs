@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
+
+use contracts::Digest;
 
 use crate::background_luma::BackgroundLuma;
 use crate::error::Error;
@@ -17,6 +19,26 @@ pub struct ProbeCache {
     pub(crate) probes: FileCache<Probe>,
     pub(crate) sounds: FileCache<SoundMeasures>,
     pub(crate) backgrounds: FileCache<PreparedBackground>,
+    /// The version of ffmpeg, by the program's file.
+    pub(crate) versions: FileCache<String>,
+    /// The digests of scene templates, drawings, fonts and images, by file.
+    pub(crate) digests: FileCache<Digest>,
+    /// The scenes that are being made, so that concurrent renders make each once.
+    pub(crate) scenes: SceneLocks,
+}
+
+/// One lock for each shared scene.
+#[derive(Debug, Default)]
+pub(crate) struct SceneLocks(Mutex<HashMap<Digest, Arc<Mutex<()>>>>);
+
+impl SceneLocks {
+    /// Returns the lock of a scene. The first render that holds it makes the scene.
+    pub(crate) fn lock(&self, scene: Digest) -> Arc<Mutex<()>> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Forgets the locks that no render uses.
+        locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+        locks.entry(scene).or_default().clone()
+    }
 }
 
 /// A background that fits the frame.

@@ -47,12 +47,18 @@ pub fn music_gain(narration: &Narration, offset: f64, voice: f64, music: f64) ->
 #[cfg(test)]
 mod tests {
     use contracts::Digest;
-    use contracts::narration::{Sentence, Timing};
+    use contracts::narration::{Sentence, Sharing, Timing};
 
     use super::*;
 
     fn narration(times: &[(f64, f64)]) -> Narration {
-        let sentence = |&(start, end): &(f64, f64)| Sentence { segment: 0, start, end, words: Vec::new() };
+        let sentence = |&(start, end): &(f64, f64)| Sentence {
+            segment: 0,
+            start,
+            end,
+            words: Vec::new(),
+            sharing: Sharing::Personal,
+        };
         Narration {
             engine: String::new(),
             voice: String::new(),

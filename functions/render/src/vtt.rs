@@ -15,14 +15,14 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// Writes the cues as WebVTT, each `offset` seconds later than in the narration.
+/// Writes the cues as WebVTT.
 #[must_use]
-pub fn document(cues: &[Cue], offset: f64) -> String {
+pub fn document(cues: &[Cue]) -> String {
     let mut text = String::from("WEBVTT\n");
     for (index, cue) in cues.iter().enumerate() {
         let lines: Vec<String> = cue.lines.iter().map(|line| escape(&line.text())).collect();
-        let start = stamp(cue.start + offset);
-        let end = stamp(cue.end + offset);
+        let start = stamp(cue.start);
+        let end = stamp(cue.end);
         let _ = write!(text, "\n{}\n{start} --> {end}\n{}\n", index + 1, lines.join("\n"));
     }
     text
@@ -57,14 +57,14 @@ mod tests {
     }
 
     #[test]
-    fn cue_times_are_relative_to_the_video() {
-        let text = document(&[cue("Hello.", 0.1, 1.25)], 2.5);
+    fn cues_use_the_time_of_the_video() {
+        let text = document(&[cue("Hello.", 2.6, 3.75)]);
         assert_eq!(text, "WEBVTT\n\n1\n00:00:02.600 --> 00:00:03.750\nHello.\n");
     }
 
     #[test]
     fn markup_and_arrows_are_escaped() {
-        let text = document(&[cue("<b>&amp;</b> --> x", 0.0, 3661.5)], 0.0);
+        let text = document(&[cue("<b>&amp;</b> --> x", 0.0, 3661.5)]);
         assert!(text.contains("&lt;b&gt;&amp;amp;&lt;/b&gt; --&gt; x"), "{text}");
         assert!(text.contains("01:01:01.500"), "{text}");
     }

@@ -71,6 +71,14 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     let videos = forecast.videos;
     let _infallible = writeln!(text, "\n{bold}Videos and text{bold:#}");
     let _infallible = writeln!(text, "  {videos} videos, {} in total", duration(forecast.video_seconds));
+    let new = &forecast.new;
+    if videos > 0 {
+        let _infallible = writeln!(
+            text,
+            "  about {:.0} scenes and {:.0} sentences that the videos share and that do not exist yet",
+            new.scenes, new.sentences
+        );
+    }
     let model = &forecast.model;
     if model.calls == 0 {
         let _infallible = writeln!(text, "  no model calls");

@@ -63,6 +63,7 @@ fn days(area: Area, settings: &Settings) -> u16 {
         Area::Customers | Area::Runs | Area::Notifications | Area::ContactReservations => retention.results_days,
         Area::Recalled => retention.recalled_days,
         Area::Speech => retention.speech_days,
+        Area::Scenes => retention.scene_days,
         Area::Links => settings.delivery.link_days,
     }
 }

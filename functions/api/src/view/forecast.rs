@@ -26,6 +26,9 @@ pub(crate) struct CampaignForecast {
     videos: usize,
     /// The total playing time of the videos, in seconds.
     video_seconds: f64,
+    /// The expected sentences and scenes that the videos share and that do not exist yet. Only on a local server.
+    #[schema(nullable = false)]
+    new: Option<NewWork>,
     /// The expected use of the language model.
     model: ModelForecast,
     /// The time and space on the local server itself. Absent on AWS.
@@ -41,8 +44,21 @@ pub(crate) struct CampaignForecast {
     too_large: Vec<String>,
 }
 
-/// The forecast use of the language model. All numbers are 0 if the writer uses no model. They assume that the guard does
-/// not reject any text.
+/// The shared work of a campaign that no earlier run has done.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents `cost::reuse::NewWork`")]
+pub(crate) struct NewWork {
+    /// The number of shared scenes to draw and encode.
+    scenes: f64,
+    /// Their total duration, in seconds.
+    scene_seconds: f64,
+    /// The number of shared sentences to speak.
+    sentences: f64,
+    /// Their total duration, in seconds.
+    speech_seconds: f64,
+}
+
+/// The forecast use of the language model. It assumes that the guard does not reject any text.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `runner::forecast::ModelUse`")]
 pub(crate) struct ModelForecast {

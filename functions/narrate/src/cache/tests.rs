@@ -67,7 +67,7 @@ impl Bank {
     /// Speaks in a new process, which has an empty memory.
     async fn speak(&self, narrator: &CountingNarrator, lines: &[Line]) -> Vec<Speech> {
         let cache = SpeechCache::default();
-        let voice = SharedVoice { narrator, cache: &cache, store: Some(SpeechStore::new(&self.vault, 90)) };
+        let voice = SharedVoice { narrator, cache: &cache, store: Some(SharedStore::new(&self.vault, 90)) };
         let tempo = voice.tempo(140).await.unwrap();
         voice.speak(lines, &tempo, &AtomicBool::new(false)).await.unwrap()
     }
@@ -96,7 +96,7 @@ async fn different_words_or_rates_are_spoken_apart() {
     bank.speak(&narrator, &shared("Pay $5. Pay five dollars.")).await;
     assert_eq!(narrator.spoken.load(Ordering::Relaxed), 2, "the words have other times");
     let cache = SpeechCache::default();
-    let voice = SharedVoice { narrator: &narrator, cache: &cache, store: Some(SpeechStore::new(&bank.vault, 90)) };
+    let voice = SharedVoice { narrator: &narrator, cache: &cache, store: Some(SharedStore::new(&bank.vault, 90)) };
     let slow = voice.tempo(100).await.unwrap();
     voice.speak(&shared("Pay $5."), &slow, &AtomicBool::new(false)).await.unwrap();
     assert_eq!(narrator.spoken.load(Ordering::Relaxed), 3);
@@ -199,7 +199,7 @@ async fn speech_in_use_is_written_anew_before_it_expires() {
     bank.speak(&narrator, &lines).await;
     assert_eq!(bank.store.objects(), before, "it is new");
     let cache = SpeechCache::default();
-    let store = SpeechStore::new(&bank.vault, 90).refreshing_at_once();
+    let store = SharedStore::new(&bank.vault, 90).refreshing_at_once();
     let voice = SharedVoice { narrator: &narrator, cache: &cache, store: Some(store) };
     let tempo = voice.tempo(140).await.unwrap();
     voice.speak(&lines, &tempo, &AtomicBool::new(false)).await.unwrap();

@@ -8,11 +8,9 @@ use contracts::brand::Cover;
 
 use crate::ass::Colour;
 use crate::canvas::FRAME_RATE;
+use crate::scenes::spec::Edge;
 use crate::scenes::sprite::{Canvas, Mask, Paint, PixelRect};
-use crate::scenes::stage::{Appearance, COVER_SECONDS, DrawnScene};
-
-/// The duration of the fade at the end of the video, in seconds.
-const END_FADE: f64 = 0.6;
+use crate::scenes::stage::{Appearance, COVER_SECONDS, DrawnScene, END_FADE};
 
 /// The ground behind the layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -234,11 +232,15 @@ impl Composer {
         let close = 1.0 - ((scene.seconds - frame - at) / COVER_SECONDS).clamp(0.0, 1.0);
         let smooth = |x: f64| x * x * (3.0 - 2.0 * x);
         let color = self.colors.cover.rgb();
-        let (is_opening, share) = if scene.joints.covered_start && open < 1.0 {
+        let whole = CoverState { area: all, opacity: 1.0, color };
+        if scene.is_veiled {
+            return Some(whole);
+        }
+        let (is_opening, share) = if scene.joints.start == Edge::Covered && open < 1.0 {
             (true, smooth(open))
-        } else if scene.joints.covered_end && close > 0.0 {
+        } else if scene.joints.end == Edge::Covered && close > 0.0 {
             (false, smooth(close))
-        } else if !scene.joints.covered_end {
+        } else if scene.joints.end == Edge::Faded {
             let fade = 1.0 - ((scene.seconds - frame - at) / END_FADE).clamp(0.0, 1.0);
             let color = self.colors.background.rgb();
             return (fade > 0.0).then_some(CoverState { area: all, opacity: fade as f32, color });
@@ -247,7 +249,6 @@ impl Composer {
         };
         let x = (f64::from(all.right) * share).round() as i32;
         let y = (f64::from(all.bottom) * (1.0 - share)).round() as i32;
-        let whole = CoverState { area: all, opacity: 1.0, color };
         Some(match (scene.cover, is_opening) {
             (Cover::Wipe, true) => CoverState { area: PixelRect { left: x, ..all }, ..whole },
             (Cover::Wipe, false) => CoverState { area: PixelRect { right: x, ..all }, ..whole },

@@ -1,9 +1,10 @@
 //! Scenes: what each part of the video shows.
 //!
 //! A scene is a pure function of its template, the brand, its texts, the times of its sentences, the shape and the
-//! resolution. Only the opening and the closing contain personal texts.
+//! resolution. A [`spec::SharedScene`] holds nothing personal, so its picture may be kept for all customers.
 //!
 //! - [`template`] reads SVG templates, [`timeline`] the moments at which their elements enter.
+//! - [`spec`] says what a scene shows, and [`public`] proves that it holds no customer's data.
 //! - [`kit`] loads a brand's templates and drawings.
 //! - `raster` turns elements into sprites.
 //! - [`stage`] combines sprites and moments into a drawn scene.
@@ -11,8 +12,10 @@
 
 pub mod frames;
 pub mod kit;
+pub mod public;
 pub(crate) mod qr;
 pub(crate) mod raster;
+pub mod spec;
 pub(crate) mod sprite;
 pub mod stage;
 pub mod template;
@@ -71,7 +74,7 @@ impl SceneKind {
             ],
             Self::Service => &["headline", "logo", "privacy"],
             Self::Closing => &["adviser", "web", "logo", "privacy"],
-            Self::End => &["action", "web", "qr", "products", "notices", "privacy"],
+            Self::End => &["action", "web", "qr", "notices", "privacy"],
         }
     }
 }

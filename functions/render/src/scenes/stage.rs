@@ -8,71 +8,22 @@ use contracts::settings::SceneMotion;
 use crate::canvas::Placement;
 use crate::error::Error;
 use crate::layout::Rect;
-use crate::scenes::SceneKind;
 use crate::scenes::kit::SceneKit;
 use crate::scenes::qr::qr_code;
 use crate::scenes::raster::{PlacedText, Rasterizer, place_text};
+use crate::scenes::spec::{Edge, Joints, Picture, SceneSpec};
 use crate::scenes::sprite::{Mask, Paint, PixelRect, Sprite};
 use crate::scenes::template::{LayerKind, PICTURE_SLOTS, TEXT_SLOTS, Template, TemplateLayer};
-use crate::scenes::timeline::{Entrance, Pace, Rest, SceneTiming, Timeline};
+use crate::scenes::timeline::{Anchor, Entrance, Pace, Rest, Timeline};
 
 /// The reading rate in words per second: 180 words per minute.
 pub const READING_RATE: f64 = 3.0;
 /// The duration of covering and of uncovering the picture, in seconds.
 pub const COVER_SECONDS: f64 = 0.375;
-
-/// The content of a picture slot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Picture {
-    /// The logo.
-    Logo,
-    /// The brand mark.
-    Mark,
-    /// A product's drawing.
-    Art {
-        /// The name of the drawing.
-        name: String,
-        /// The product's name, for drawings that show it.
-        product: String,
-        /// The bank's name, for drawings that show it.
-        bank: String,
-    },
-    /// A QR code of a web address.
-    Qr(String),
-    /// The position among the offers.
-    Progress {
-        /// The position, counted from 1.
-        current: usize,
-        /// The number of offers.
-        count: usize,
-    },
-}
-
-/// How a scene begins and ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Joints {
-    /// Whether it begins covered.
-    pub covered_start: bool,
-    /// Whether it ends covered.
-    pub covered_end: bool,
-}
-
-/// Everything that a scene shows, and when.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SceneSpec {
-    /// The kind.
-    pub kind: SceneKind,
-    /// The start in seconds from the start of the video. It is a whole number of frames.
-    pub start: f64,
-    /// The times within the scene. Its length is a whole number of frames.
-    pub timing: SceneTiming,
-    /// The texts by slot.
-    pub texts: BTreeMap<&'static str, String>,
-    /// The pictures by slot.
-    pub pictures: BTreeMap<&'static str, Picture>,
-    /// How it begins and ends.
-    pub joints: Joints,
-}
+/// The time that an element takes to leave, in seconds.
+const LEAVE_SECONDS: f64 = 0.25;
+/// The time that the video takes to fade out, in seconds.
+pub(crate) const END_FADE: f64 = 0.6;
 
 /// How scenes are drawn.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +43,10 @@ pub(crate) struct DrawnLayer {
     seconds: f64,
     how: Entrance,
     then: Rest,
+    /// When the layer has left, in seconds of the scene, if it leaves.
+    leaves: Option<f64>,
+    /// How the drift begins and ends.
+    drift: DriftBounds,
     /// Whether the cover leaves the layer visible.
     pub is_above_cover: bool,
     /// The area in layout pixels, for texts and pictures.
@@ -100,9 +55,20 @@ pub(crate) struct DrawnLayer {
     easing: Easing,
 }
 
+/// Where a drift starts and ends at rest, so that the neighboring scene can continue it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct DriftBounds {
+    /// Whether it starts at rest.
+    from_rest: bool,
+    /// The time of the scene at which it is at rest again.
+    rest: Option<f64>,
+}
+
 /// The state of a layer at a moment. Equal states look equal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Appearance {
+    /// The opacity of a layer that leaves, 0 to 1.
+    opacity: f64,
     /// The share of the entrance that has passed, 0 to 1.
     progress: f64,
     /// The offset of a drifting layer in frame pixels.
@@ -118,6 +84,8 @@ pub struct DrawnScene {
     pub(crate) seconds: f64,
     pub(crate) joints: Joints,
     pub(crate) cover: Cover,
+    /// Whether the cover stays closed.
+    pub(crate) is_veiled: bool,
     /// The ids of the texts that had to be cut.
     cut: Vec<&'static str>,
 }
@@ -183,7 +151,9 @@ pub fn draw(kit: &SceneKit, spec: &SceneSpec, options: DrawOptions) -> Result<Dr
     }
     let cut = drawer.placed.iter().filter(|(_, placed)| placed.is_cut).map(|(slot, _)| *slot).collect();
     let cover = if options.motion == SceneMotion::Reduced { Cover::Fade } else { kit.motion.cover };
-    Ok(DrawnScene { ground, layers, start: spec.start, seconds: spec.timing.seconds, joints: spec.joints, cover, cut })
+    let is_veiled = spec.pictures.contains_key("progress");
+    let seconds = spec.timing.seconds;
+    Ok(DrawnScene { ground, layers, start: spec.start, seconds, joints: spec.joints, cover, is_veiled, cut })
 }
 
 impl SceneDrawer<'_> {
@@ -205,6 +175,13 @@ impl SceneDrawer<'_> {
             FIGURE.iter().filter_map(|slot| self.texts.get(slot)).flat_map(|text| text.split_whitespace()).count()
                 as f64;
         let fits = FIGURE.iter().all(|slot| self.placed.get(slot).is_some_and(|placed| !placed.is_cut));
+        if self.spec.early_figure {
+            // The film's plan leaves enough time over both scenes.
+            if FIGURE.iter().any(|slot| self.placed.get(slot).is_none_or(|placed| placed.is_cut)) {
+                self.remove_figure();
+            }
+            return;
+        }
         let enter = self.timeline.of("figure-terms").and_then(|enter| self.spec.timing.resolve(&enter.at));
         let latest = self.spec.timing.seconds - COVER_SECONDS - words / READING_RATE;
         if !fits || latest < COVER_SECONDS {
@@ -236,6 +213,12 @@ impl SceneDrawer<'_> {
         unused + self.lift(above)
     }
 
+    /// Returns whether a layer's content is not that of the neighboring scene at a cut.
+    fn changes(&self, layer: &TemplateLayer) -> bool {
+        let is_named = |id: &str| self.spec.changes.iter().any(|slot| *slot == id);
+        is_named(&layer.id) || layer.needs.as_deref().is_some_and(is_named)
+    }
+
     fn layer(&self, layer: &TemplateLayer) -> Result<Option<DrawnLayer>, Error> {
         if layer.needs.as_deref().is_some_and(|slot| !self.is_filled(slot)) {
             return Ok(None);
@@ -246,6 +229,10 @@ impl SceneDrawer<'_> {
             Some(enter) => self.spec.timing.resolve(&enter.at),
         };
         let Some(mut at) = at else { return Ok(None) };
+        // After a cut, what entered in the scene before is there from the start.
+        let entered_before = enter.is_some_and(|enter| enter.at.anchor == Anchor::Start) && !self.changes(layer)
+            || self.spec.early_figure && self.spec.joints.end != Edge::Cut && is_of_figure(layer);
+        let is_there = self.spec.joints.start == Edge::Cut && entered_before;
         if is_of_figure(layer) {
             at = (at - self.figure_lead).max(0.0);
         }
@@ -254,20 +241,20 @@ impl SceneDrawer<'_> {
         let is_reduced = self.options.motion == SceneMotion::Reduced;
         let (how, then, pace) = match enter {
             None => (Entrance::Cut, Rest::Still, Pace::Normal),
+            Some(enter) if is_there => (Entrance::Cut, if is_reduced { Rest::Still } else { enter.then }, enter.pace),
             Some(enter) if is_reduced => (Entrance::Fade, Rest::Still, enter.pace),
             Some(enter) => (enter.how, enter.then, enter.pace),
         };
-        let milliseconds = match pace {
-            Pace::Fast => self.kit.motion.fast,
-            Pace::Normal => self.kit.motion.normal,
-            Pace::Slow => self.kit.motion.slow,
-        };
-        let seconds = if how == Entrance::Cut { 0.0 } else { f64::from(milliseconds) / 1000.0 };
+        let seconds = if how == Entrance::Cut { 0.0 } else { pace.seconds(&self.kit.motion) };
+        let length = self.spec.timing.seconds;
+        let ends_in_cut = self.spec.joints.end == Edge::Cut;
         Ok(Some(DrawnLayer {
-            is_above_cover: matches!(layer.id.as_str(), "logo" | "privacy" | "privacy-bar"),
+            is_above_cover: matches!(layer.id.as_str(), "logo" | "privacy" | "privacy-bar" | "progress"),
             id: layer.id.clone(),
             sprite,
-            enter: at,
+            enter: if is_there { 0.0 } else { at },
+            leaves: (ends_in_cut && self.changes(layer) || layer.id == "progress").then_some(length),
+            drift: DriftBounds { from_rest: self.spec.joints.start == Edge::Cut, rest: ends_in_cut.then_some(length) },
             seconds,
             how,
             then,
@@ -309,11 +296,18 @@ impl SceneDrawer<'_> {
                 Ok(Some((sprite, Some(placed.area))))
             }
             LayerKind::Picture(area) => {
-                let area = lifted(*area);
                 let Some(picture) = self.spec.pictures.get(layer.id.as_str()) else { return Ok(None) };
+                let area = if matches!(picture, Picture::Progress { .. }) { self.middle() } else { lifted(*area) };
                 Ok(with_area(self.picture(picture, area)?))
             }
         }
+    }
+
+    /// Returns the area of the progress: less than half of the frame's shorter side, in its middle.
+    fn middle(&self) -> Rect {
+        let (width, height) = self.template.size;
+        let (w, h) = (width.min(height) * 0.42, 22.0);
+        Rect { x: (width - w) / 2.0, y: (height - h) / 2.0, w, h }
     }
 
     fn picture(&self, picture: &Picture, area: Rect) -> Result<Option<(Sprite, Rect)>, Error> {
@@ -346,7 +340,7 @@ fn progress(current: usize, count: usize, area: Rect, corner: u32) -> String {
     let width = (area.w - GAP * (count as f64 - 1.0)) / count as f64;
     let radius = f64::from(corner).min(area.h / 2.0);
     let bars = (0..count).map(|index| {
-        let class = if index < current { "fill-accent" } else { "fill-shade" };
+        let class = if index < current { "fill-accent" } else { "fill-ground" };
         #[expect(clippy::cast_precision_loss, reason = "offers are few")]
         let x = area.x + index as f64 * (width + GAP);
         format!(
@@ -355,6 +349,19 @@ fn progress(current: usize, count: usize, area: Rect, corner: u32) -> String {
         )
     });
     bars.collect()
+}
+
+impl DriftBounds {
+    /// Returns the share of the drift, 0 to 1, at a time of the scene.
+    fn share(self, at: f64) -> f64 {
+        const RAMP: f64 = 1.5;
+        let smooth = |seconds: f64| {
+            let x = (seconds / RAMP).clamp(0.0, 1.0);
+            x * x * (3.0 - 2.0 * x)
+        };
+        let start = if self.from_rest { smooth(at) } else { 1.0 };
+        start * self.rest.map_or(1.0, |end| smooth(end - at))
+    }
 }
 
 impl DrawnLayer {
@@ -371,16 +378,27 @@ impl DrawnLayer {
                 const DISTANCE: f64 = 10.0;
                 // Layers that drift do so together.
                 let phase = at / PERIOD * std::f64::consts::TAU;
+                let share = self.drift.share(at);
                 // Steps of a sixteenth of a pixel are the finest that painting can show.
-                (phase.sin() * DISTANCE * self.scale * 16.0).round() / 16.0
+                (phase.sin() * share * DISTANCE * self.scale * 16.0).round() / 16.0
             }
         };
-        Some(Appearance { progress, drift })
+        let opacity = self.leaves.map_or(1.0, |end| ((end - at) / LEAVE_SECONDS).clamp(0.0, 1.0));
+        Some(Appearance { opacity, progress, drift })
     }
 
     /// Returns how the sprite is painted in a state.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "pixels of a frame")]
+    #[expect(clippy::cast_possible_truncation, reason = "an opacity")]
     pub(crate) fn paints(&self, state: Appearance) -> Vec<Paint> {
+        let mut paints = self.entrance(state);
+        for paint in &mut paints {
+            paint.opacity *= state.opacity as f32;
+        }
+        paints
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "pixels of a frame")]
+    fn entrance(&self, state: Appearance) -> Vec<Paint> {
         const RISE: f64 = 34.0;
         const SLIDE: f64 = 90.0;
         let all = (0, self.sprite.size.0);
@@ -440,8 +458,7 @@ impl DrawnScene {
     /// Returns the last moment, in seconds from the start of the video, at which all elements are visible.
     #[must_use]
     pub fn fullest(&self) -> f64 {
-        let left = if self.joints.covered_end { COVER_SECONDS } else { 0.6 };
-        self.start + (self.seconds - left - 0.25).max(self.seconds / 2.0)
+        self.start + fullest(self.seconds, self.joints)
     }
 
     /// Returns the areas of texts and pictures with their times in the video.
@@ -451,10 +468,11 @@ impl DrawnScene {
             let kind = kind_of(&layer.id)?;
             let drift = if layer.then == Rest::Drift { 10.0 } else { 0.0 };
             let area = layer.area?;
+            let leaves = if layer.leaves.is_some() { LEAVE_SECONDS } else { 0.0 };
             Some(Placement {
                 kind,
                 start: self.start + layer.enter + layer.seconds,
-                end: self.start + self.seconds - if self.joints.covered_end { COVER_SECONDS } else { 0.6 },
+                end: self.start + self.seconds - hidden_at_end(self.joints).max(leaves),
                 area: Rect { y: area.y - drift, h: area.h + 2.0 * drift, ..area },
             })
         });
@@ -494,6 +512,21 @@ impl DrawnScene {
     pub fn enters(&self, id: &str) -> Option<f64> {
         self.layers.iter().find(|layer| layer.id == id).map(|layer| layer.enter)
     }
+}
+
+/// Returns the seconds at the end of a scene in which the cover or the fade hides elements.
+const fn hidden_at_end(joints: Joints) -> f64 {
+    match joints.end {
+        Edge::Covered => COVER_SECONDS,
+        Edge::Faded => END_FADE,
+        Edge::Open | Edge::Cut => 0.0,
+    }
+}
+
+/// Returns the last moment of a scene, in seconds from its start, at which all elements are visible.
+#[must_use]
+pub fn fullest(seconds: f64, joints: Joints) -> f64 {
+    (seconds - hidden_at_end(joints) - 0.25 - LEAVE_SECONDS).max(seconds / 2.0)
 }
 
 /// Returns the name of a slot for messages.

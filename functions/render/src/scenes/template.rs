@@ -13,7 +13,7 @@ use crate::layout::Rect;
 use crate::scenes::SceneError;
 
 /// The slots for texts.
-pub const TEXT_SLOTS: [&str; 26] = [
+pub const TEXT_SLOTS: [&str; 25] = [
     "for",
     "name",
     "bank",
@@ -35,7 +35,6 @@ pub const TEXT_SLOTS: [&str; 26] = [
     "action",
     "web",
     "voice",
-    "products",
     "notices",
     "privacy",
     "bank-name",

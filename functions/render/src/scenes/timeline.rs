@@ -1,6 +1,7 @@
 //! Timelines: when and how the elements of a scene enter, from `<scene>.toml`.
 
-use serde::Deserialize;
+use contracts::brand::MotionTokens;
+use serde::{Deserialize, Serialize};
 
 use crate::scenes::SceneError;
 
@@ -11,6 +12,8 @@ pub enum Anchor {
     Start,
     /// The end of the scene.
     End,
+    /// The start of the first sentence about the product itself, after the reason for it.
+    Product,
     /// The start of a sentence, counted from 1.
     Sentence(usize),
     /// The start of the sentence that speaks the shown claim, counted from 1.
@@ -33,7 +36,8 @@ impl TryFrom<String> for Moment {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let expected = || format!("{text:?} is no moment; write start, end, sentence:2, claim:1, word:TEXT or +0.4s");
+        let expected =
+            || format!("{text:?} is no moment; write start, end, product, sentence:2, claim:1, word:TEXT or +0.4s");
         let trimmed = text.trim();
         let split =
             trimmed.rfind(['+', '-']).filter(|at| trimmed[*at..].ends_with('s') && !trimmed[..*at].ends_with(':'));
@@ -50,6 +54,7 @@ impl TryFrom<String> for Moment {
         let anchor = match anchor.trim().split_once(':') {
             None if matches!(anchor.trim(), "" | "start") => Anchor::Start,
             None if anchor.trim() == "end" => Anchor::End,
+            None if anchor.trim() == "product" => Anchor::Product,
             Some(("sentence", n)) => Anchor::Sentence(n.parse().map_err(|_| expected())?),
             Some(("claim", n)) => Anchor::Claim(n.parse().map_err(|_| expected())?),
             Some(("word", word)) if !word.is_empty() => Anchor::Word(word.to_owned()),
@@ -104,6 +109,19 @@ pub enum Pace {
     Slow,
 }
 
+impl Pace {
+    /// Returns the brand's duration in seconds.
+    #[must_use]
+    pub fn seconds(self, motion: &MotionTokens) -> f64 {
+        let milliseconds = match self {
+            Self::Fast => motion.fast,
+            Self::Normal => motion.normal,
+            Self::Slow => motion.slow,
+        };
+        f64::from(milliseconds) / 1000.0
+    }
+}
+
 /// The entrance of one element.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,12 +167,14 @@ impl Timeline {
 }
 
 /// The times of a scene in seconds from its start.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SceneTiming {
     /// The length.
     pub seconds: f64,
     /// The starts of the sentences.
     pub sentences: Vec<f64>,
+    /// The start of the first sentence about the product itself.
+    pub product: Option<f64>,
     /// The starts of the shown claims.
     pub claims: Vec<f64>,
     /// The words with their starts.
@@ -170,6 +190,7 @@ impl SceneTiming {
         let at = match &moment.anchor {
             Anchor::Start => 0.0,
             Anchor::End => self.seconds,
+            Anchor::Product => self.product?,
             Anchor::Sentence(n) => nth(&self.sentences, *n)?,
             Anchor::Claim(n) => nth(&self.claims, *n)?,
             Anchor::Word(text) => self.words.iter().find(|(word, _)| bare(word) == bare(text))?.1,
@@ -193,6 +214,7 @@ mod tests {
         let timing = SceneTiming {
             seconds: 12.0,
             sentences: vec![0.5, 4.0],
+            product: Some(4.0),
             claims: vec![8.25],
             words: vec![("earns".to_owned(), 1.0), ("APY,".to_owned(), 5.5)],
         };
@@ -200,6 +222,7 @@ mod tests {
         assert_eq!(at("start"), Some(0.0));
         assert_eq!(at("+0.4s"), Some(0.4));
         assert_eq!(at("sentence:2"), Some(4.0));
+        assert_eq!(at("product + 0.1s"), Some(4.1));
         assert_eq!(at("sentence:2 - 0.5s"), Some(3.5));
         assert_eq!(at("claim:1+0.1s"), Some(8.35));
         assert_eq!(at("word:apy"), Some(5.5));

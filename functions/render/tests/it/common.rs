@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use contracts::brand::Brand;
-use contracts::narration::{Narration, Sentence, Timing, Word};
+use contracts::narration::{Narration, Sentence, Sharing, Timing, Word};
 use contracts::script::{OfferShown, Script, Segment, SegmentKind, Verdict, WrittenBy};
 use contracts::{Digest, ProductId};
 
@@ -62,7 +62,7 @@ pub fn narration(script: &Script, timing: Timing) -> Narration {
             Word { text: text.to_owned(), start: begin, end: now }
         };
         let words: Vec<Word> = part.text.split(' ').map(word).collect();
-        sentences.push(Sentence { segment, start, end: now, words });
+        sentences.push(Sentence { segment, start, end: now, words, sharing: Sharing::Personal });
         now += 0.4;
     }
     Narration {

@@ -34,7 +34,7 @@ fn film(script: &Script, narration: &Narration, motion: SceneMotion) -> (SceneKi
     let kit = SceneKit::load(&assets(), &brand(), Shape::Wide).unwrap();
     let brand = brand();
     let background = BackgroundLuma::uniform(0.1);
-    let content = SceneContent { script, narration, cues: &[], brand: &brand, background: &background };
+    let content = SceneContent { script, narration, brand: &brand, background: &background };
     let film = compose(&kit, &content, &Frame::of(Shape::Wide), DrawOptions { scale: 1.0 / 6.0, motion }).unwrap();
     (kit, film)
 }
@@ -46,7 +46,7 @@ fn claim_enters_when_it_is_spoken() {
     let (_, film) = film(&script, &narration, SceneMotion::Full);
     let mut claims = 0;
     for (spec, scene) in film.specs.iter().zip(&film.scenes).filter(|(spec, _)| spec.kind == SceneKind::Offer) {
-        // The sample script speaks the name, the summary, and each claim as a sentence.
+        // The scene of the product speaks the name, the summary, and each claim as a sentence.
         let segment = narration.sentences.iter().filter(|sentence| {
             let at = sentence.start + VOICE_START;
             (spec.start..spec.start + spec.timing.seconds).contains(&at)
@@ -66,7 +66,7 @@ fn figure_is_shown_with_its_terms_or_not_at_all() {
     let narration = sample_narration(&script);
     let shown = |narration: &Narration| {
         let (_, film) = film(&script, narration, SceneMotion::Full);
-        let offer = film.specs.iter().position(|spec| spec.kind == SceneKind::Offer).unwrap();
+        let offer = film.specs.iter().position(|spec| spec.timing.product.is_some()).unwrap();
         let scene = &film.scenes[offer];
         let slots = ["figure-panel", "figure-value", "figure-label", "figure-terms"];
         let times = slots.map(|slot| scene.enters(slot));
@@ -100,14 +100,20 @@ fn scenes_begin_and_end_covered_and_are_drawn_identically_each_time() {
     let mut frames = Vec::new();
     for _ in 0..2 {
         let mut bytes: Vec<u8> = Vec::new();
-        Composer::new(size, Behind::Ground, colors).write(&film.scenes[1], &mut bytes, &|| true).unwrap();
+        let mut composer = Composer::new(size, Behind::Ground, colors);
+        // The reason for the offer, and the product.
+        film.scenes[1..3].iter().for_each(|scene| composer.write(scene, &mut bytes, &|| true).unwrap());
         frames.push(bytes);
     }
     assert!(frames[0] == frames[1]);
     let frame = (size.0 * size.1 * 3 / 2) as usize;
     let count = frames[0].len() / frame;
-    assert_eq!(count, (film.specs[1].timing.seconds * 24.0).round() as usize);
-    // In the first and the last frame, the rows below the marks have a single color.
+    let length = |index: usize| (film.specs[index].timing.seconds * 24.0).round() as usize;
+    assert_eq!(count, length(1) + length(2));
+    // The cut between them is invisible: nothing but the compression changes.
+    let cut = length(1);
+    assert!(frames[0][(cut - 1) * frame..cut * frame] == frames[0][cut * frame..(cut + 1) * frame]);
+    // The rows below the marks have one color in the first and the last frame.
     let lower = |index: usize| &frames[0][index * frame..][(size.0 * 30) as usize..(size.0 * size.1) as usize];
     for index in [0, count - 1] {
         assert!(lower(index).iter().all(|luma| *luma == lower(0)[0]), "frame {index}");
@@ -126,8 +132,8 @@ fn reduced_motion_only_fades() {
     };
     let size = Shape::Wide.size(180);
     let mut composer = Composer::new(size, Behind::Ground, colors);
-    let scene = &film.scenes[1];
-    let end = film.specs[1].timing.seconds - 1.0;
+    let scene = &film.scenes[2];
+    let end = film.specs[2].timing.seconds - 1.0;
     assert!(composer.still(scene, end) == composer.still(scene, end - 0.5), "nothing drifts");
 }
 
@@ -154,4 +160,36 @@ fn error_names_the_problem_in_the_brand() {
     brand.scenes = "fonts".to_owned();
     let problems = check_scenes(&assets(), &brand, &catalogue());
     assert_eq!(problems[0].reason, "fonts/opening.16x9.svg: entity not found");
+}
+
+#[test]
+fn picture_changes_every_three_seconds_while_the_voice_speaks() {
+    const SECONDS: usize = 3;
+    let products: [&[&str]; 4] = [
+        &["travel-rewards-card", "high-yield-savings", "fixed-rate-mortgage"],
+        &["auto-loan"],
+        &["trade-finance"],
+        &[],
+    ];
+    for ids in products {
+        let script = script(ids);
+        let narration = sample_narration(&script);
+        let (kit, film) = film(&script, &narration, SceneMotion::Full);
+        let brand = brand();
+        let color = |text: &str| render::ass::Colour::parse(text, "").unwrap();
+        let colors = FrameColors { background: color(&brand.colours.background), cover: color(&brand.colours.panel) };
+        let size = Shape::Wide.size(180);
+        let mut composer = Composer::new(size, Behind::Ground, colors);
+        let mut frames: Vec<u8> = Vec::new();
+        // Captions are not part of these frames.
+        film.scenes.iter().for_each(|scene| composer.write(scene, &mut frames, &|| true).unwrap());
+        let frames: Vec<&[u8]> = frames.chunks_exact((size.0 * size.1 * 3 / 2) as usize).collect();
+        let spoken = ((VOICE_START + narration.seconds) * 24.0) as usize;
+        let mut since = 0;
+        for (index, pair) in frames.windows(2).enumerate().take(spoken) {
+            since = if pair[0] == pair[1] { since + 1 } else { 0 };
+            assert!(since < SECONDS * 24, "{ids:?}: nothing changes before {:.1} s", index as f64 / 24.0);
+        }
+        drop(kit);
+    }
 }

@@ -11,7 +11,6 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestRunner};
 use render::background_luma::BackgroundLuma;
-use render::captions::cues;
 use render::check::check_placements;
 use render::content::{SceneContent, check_glyphs};
 use render::film::compose;
@@ -103,11 +102,9 @@ fn hostile_text_is_shown_as_plain_text() {
             disclosures: vec![texts()],
         });
         let narration = narration(&script, if index % 2 == 0 { Timing::Exact } else { Timing::Estimated });
-        let cues = cues(&narration, &[]);
         let content = SceneContent {
             script: &script,
             narration: &narration,
-            cues: &cues,
             brand: &brand,
             background: &BackgroundLuma::uniform(0.2),
         };

@@ -7,7 +7,6 @@ use contracts::narration::Timing;
 use contracts::script::Script;
 use contracts::settings::SceneMotion;
 use render::background_luma::BackgroundLuma;
-use render::captions::cues;
 use render::check::check_placements;
 use render::content::{SceneContent, check_glyphs};
 use render::film::{Film, compose};
@@ -30,9 +29,8 @@ fn kit(shape: Shape) -> SceneKit {
 fn film(kit: &SceneKit, script: &Script, shape: Shape, timing: Timing) -> Film {
     let brand = brand();
     let narration = narration(script, timing);
-    let cues = cues(&narration, &[]);
     let background = BackgroundLuma::uniform(0.2);
-    let content = SceneContent { script, narration: &narration, cues: &cues, brand: &brand, background: &background };
+    let content = SceneContent { script, narration: &narration, brand: &brand, background: &background };
     let fonts = FontSet::load(&assets(), &brand).unwrap();
     check_glyphs(&fonts, &content).unwrap();
     compose(kit, &content, &Frame::of(shape), OPTIONS).unwrap()
@@ -118,7 +116,7 @@ fn scenes_follow_each_other_without_gaps() {
         assert!((frames - frames.round()).abs() < 1e-6, "scenes start on whole frames");
     }
     assert!(film.specs[1].start < 7.0, "the first product is in view within 7 s");
-    let personal = |spec: &&render::scenes::stage::SceneSpec| spec.texts.values().any(|text| text.contains("Ana"));
+    let personal = |spec: &&render::scenes::spec::Scene| spec.texts.values().any(|text| text.contains("Ana"));
     let personal: Vec<_> = film.specs.iter().filter(personal).map(|spec| spec.kind).collect();
     assert_eq!(personal, [SceneKind::Opening]);
 }
@@ -140,7 +138,6 @@ fn error_names_the_character_without_a_glyph() {
     let content = SceneContent {
         script: &script,
         narration: &narration,
-        cues: &[],
         brand: &brand,
         background: &BackgroundLuma::uniform(0.2),
     };

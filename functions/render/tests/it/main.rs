@@ -11,5 +11,6 @@
 mod common;
 mod film;
 mod hostile;
+mod joining;
 mod layout;
 mod render;

@@ -10,6 +10,7 @@ use contracts::key::{Artefact, RunPart};
 use contracts::media::RenderRecord;
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
+use contracts::script::Script;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
 use contracts::{BackgroundName, CustomerId, Digest, NamedError, ObjectKey, RunId};
@@ -40,20 +41,21 @@ fn speech(narration: &Narration) -> Vec<u8> {
     bytes.into_inner()
 }
 
-struct Bench {
-    store: Arc<MemoryStore>,
-    vault: Vault,
-    task: CustomerTask,
+/// A bank with one customer.
+pub struct Bench {
+    pub store: Arc<MemoryStore>,
+    pub vault: Vault,
+    pub task: CustomerTask,
     scratch: tempfile::TempDir,
     prepared: tempfile::TempDir,
-    settings: Settings,
+    pub settings: Settings,
     brand: Brand,
-    tools: Tools,
+    pub tools: Tools,
     cancel: CancellationToken,
 }
 
 impl Bench {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
@@ -72,17 +74,26 @@ impl Bench {
             cancel: CancellationToken::new(),
         };
         let script = script("José", &["Meridian Travel Card"], &["Subject to credit approval."]);
-        let mut narration = narration(&script, Timing::Exact);
-        let audio = speech(&narration);
-        narration.audio = Digest::of(&audio);
-        let owner = Owner::Customer(&bench.task.reference);
+        let narration = narration(&script, Timing::Exact);
+        bench.replace_script(script, narration).await;
         let inputs = Digest::of(b"inputs");
-        bench.vault.write(owner, &bench.key(Artefact::NarrationAudio), &inputs, &audio).await.unwrap();
-        bench.vault.write_json(owner, &bench.key(Artefact::Cues), &inputs, narration).await.unwrap();
-        bench.vault.write_json(owner, &bench.key(Artefact::Script), &inputs, script).await.unwrap();
         let request = ObjectKey::Run(bench.task.run.clone(), RunPart::Request);
         bench.vault.write_json(Owner::Run, &request, &inputs, Request::for_tests()).await.unwrap();
         bench
+    }
+
+    /// Replaces the script and its narration, and gives the customer both if there are none.
+    pub async fn replace_script(&self, script: Script, mut narration: Narration) {
+        let audio = speech(&narration);
+        narration.audio = Digest::of(&audio);
+        for artefact in [Artefact::NarrationAudio, Artefact::Cues, Artefact::Script] {
+            self.store.delete(&self.key(artefact)).await.unwrap();
+        }
+        let owner = Owner::Customer(&self.task.reference);
+        let inputs = Digest::of(b"inputs");
+        self.vault.write(owner, &self.key(Artefact::NarrationAudio), &inputs, &audio).await.unwrap();
+        self.vault.write_json(owner, &self.key(Artefact::Cues), &inputs, narration).await.unwrap();
+        self.vault.write_json(owner, &self.key(Artefact::Script), &inputs, script).await.unwrap();
     }
 
     /// Replaces the request.
@@ -92,11 +103,11 @@ impl Bench {
         self.vault.write_json(Owner::Run, &key, &Digest::of(b"inputs"), request).await.unwrap();
     }
 
-    fn key(&self, artefact: Artefact) -> ObjectKey {
+    pub fn key(&self, artefact: Artefact) -> ObjectKey {
         ObjectKey::Customer(self.task.reference.clone(), self.task.run.clone(), artefact)
     }
 
-    async fn run(
+    pub async fn run(
         &self,
         assets: &Path,
         background: Option<&Path>,
@@ -118,14 +129,14 @@ impl Bench {
         run(self.task.clone(), &deps).await.map(|task| assert_eq!(task, self.task))
     }
 
-    async fn fails(&self, background: Option<&Path>) -> Error {
+    pub async fn fails(&self, background: Option<&Path>) -> Error {
         let error = self.run(&assets(), background, &|_| {}).await.unwrap_err();
         assert_eq!(std::fs::read_dir(self.scratch.path()).unwrap().count(), 0, "the scratch folder is empty");
         assert!(!self.store.objects().contains_key(&self.key(Artefact::RenderRecord).to_string()));
         error
     }
 
-    fn object(&self, artefact: Artefact) -> bytes::Bytes {
+    pub fn object(&self, artefact: Artefact) -> bytes::Bytes {
         self.store.objects()[&self.key(artefact).to_string()].clone()
     }
 }
@@ -371,7 +382,7 @@ async fn error_names_the_key_of_a_broken_background() {
 }
 
 /// Makes an ffmpeg that runs a shell line before it renders the video.
-fn ffmpeg_with_fault(folder: &Path, line: &str) -> Tools {
+pub fn ffmpeg_with_fault(folder: &Path, line: &str) -> Tools {
     use std::os::unix::fs::PermissionsExt as _;
     let path = folder.join("ffmpeg");
     std::fs::write(&path, format!("#!/bin/sh\ncase \"$*\" in *8x8dct*) {line};; esac\nexec ffmpeg \"$@\"\n")).unwrap();

@@ -1,0 +1,108 @@
+//! A model of what a campaign has to speak and draw, given that shared sentences and scenes are made once.
+//!
+//! The counts are those of the sample catalog and phrasebook. A bank with more products or lines has more to make at the
+//! start, and as much per video at the end.
+
+use serde::Serialize;
+
+/// Products that are offered often.
+const PRODUCTS: f64 = 23.0;
+/// Approved reasons for one product.
+const REASONS: f64 = 19.0;
+/// Different selections of a product's texts: one claim, two or three.
+const SELECTIONS: f64 = 2.0;
+/// Lines that close a message, without the farewell.
+const CLOSINGS: f64 = 40.0;
+/// The end card, and the marks between offers.
+const FIXED_SCENES: f64 = 6.0;
+
+/// Seconds of a scene that gives a reason, and of its speech.
+const REASON_SECONDS: (f64, f64) = (5.5, 4.8);
+/// Seconds of a scene about a product, and of its speech.
+const PRODUCT_SECONDS: (f64, f64) = (11.5, 10.8);
+/// Seconds of the shared part of a closing, and of its speech.
+const CLOSING_SECONDS: (f64, f64) = (5.0, 4.3);
+/// Seconds of the end card and the marks.
+const FIXED_SECONDS: f64 = 16.0;
+/// Sentences about a product, and in the shared part of a closing.
+const PRODUCT_SENTENCES: f64 = 2.5;
+const CLOSING_SENTENCES: f64 = 2.0;
+
+/// The seconds of a video that belong to its customer alone: the opening and the farewell.
+pub const PERSONAL_SECONDS: f64 = 8.5;
+/// The seconds of speech that belong to a customer alone.
+pub const PERSONAL_SPEECH_SECONDS: f64 = 6.0;
+/// The characters of speech that belong to a customer alone.
+pub const PERSONAL_CHARACTERS: f64 = 100.0;
+/// The characters in a second of speech.
+const CHARACTERS_PER_SECOND: f64 = 14.0;
+
+/// The shared work of a campaign that no earlier run has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct NewWork {
+    /// Shared scenes to draw and encode.
+    pub scenes: f64,
+    /// Their length in seconds.
+    pub scene_seconds: f64,
+    /// Shared sentences to speak.
+    pub sentences: f64,
+    /// Their length in seconds.
+    pub speech_seconds: f64,
+}
+
+/// Returns how many of `choices` equally likely ones occur in `draws` draws.
+fn distinct(choices: f64, draws: f64) -> f64 {
+    choices * (1.0 - (1.0 - 1.0 / choices).powf(draws))
+}
+
+impl NewWork {
+    /// Returns the expected shared work of `videos` videos with `offers` offers in total, if the stores already hold
+    /// `kept_scenes` scenes and `kept_sentences` sentences of the same kind.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
+    pub fn expect(videos: usize, offers: usize, kept_scenes: usize, kept_sentences: usize) -> Self {
+        if videos == 0 {
+            return Self::default();
+        }
+        let reasons = distinct(PRODUCTS * REASONS, offers as f64);
+        let products = distinct(PRODUCTS * SELECTIONS, offers as f64);
+        let closings = distinct(CLOSINGS, videos as f64);
+        let scenes = reasons + products + closings + FIXED_SCENES;
+        let scene_seconds =
+            reasons * REASON_SECONDS.0 + products * PRODUCT_SECONDS.0 + closings * CLOSING_SECONDS.0 + FIXED_SECONDS;
+        // Selections of a product's texts share their sentences.
+        let spoken = products / SELECTIONS;
+        let sentences = reasons + spoken * PRODUCT_SENTENCES + closings * CLOSING_SENTENCES;
+        let speech_seconds = reasons * REASON_SECONDS.1 + spoken * PRODUCT_SECONDS.1 + closings * CLOSING_SECONDS.1;
+        let open = |all: f64, kept: usize| (1.0 - kept as f64 / all).max(0.0);
+        let (of_scenes, of_sentences) = (open(scenes, kept_scenes), open(sentences, kept_sentences));
+        Self {
+            scenes: scenes * of_scenes,
+            scene_seconds: scene_seconds * of_scenes,
+            sentences: sentences * of_sentences,
+            speech_seconds: speech_seconds * of_sentences,
+        }
+    }
+
+    /// Returns the characters of the shared sentences.
+    #[must_use]
+    pub fn characters(&self) -> f64 {
+        self.speech_seconds * CHARACTERS_PER_SECOND
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_work_levels_off() {
+        let new = |videos: usize| NewWork::expect(videos, 3 * videos, 0, 0);
+        assert!(new(1).scenes < 14.0, "{:?}", new(1));
+        assert!(new(100_000).scenes < 600.0, "{:?}", new(100_000));
+        let each = |videos: usize| new(videos).scene_seconds / f64::from(u32::try_from(videos).unwrap());
+        assert!(each(1) > 50.0 && each(1_000) < 4.0, "{} and {}", each(1), each(1_000));
+        let kept = NewWork::expect(1_000, 3_000, 10_000, 10_000);
+        assert_eq!(kept, NewWork::default(), "a full store leaves nothing to make");
+    }
+}

@@ -1,0 +1,126 @@
+//! Keeps results that all customers share in the store, so each is made once.
+//!
+//! An object is named by the digest of everything that determines it, and sealed with the data key. The seal detects
+//! every change, so a damaged object is made again. The first writer wins, and a later one adopts its result. Writes are
+//! atomic, so an interrupted writer leaves no part of an object.
+//!
+//! **Invariant:** a type implements [`Shareable`] only if its values hold no customer's data. A failure of this store
+//! fails no stage: the result is made again.
+
+use contracts::{Digest, ObjectKey};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::store::PutOutcome;
+use crate::vault::{Owner, Vault, VaultError};
+
+/// The seconds, as bytes, that precede the content: the time of the last write.
+const HEADER: usize = 8;
+
+/// The shared results of one store.
+#[derive(Clone, Copy)]
+pub struct SharedStore<'a> {
+    vault: &'a Vault,
+    /// The age at which an object that is still in use is written anew, so that it does not expire.
+    refresh_after: Option<SignedDuration>,
+}
+
+/// An object of the store.
+#[derive(Debug)]
+pub enum Found<T> {
+    /// The object.
+    Kept(T),
+    /// There is none.
+    Missing,
+    /// The object does not open, or is not what its name says.
+    Damaged,
+}
+
+/// A result without any customer's data.
+pub trait Shareable: Sized {
+    /// Returns the key of the result with this digest.
+    fn key(digest: Digest) -> ObjectKey;
+    /// Returns the result as bytes.
+    fn to_bytes(&self) -> Vec<u8>;
+    /// Reads the result. Returns `None` if the bytes have another format.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+impl<'a> SharedStore<'a> {
+    /// Uses a vault's store. Objects expire `days` after their last write; never if 0.
+    #[must_use]
+    pub fn new(vault: &'a Vault, days: u16) -> Self {
+        // An object in use is written anew after a third of its time.
+        let refresh_after = (days > 0).then(|| SignedDuration::from_hours(8 * i64::from(days)));
+        Self { vault, refresh_after }
+    }
+
+    /// Counts every object as old.
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn refreshing_at_once(self) -> Self {
+        Self { refresh_after: Some(SignedDuration::ZERO), ..self }
+    }
+
+    /// Returns the object with this digest.
+    pub async fn find<T: Shareable>(&self, digest: Digest) -> Found<T> {
+        let key = T::key(digest);
+        let sealed = match self.vault.store().find(&key).await {
+            Ok(Some(sealed)) => sealed,
+            Ok(None) => return Found::Missing,
+            Err(error) => {
+                tracing::warn!(reason = contracts::error::chain(&error), "cannot read a shared result; making it anew");
+                return Found::Missing;
+            }
+        };
+        let opened = self.vault.open(Owner::Run, &key.to_string(), &sealed).await;
+        let content = opened.ok().filter(|(_, inputs)| *inputs == digest).and_then(|(plain, _)| {
+            let (header, body) = plain.split_first_chunk::<HEADER>()?;
+            let written = Timestamp::from_second(i64::from_le_bytes(*header)).ok()?;
+            Some((T::from_bytes(body)?, written))
+        });
+        let Some((content, written)) = content else {
+            tracing::warn!(%key, "shared result is damaged; making it again");
+            return Found::Damaged;
+        };
+        let is_due = |after: SignedDuration| Timestamp::now().duration_since(written) >= after;
+        if self.refresh_after.is_some_and(is_due) {
+            self.replace(digest, &content).await;
+        }
+        Found::Kept(content)
+    }
+
+    /// Keeps a result, and returns what the store holds now: this result, or that of an earlier writer.
+    pub async fn keep<T: Shareable>(&self, digest: Digest, content: T) -> T {
+        let key = T::key(digest);
+        match self.vault.write(Owner::Run, &key, &digest, &with_header(&content)).await {
+            Ok(PutOutcome::Created) => content,
+            Ok(PutOutcome::AlreadyThere) => match self.find(digest).await {
+                Found::Kept(first) => first,
+                Found::Missing | Found::Damaged => content,
+            },
+            Err(error) => {
+                tracing::warn!(%key, reason = contracts::error::chain(&error), "cannot keep a shared result");
+                content
+            }
+        }
+    }
+
+    /// Writes a result, whether or not one exists.
+    pub async fn replace<T: Shareable>(&self, digest: Digest, content: &T) {
+        let key = T::key(digest);
+        let replaced = async {
+            let place = key.to_string();
+            let sealed = self.vault.seal(Owner::Run, &place, &digest, &with_header(content)).await?;
+            Ok::<_, VaultError>(self.vault.store().put(&key, sealed.into()).await?)
+        };
+        if let Err(error) = replaced.await {
+            tracing::warn!(%key, reason = contracts::error::chain(&error), "cannot keep a shared result");
+        }
+    }
+}
+
+fn with_header<T: Shareable>(content: &T) -> Vec<u8> {
+    let mut bytes = Timestamp::now().as_second().to_le_bytes().to_vec();
+    bytes.extend(content.to_bytes());
+    bytes
+}
