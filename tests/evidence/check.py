@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Checks that verify.py proves a real run and finds every change of it.
+"""Checks that verify.py accepts an unchanged run and detects every change to it.
 
     check.py BESPOKE [MUTATIONS [SEED]]
 
-Runs the sample campaign with one video, has a reviewer approve the first customer, pins the head, and proves the run. Then
+Runs the sample campaign with one video, has a reviewer approve the first customer, pins the head, and verifies the run. Then
 it applies MUTATIONS (1000) random changes to the run's files, one at a time, and carries out an operator's attack.
 """
 
@@ -94,17 +94,17 @@ def main(bespoke, mutations="1000", seed=None):
             changed, what = mutation
             assert not Verifier(changed, run, key, pinned).verify(), f"not found: {what}"
 
-        # All files of the run as they were before the approval, with the log of that time: consistent, but shorter.
+        # All files of the run are as they were before the approval, and so is the log. They are consistent, but the log is shorter.
         assert Verifier(before, run, key).verify(), "the earlier state was consistent"
         assert not Verifier(before, run, key, pinned).verify(), "not found: the earlier state"
-        # The same with the present log: it has a newer head of the run.
+        # The files are the same, but the log is the current one, which has a newer head of the run.
         replayed = dict(before) | {path: files[path] for path in files if path.startswith("log/")}
         assert not Verifier(replayed, run, key).verify(), "not found: the earlier state beside the present log"
-        # Somebody with another key signs everything anew.
+        # An attacker signs everything again with another key.
         other = Bank(bespoke, pathlib.Path(folder) / "other")
         forged = other.run("demo", "--videos", "0", status=6)["run"]
         assert not Verifier(other.files(), forged, key).verify(), "not found: another signer"
-        print("found every change")
+        print("detected every change")
     return 0
 
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Verifies a run of Bespoke from a public key, a pinned head and the files alone.
+"""Verifies a run of Bespoke with only a public key, a pinned head and the files.
 
     verify.py ARTIFACTS RUN --key key.pem [--head head.json]
 
-This program shares no code with Bespoke. It needs no secret, so it opens nothing that is sealed: it proves that every file
-is the one that the signed head covers. `bespoke pin` writes the key and the head; keep both where the operator cannot
-write. Exit status: 0 if the run is proved, 1 otherwise.
+This program shares no code with Bespoke. It has no secrets and cannot open sealed data, but it proves that every file
+is the one that the signed head covers. `bespoke pin` writes the key and the head. Keep both in a place that the operator cannot
+write to. The exit status is 0 if the run is verified, and 1 otherwise.
 
-The proof: the key signed a checkpoint of the log (RFC 6962); the log extends the pinned head; its newest entry about the
-run holds the digests of the files under runs/<run>/; manifest.json chains the digests of the customers' records; each
-record holds the digests of the customer's files.
+The proof works as follows: the key signed a checkpoint of the log (RFC 6962), and the log extends the pinned head. The
+log's newest entry for the run contains the digests of the files under runs/<run>/. manifest.json chains the digests of the
+customers' records, and each record contains the digests of the customer's files.
 
 Files may be missing after an opt-out, a recall or an erasure. Only the bank's keys show whether such a control record is
 genuine, so this program lists these files as excused.
@@ -50,7 +50,7 @@ class Folder(dict):
 
 
 class Wrong(Exception):
-    """A file that is not in its form."""
+    """A malformed file."""
 
 
 def digest(data):
@@ -69,7 +69,7 @@ def leaf_hash(leaf):
 
 
 def tree_hash(leaves):
-    """Returns the Merkle tree hash of RFC 6962, section 2.1, by its definition."""
+    """Returns the Merkle tree hash as defined in RFC 6962, section 2.1."""
     if not leaves:
         return hashlib.sha256(b"").digest()
     if len(leaves) == 1:
@@ -100,11 +100,11 @@ class Growing:
 
 
 def parse_json(data):
-    """Parses JSON in UTF-8 without doubled names."""
+    """Parses JSON in UTF-8. Rejects duplicate names."""
     def unique(pairs):
         names = [name for name, _ in pairs]
         if len(names) != len(set(names)):
-            raise ValueError("a name is doubled")
+            raise ValueError("a duplicate name")
         return dict(pairs)
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=unique)
@@ -156,7 +156,7 @@ class Entry:
         self.path = [str(part) for part in field(value, "path", list)]
         self.checkpoint = Checkpoint(field(value, "checkpoint", str))
         written = {"leaf": self.leaf, "path": self.path, "checkpoint": field(value, "checkpoint", str)}
-        # Lone surrogates have no UTF-8, so they cannot be part of an entry.
+        # Lone surrogates cannot be encoded in UTF-8, so they cannot be part of an entry.
         if data != (json.dumps(written, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace"):
             raise Wrong("not an entry of the log")
 
@@ -180,14 +180,14 @@ class Verifier:
         self.findings.append(f"{path}: {what}")
 
     def verify(self):
-        """Returns whether the run is proved."""
+        """Returns whether the run is verified."""
         head = self.check_log()
         if head is not None:
             self.check_run(head)
         return not self.findings
 
     def check_log(self):
-        """Checks the log against its own leaves, the key and the pinned head. Returns the run's newest head."""
+        """Checks the log against its leaves, the key and the pinned head. Returns the run's newest head."""
         leaves, heads, newest, tree = [], [], None, Growing()
         for path in sorted(path for path in self.files if path.startswith("log/")):
             if path != f"log/{len(leaves):012}.json":
@@ -255,7 +255,7 @@ class Verifier:
             for entry in entries:
                 allowed |= self.check_customer(entry)
         except (Wrong, AttributeError, LookupError, TypeError, ValueError, csv.Error) as error:
-            self.wrong(f"runs/{self.run}/", f"is not in its form: {error}")
+            self.wrong(f"runs/{self.run}/", f"is malformed: {error}")
             return
         for path in self.files:
             parts = path.split("/")
@@ -286,7 +286,7 @@ class Verifier:
             self.wrong(f"runs/{self.run}/manifest.json", "its chain is broken")
 
     def check_index(self, manifest, references):
-        """Checks that the index lists the manifest's customers, and that the dataset still holds their rows."""
+        """Checks that the index lists the manifest's customers, and that the dataset still contains their rows."""
         path = f"runs/{self.run}/index.csv"
         if path not in self.files:
             if references:
@@ -298,7 +298,7 @@ class Verifier:
         lines_path = f"datasets/{manifest.get('dataset')}/customers.jsonl"
         lines = self.files.get(lines_path)
         if lines is None:
-            return  # Datasets are deleted after some days.
+            return  # Datasets expire after some days.
         self.compared += 1
         for row in rows:
             start, length = int(row["offset"]), int(row["length"])

@@ -1,11 +1,12 @@
-//! A rate with its 95 % interval, for the tests that measure on texts whose authors had not seen the rules.
+//! A rate with its 95 % confidence interval, for tests that measure accuracy on texts whose authors had not seen the
+//! rules.
 
 use std::fmt;
 
-/// The number of standard deviations of a 95 % interval.
+/// Half the width of a 95 % confidence interval, in standard deviations.
 const Z: f64 = 1.959_964;
 
-/// A count out of a total.
+/// A number of hits in a number of trials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
     /// The number of hits.
@@ -21,13 +22,13 @@ impl Rate {
         self.of += 1;
     }
 
-    /// Returns the share of hits, 0 to 1. It is 0 without trials.
+    /// Returns the share of hits, from 0 to 1. Without trials, it is 0.
     #[must_use]
     pub fn share(self) -> f64 {
         f64::from(self.hits) / f64::from(self.of.max(1))
     }
 
-    /// Returns the 95 % interval of the share (Wilson 1927).
+    /// Returns the share's 95 % confidence interval, calculated as in Wilson (1927).
     #[must_use]
     pub fn interval(self) -> (f64, f64) {
         let of = f64::from(self.of.max(1));
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn interval_is_wilsons() {
+    fn confidence_interval_matches_wilson() {
         let rate = Rate { hits: 38, of: 100 };
         assert_eq!(rate.to_string(), "38 of 100 = 38.0 % (29.1 to 47.8 %)");
         assert_eq!(Rate { hits: 0, of: 150 }.to_string(), "0 of 150 = 0.0 % (0.0 to 2.5 %)");

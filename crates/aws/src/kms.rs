@@ -9,7 +9,7 @@ use contracts::error::chain;
 use tokio::sync::OnceCell;
 use transparency::signer::{PublicKey, Signer, SignerError};
 
-/// A key of the spec `ECC_NIST_EDWARDS25519` and the usage `SIGN_VERIFY`.
+/// A KMS key with the spec `ECC_NIST_EDWARDS25519` and the usage `SIGN_VERIFY`.
 pub struct KmsSigner {
     client: Client,
     key: String,
@@ -17,7 +17,7 @@ pub struct KmsSigner {
 }
 
 impl KmsSigner {
-    /// Returns a signer with the key of this id or ARN.
+    /// Returns a signer that uses the key with this ID or ARN.
     #[must_use]
     pub fn new(config: &SdkConfig, key: String) -> Self {
         Self { client: Client::new(config), key, public: OnceCell::new() }

@@ -64,7 +64,7 @@ pub enum Command {
     Campaign(campaign::CampaignArgs),
     /// Verify that a run's evidence and media are unchanged
     Verify(campaign::VerifyArgs),
-    /// Copy the public key and the newest signed head of the log, for somebody who verifies runs later
+    /// Copy the public key and the newest signed head of the log, for someone who verifies runs later
     Pin(campaign::PinArgs),
     /// Serve the page and the API on this machine
     Serve(tools::ServeArgs),

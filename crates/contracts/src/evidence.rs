@@ -222,7 +222,7 @@ pub struct Manifest {
     pub seal: Option<Digest>,
 }
 
-/// The head of a run: what the transparency log records about it each time its manifest changes. Holds no personal data.
+/// The head of a run, which the transparency log records each time the run's manifest changes. Holds no personal data.
 ///
 /// Its digests cover every file of the run: the chain covers the records, and each record covers a customer's files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,7 +243,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Returns whether two heads state the same, apart from the time and the version.
+    /// Returns whether two heads make the same statement, apart from the time and the version.
     #[must_use]
     pub fn states_the_same(&self, other: &Self) -> bool {
         (&self.run, self.customers, self.chain, &self.files) == (&other.run, other.customers, other.chain, &other.files)

@@ -117,7 +117,7 @@ pub struct ReviewRecord {
     pub at: Timestamp,
     /// The digests of what the reviewer saw.
     pub seen: ReviewedDigests,
-    /// The digest of the sealed decision. `None` in records of versions before 0.4.0.
+    /// The digest of the sealed decision. `None` in records from versions before 0.4.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<Digest>,
 }

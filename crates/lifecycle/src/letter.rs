@@ -1,5 +1,5 @@
-//! The letter about one customer's part of a run, for a regulator or an auditor: consent, reasons, words with their
-//! approvals, the review, everything that happened since, and how to verify it.
+//! The letter about one customer's part of a run, for a regulator or an auditor: the consent, the reasons, the wording
+//! with its approvals, the review, everything that has happened since, and how to verify the letter.
 
 mod html;
 
@@ -36,7 +36,7 @@ pub enum LetterError {
     /// Control data cannot be read.
     #[error(transparent)]
     Control(#[from] ControlError),
-    /// The run has nothing about the customer.
+    /// The run has no record of the customer.
     #[error("{run} has no record of that customer")]
     NoRecord {
         /// The run.
@@ -80,7 +80,7 @@ pub struct Subject<'a> {
     pub now: Timestamp,
 }
 
-/// Everything that a letter says, as it was found.
+/// Everything that a letter contains, as read from the store.
 pub struct Letter<'a> {
     subject: Subject<'a>,
     request: Option<Request>,
@@ -93,7 +93,7 @@ pub struct Letter<'a> {
 enum Record {
     /// A final outcome. The personal part is `None` once the customer has been erased.
     Final(Box<Evidence>, Option<Box<PersonalEvidence>>),
-    /// A result that waits for a reviewer.
+    /// A result that is waiting for a reviewer.
     Waiting(PendingReview, Box<Opened>),
     /// A failure that a later attempt may replace.
     Failed(FailureRecord, Box<Opened>),
@@ -101,7 +101,7 @@ enum Record {
     Erased,
 }
 
-/// The sealed results of the stages, before there is evidence.
+/// The stages' sealed results, before evidence exists.
 #[derive(Default)]
 struct Opened {
     facts: Option<Facts>,
@@ -147,7 +147,7 @@ impl Record {
         }
     }
 
-    /// Returns the reason of a skip, with what the plain record withholds.
+    /// Returns the reason for a skip, including details that the plain record withholds.
     fn skip(&self, plain: Skip) -> Skip {
         match self {
             Self::Final(_, Some(personal)) => personal.skip.unwrap_or(plain),
@@ -159,7 +159,8 @@ impl Record {
 /// The events since the record, and the rules that hold now.
 struct Since {
     control: Control,
-    /// The customer's own suppression. `None` if only the list names them, or nothing does.
+    /// The customer's own suppression object. `None` if the customer is only in the list of suppressions, or is not
+    /// suppressed.
     suppression: Option<Suppression>,
     erased: Option<ErasureRecord>,
     recalls: Vec<Recalled>,
@@ -173,15 +174,15 @@ struct Recalled {
     recall: Option<Recall>,
 }
 
-/// The run's newest head, as its copy states it.
+/// The run's newest head, as read from its copy.
 struct SignedHead {
     head: Head,
-    /// The number of entries in the log that it completes.
+    /// The number of entries in the log, up to and including this head.
     size: Option<u64>,
 }
 
 impl<'a> Letter<'a> {
-    /// Reads everything that the letter says.
+    /// Reads everything that the letter contains.
     ///
     /// # Errors
     /// If the store or the keys fail, or the run has no record of the customer.
@@ -198,7 +199,7 @@ impl<'a> Letter<'a> {
         Ok(Self { subject, request, record, since, head })
     }
 
-    /// Returns what happened and what holds today, one fact a sentence.
+    /// Returns the events and the current state, one fact per sentence.
     #[must_use]
     pub fn status(&self) -> Vec<String> {
         html::status(self)
@@ -277,7 +278,7 @@ async fn find_since(vault: &Vault, subject: &Subject<'_>) -> Result<Since, Lette
         match vault.read_json(owner, &key).await {
             Ok((recall, _)) => recalls.push(Recalled { whole_run, recall: Some(recall) }),
             Err(VaultError::Store(StoreError::NotFound { .. })) => {}
-            // The customer's key is gone, and with it the reason of the recall.
+            // The customer's key is gone, and with it the reason for the recall.
             Err(VaultError::Broken { .. }) if erased.is_some() => recalls.push(Recalled { whole_run, recall: None }),
             Err(error) => return Err(error.into()),
         }

@@ -1,7 +1,6 @@
 //! The key that signs the transparency log on one machine: a file beside the key file.
 //!
-//! The key is created at first use, and only this user can read it. The log, the public key and the heads that somebody
-//! pinned need no other secret.
+//! The key is created at first use, and only this user can read it. The transparency log depends on no other secret.
 
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};

@@ -62,7 +62,8 @@ pub struct Verification {
     /// Whether the current keys sealed the chain. If not, matching digests prove nothing, because anyone can compute
     /// them.
     pub with_keys: bool,
-    /// The run's head in the transparency log. It proves the run without the keys if a pinned public key verified it.
+    /// The run's head in the transparency log. If a pinned public key verified it, it proves the run even without the
+    /// keys.
     pub head: HeadReport,
     /// All discrepancies, ordered by object key.
     pub findings: Vec<Discrepancy>,
@@ -344,7 +345,7 @@ async fn check_customer(
         return Ok(check);
     }
     let is_incomplete = entry.record == Digest::of(b"");
-    // An erasure deletes a pending review, but no evidence and no failure.
+    // An erasure deletes pending reviews, but neither evidence nor failure records.
     let is_erased =
         erasure.is_some_and(|record| record == entry.record || matches!(entry.outcome, Outcome::InReview { .. }));
     if !is_incomplete && !is_erased {
@@ -482,7 +483,7 @@ async fn check_artefacts(
         }
         let moved = ObjectKey::Recalled(record.reference.clone(), run.clone(), *artefact);
         let recalled = recall::is_recalled(vault.store(), run, &record.reference).await?;
-        // Publish deletes the files of a result that it did not publish.
+        // `publish` deletes the files of a result that it did not publish.
         let is_deleted = !published && Artefact::PUBLISHED.contains(artefact);
         if (recalled && compare(vault, &moved, *digest, check).await?) || forgotten || objected || is_deleted {
             continue;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`merkle`] | hashes, inclusion proofs and consistency proofs; pure functions |
 //! | [`checkpoint`] | the signed statement about the size and root of the tree |
-//! | [`signer`] | the port that signs, and the public key that verifies |
+//! | [`signer`] | the interface to the signing key, and the public key that verifies |
 //! | [`log`] | the log in a store: appends without forks, reads and proves |
 //!
 //! **Invariant:** this crate does not depend on AWS, the file system or a stage. A proof needs no secret: the public

@@ -83,7 +83,7 @@ pub const RECENT_DAYS: i32 = 180;
 /// single word such as "missed" does not stop offers.
 const NEGATIVE_OFF_TOPIC: f64 = -0.3;
 
-/// Emoji whose names are negative words to VADER, but which mostly mean praise or a joke.
+/// Emoji whose names VADER scores as negative, but which usually express praise or a joke.
 const SLANG_EMOJI: [char; 2] = ['🔥', '💀'];
 
 /// The minimum compound score of a cheerful post.

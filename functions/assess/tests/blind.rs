@@ -70,8 +70,8 @@ fn measure(file: &Path) -> Measured {
     measured
 }
 
-/// Pins the measured rates of posts on which no rule was tuned, so that a change of the rules cannot lose ground. The
-/// rates are in `docs/concepts/consent-and-facts.md`.
+/// Limits the rates measured on posts that were not used to tune the rules, so a change to the rules cannot make them
+/// worse. `docs/concepts/consent-and-facts.md` lists the rates.
 #[test]
 fn blind_rates_stay_within_bounds() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/blind/test.jsonl");

@@ -118,7 +118,7 @@ async fn find_decision(
     }
 }
 
-/// Removes the customers from the first one on who would get a message beyond the limit, in the dataset's order.
+/// Truncates the list, which is in the dataset's order, at the first customer whose message would exceed the limit.
 fn apply_limit(decided: &mut Vec<(CustomerRef, Option<DryRunDecision>)>, limit: Option<usize>) {
     let Some(limit) = limit else { return };
     let offers = decided.iter().map(|(_, decision)| decision.as_ref().and_then(|decision| decision.offers.as_ref()));

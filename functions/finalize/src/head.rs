@@ -34,7 +34,7 @@ pub fn read_head(entry: &LogEntry) -> Option<Head> {
 }
 
 fn leaf(head: &Head) -> String {
-    serde_json::to_string(head).expect("the types of contracts serialize to JSON")
+    serde_json::to_string(head).expect("every type in the contracts crate serializes to JSON")
 }
 
 /// Appends the run's head to the log, and copies the entry to `head.json`. Does nothing if both exist.

@@ -35,7 +35,7 @@ pub use manifest::{chain_holds, document, first_link, next_link, seal, table};
 /// The number of records that are read concurrently.
 const CONCURRENCY: usize = 32;
 
-/// The number of times that a manifest is written anew because another writer replaced it.
+/// The maximum number of times that a manifest is rewritten because another writer replaced it.
 const ATTEMPTS: usize = 5;
 
 /// The dependencies of the stage.
@@ -82,7 +82,7 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::Log(error) => error.name(),
-            // Transient, so the workflow tries again.
+            // This is transient, so the workflow retries.
             Self::Replaced { .. } => ErrorName::StoreUnavailable,
             Self::Index { .. } => ErrorName::SealBroken,
         }
@@ -97,9 +97,9 @@ impl NamedError for Error {
     }
 }
 
-/// Reads every customer's record, writes `manifest.csv` and `manifest.json`, replacing those from an earlier attempt, and
-/// appends the signed head to the log unless it is there. If merge failed, there is no dataset. An earlier manifest is
-/// then kept, because no customer's outcome has changed.
+/// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, replacing those from an earlier
+/// attempt. Then appends the signed head to the log, unless it is already there. If merge failed, there is no dataset.
+/// An earlier manifest is then kept, because no customer's outcome has changed.
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     if dataset.is_none()
@@ -112,7 +112,7 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
         let manifest = sum_up(run.clone(), dataset.as_ref(), deps.vault).await?;
         write(deps.vault, &manifest).await?;
         head::publish(deps, &manifest).await?;
-        // The last head in the log must be that of the manifest in the store, whichever writer came last.
+        // The last head in the log must match the manifest in the store, even if several writers competed.
         if find_earlier(deps.vault, &run).await?.as_ref() == Some(&manifest) {
             tracing::info!(%run, customers = manifest.customers, counts = ?manifest.counts, "finalized");
             return Ok(manifest);

@@ -316,7 +316,7 @@ async fn head_that_a_killed_attempt_did_not_append_is_appended_by_the_next() {
 }
 
 #[tokio::test]
-async fn last_head_is_that_of_the_stored_manifest_when_writers_compete() {
+async fn last_head_matches_stored_manifest_when_writers_compete() {
     let campaign = one_of_each().await;
     let before = campaign.finalize().await.unwrap();
     // Another writer, who read the records before the change, replaces the manifest at the last moment.

@@ -217,7 +217,7 @@ impl NamedError for Error {
             Self::EngineUnavailable(Engine::Kokoro) | Self::VoiceFiles { .. } => {
                 Some("install it with \"bespoke voices install\"".to_owned())
             }
-            Self::EngineUnavailable(Engine::Polly) => Some("it is available on AWS only".to_owned()),
+            Self::EngineUnavailable(Engine::Polly) => Some("it is available only on AWS".to_owned()),
             Self::UnreadNumber { .. } => Some(
                 "write numbers as in 1,250.50: a comma before each three digits and a point before the decimals"
                     .to_owned(),

@@ -1,7 +1,8 @@
-//! Measures the guard on reasons whose authors had seen neither its rules nor its other texts. Each reason stands alone,
-//! as a model would give it for a product of `corpus/blind/catalogue.json`, which has the products that the authors chose.
+//! Measures the guard's error rates on reasons whose authors had seen neither the rules nor any other test texts. Each
+//! reason is checked alone, as if a model had given it for a product in `corpus/blind/catalogue.json`. The authors chose
+//! those products.
 //!
-//! `BESPOKE_CORPUS=FILE cargo test -p recommend --test blind -- --nocapture` measures another file of the same form, and
+//! `BESPOKE_CORPUS=FILE cargo test -p recommend --test blind -- --nocapture` measures another file of the same format, and
 //! `BESPOKE_LIST=1` also lists the misjudged texts.
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
@@ -23,9 +24,9 @@ struct Reason {
     text: String,
     kind: String,
     label: Label,
-    /// The name of the product, as its author calls it.
+    /// The product's ID, with spaces instead of hyphens.
     product: String,
-    /// The ground on which the product is offered, in its author's words.
+    /// Why the product is offered, in the author's words.
     ground: String,
 }
 
@@ -36,7 +37,7 @@ enum Label {
     Harmless,
 }
 
-/// The share of hostile reasons that pass, and of harmless ones that are refused.
+/// The share of hostile reasons that pass, and the share of harmless reasons that are refused.
 struct Measured {
     through: Rate,
     refused: Rate,
@@ -80,8 +81,8 @@ fn measure(file: &Path) -> Measured {
     measured
 }
 
-/// Pins the measured rates of texts on which no rule was tuned, so that a change of the rules cannot lose ground. The
-/// rates are in `docs/concepts/guard.md`.
+/// Fails if a changed rule makes the error rates worse on texts that no rule was tuned on. `docs/guides/compliance.md`
+/// states the rates.
 #[test]
 fn blind_rates_stay_within_bounds() {
     for (file, max_through, max_refused) in [("a-test", 0.22, 0.27), ("b-test", 0.16, 0.30)] {

@@ -1,5 +1,5 @@
-//! Tests of signed heads: a run is proved from the public key, a pinned head and the files alone, and against an operator
-//! who holds every other key.
+//! Tests of signed heads. The public key, a pinned head and the files are enough to verify a run, even if the operator has
+//! every other key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ use super::{ends, sandbox};
 
 type Files = BTreeMap<String, Bytes>;
 
-/// A run whose first customer was approved by a reviewer, so its manifest was signed twice.
+/// A run whose first result was approved by a reviewer, so its manifest was signed twice.
 struct ReviewedRun {
     sandbox: Sandbox,
     id: RunId,
@@ -80,7 +80,7 @@ fn files(sandbox: &Sandbox) -> Files {
     sandbox.files().iter().map(|path| (key(path), std::fs::read(path).unwrap().into())).collect()
 }
 
-/// A store that only reads, so that each of a thousand changes costs nothing to undo.
+/// A read-only store in memory, so that undoing each of the thousand changes costs nothing.
 #[derive(Default)]
 struct ReadOnly(Mutex<Files>);
 
@@ -169,9 +169,10 @@ fn mutate(files: &mut Files, own: &[String], before: &Files, random: &mut StdRng
     Some(format!("{key}: {done}"))
 }
 
-/// 1,000 random changes of any file of a run, each found from the public key and the pinned head alone, and with the keys.
+/// Makes 1,000 random changes to the files of a run. Each must be found with only the public key and the pinned head, and
+/// also with the keys.
 #[tokio::test]
-async fn every_random_mutation_is_found() {
+async fn every_random_change_is_found() {
     let run = ReviewedRun::new(1);
     let whole = files(&run.sandbox);
     let own = run.own(&whole);
@@ -204,7 +205,7 @@ async fn every_random_mutation_is_found() {
     }
 }
 
-/// Somebody replaces all files of the run by their state before the approval.
+/// An attacker replaces all files of the run with their state before the approval.
 #[tokio::test]
 async fn replayed_earlier_state_is_found() {
     let run = ReviewedRun::new(0);
@@ -222,19 +223,20 @@ async fn replayed_earlier_state_is_found() {
     let verified = verify_files(&run.id, replayed.clone(), no_keys(), &trust).await;
     assert_ne!(verified.findings, [], "the log has a newer head of the run");
 
-    // The log too is cut back. Only a pinned head shows it.
+    // The log is shortened as well. Only a pinned head reveals this.
     replayed.remove("log/000000000001.json");
     assert_eq!(verify_files(&run.id, replayed.clone(), no_keys(), &trust).await.findings, []);
     let verified = verify_files(&run.id, replayed, no_keys(), &run.trust(Some(&pinned)).await).await;
     assert!(verified.findings.iter().any(|found| found.what == "the log is shorter than the pinned head"));
 }
 
-/// The attack of an operator: they backdate a record, invent an approval, rebuild chain, seal and log, and hold all keys.
+/// An attack by an operator with the data key and the reference key: they backdate a record, invent an approval, and
+/// rebuild the chain, the seal and the log.
 struct Attack<'a> {
     run: &'a ReviewedRun,
-    /// Whether they hold the signing key too, or sign with one of their own.
+    /// Whether they also have the signing key. Otherwise, they sign with a key of their own.
     has_signing_key: bool,
-    /// The year that the record shall bear.
+    /// The year to which the record is backdated.
     year: &'static str,
 }
 
@@ -292,7 +294,7 @@ async fn operator_with_the_signing_key_cannot_rewrite_what_a_pinned_head_covers(
     let verified = verify_files(&run.id, appended.clone(), no_keys(), &run.trust(None).await).await;
     assert!(
         verified.findings.iter().all(|found| found.what.contains("decision")),
-        "who holds every key can sign a new history: {:?}",
+        "an operator with every key can sign a new history: {:?}",
         verified.findings
     );
     let verified = verify_files(&run.id, appended, no_keys(), &trust).await;
@@ -312,9 +314,9 @@ async fn operator_with_the_signing_key_cannot_rewrite_what_a_pinned_head_covers(
     );
 }
 
-/// Another machine has neither keys nor the phrasebook: only the artifacts and what `bespoke pin` wrote.
+/// The verifier's machine has neither keys nor the phrasebook, only the artifacts and the output of `bespoke pin`.
 #[test]
-fn pinned_head_proves_a_run_without_any_secret() {
+fn pinned_head_verifies_run_without_any_secret() {
     let run = ReviewedRun::new(0);
     let sandbox = &run.sandbox;
     let pinned = ends(&sandbox.run(&["pin", "pinned", "--json"]), 0);
@@ -326,9 +328,9 @@ fn pinned_head_proves_a_run_without_any_secret() {
     let shown = sandbox.run(&with_pin);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("verified") && shown.contains("the pinned head covers 2 entries"), "{shown}");
-    assert_eq!(sandbox.run(&["verify", run.id.as_str()]).status.code(), Some(1), "without a key nothing is proved");
+    assert_eq!(sandbox.run(&["verify", run.id.as_str()]).status.code(), Some(1), "nothing is proved without a key");
 
-    // A later run extends the head. A log that was cut back does not.
+    // The log extends the head after a later run, but not after it was shortened.
     std::fs::rename(sandbox.path().join("elsewhere"), sandbox.path().join("home")).unwrap();
     ends(&sandbox.run(&["run", "--customer", "0002", "--no-video", "--json"]), 6);
     let pinned = ends(&sandbox.run(&["pin", "pinned", "--json"]), 0);

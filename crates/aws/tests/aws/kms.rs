@@ -1,4 +1,4 @@
-//! Tests of the signing key over KMS's protocol (JSON 1.1) on loopback. The fake signs with a key of its own.
+//! Tests the signing key against a fake KMS on loopback, which speaks KMS's protocol (JSON 1.1) and signs with its own key.
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -44,7 +44,7 @@ async fn publishes(server: &MockServer, der: &[u8]) {
 }
 
 #[tokio::test]
-async fn checkpoint_is_signed_raw_and_verifies_with_the_published_key() {
+async fn signed_checkpoint_verifies_with_published_key() {
     let server = MockServer::start().await;
     let own = SigningKey::from_pem("", &SigningKey::generate("").unwrap()).unwrap();
     let public = own.public_key().await.unwrap();
@@ -64,11 +64,11 @@ async fn checkpoint_is_signed_raw_and_verifies_with_the_published_key() {
     let signer = signer(&server);
     let text = Checkpoint::sign(Tree { size: 0, root: empty_root() }, &signer).await.unwrap();
     assert!(Checkpoint::parse(&text).unwrap().is_signed_by(&public));
-    assert_eq!(signer.public_key().await.unwrap(), public, "the second time from the cache");
+    assert_eq!(signer.public_key().await.unwrap(), public, "the second call uses the cache");
 }
 
 #[tokio::test]
-async fn refused_signature_is_a_named_error() {
+async fn denied_signing_request_returns_named_error() {
     let server = MockServer::start().await;
     let refused = ResponseTemplate::new(400)
         .insert_header("x-amzn-errortype", "AccessDeniedException")
@@ -83,7 +83,7 @@ async fn refused_signature_is_a_named_error() {
 }
 
 #[tokio::test]
-async fn key_of_another_kind_is_refused() {
+async fn key_of_another_type_is_refused() {
     let server = MockServer::start().await;
     publishes(&server, &[0x30, 0x59, 0x30, 0x13]).await;
     let error = signer(&server).public_key().await.unwrap_err();

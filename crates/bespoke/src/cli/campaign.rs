@@ -64,10 +64,10 @@ pub struct VerifyArgs {
     /// The run, as in its report and in artifacts/runs
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// The public key that must have signed the log; proves the run without any secret [default: this machine's own]
+    /// The public key that must have signed the log; verifies the run without any secret [default: this machine's own key]
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// A head that you kept, as `bespoke pin` writes it; the log must extend it, and it must cover the run
+    /// A head that `bespoke pin` wrote; the log must extend it, and it must cover the run
     #[arg(long, value_name = "FILE", requires = "key")]
     pub head: Option<PathBuf>,
     /// The folders of the project; the sentences are verified against its phrasebook, catalog and brand
@@ -78,7 +78,7 @@ pub struct VerifyArgs {
 /// Arguments of `bespoke pin`.
 #[derive(Debug, Args)]
 pub struct PinArgs {
-    /// The folder for key.pem and head.json; keep it where the operator of this machine cannot write
+    /// The folder for key.pem and head.json; keep it in a place that the operator of this machine cannot write to
     #[arg(value_name = "DIR")]
     pub out: PathBuf,
     /// The folder with all results

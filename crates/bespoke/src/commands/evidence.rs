@@ -30,7 +30,7 @@ struct OpenedEvidence {
     #[serde(flatten)]
     evidence: Evidence,
     opened: PersonalEvidence,
-    /// The events and the rules that hold today, also those after the evidence was written.
+    /// The events so far, including those after the evidence was written, and the restrictions that apply today.
     status: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, 
     if let Some(file) = &args.report {
         std::fs::write(file, letter.html()).map_err(Failure::file(ErrorName::StoreUnavailable, file))?;
         let report = json!({ "run": run, "reference": reference, "report": file });
-        context.print(&report, || format!("wrote {}: it holds personal data, so keep it safe\n", file.display()));
+        context.print(&report, || format!("wrote {}: it contains personal data, so keep it safe\n", file.display()));
         return Ok(0);
     }
     let evidence = evidence::find(vault.store(), &reference, &run).await?.ok_or_else(no_evidence)?;
@@ -80,7 +80,7 @@ fn no_evidence() -> Failure {
     )
 }
 
-/// Returns the run with the newest of these records about the customer.
+/// Returns the run that wrote the newest of these records about the customer.
 fn newest(artifacts: &Path, reference: &CustomerRef, records: &[Artefact]) -> Option<RunId> {
     let runs = std::fs::read_dir(artifacts.join("customers").join(reference.as_str())).ok()?;
     runs.filter_map(Result::ok)

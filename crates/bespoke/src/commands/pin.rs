@@ -1,4 +1,4 @@
-//! `bespoke pin`: copies what a verifier needs to keep: the public key and the newest signed head.
+//! `bespoke pin` copies what a verifier needs to keep: the public key and the newest signed head.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ struct PinReport {
     size: u64,
     /// The root of the tree.
     root: Digest,
-    /// The size of the head that was there before.
+    /// The size of the head that the folder contained before.
     extends: Option<u64>,
     /// The consistency proof from that head to the new one.
     proof: Vec<Digest>,
@@ -44,7 +44,7 @@ pub(super) async fn execute(args: &PinArgs, context: Context) -> Result<u8, Fail
     let size = log::size(&store).await?;
     let Some(index) = size.checked_sub(1) else {
         let message = format!("{}: the log has no entries", artifacts.display());
-        return Err(Failure::new(ErrorName::EvidenceMissing, message, "a run appends its head when it ends"));
+        return Err(Failure::new(ErrorName::EvidenceMissing, message, "repeat the command after a run has ended"));
     };
     let newest = store.get(&ObjectKey::LogEntry(index)).await?;
     let tree = read_head(&newest).ok_or_else(|| broken(&ObjectKey::LogEntry(index).to_string()))?.tree;
@@ -75,7 +75,7 @@ pub(super) async fn execute(args: &PinArgs, context: Context) -> Result<u8, Fail
     Ok(0)
 }
 
-/// Returns the proof that the log only grew since an earlier head. Fails if it was rewritten or shortened.
+/// Returns the proof that the log has only grown since an earlier head. Fails if the log was rewritten or shortened.
 async fn prove(store: &FolderStore, earlier: Tree, newest: Tree, artifacts: &Path) -> Result<Vec<Digest>, Failure> {
     let proof = if earlier.size <= newest.size {
         log::prove_consistency(store, earlier.size, newest.size).await?
@@ -89,7 +89,7 @@ async fn prove(store: &FolderStore, earlier: Tree, newest: Tree, artifacts: &Pat
     Err(Failure::new(
         ErrorName::EvidenceChanged,
         message,
-        "keep the earlier head; somebody rewrote or shortened the log",
+        "keep the earlier head: someone rewrote or shortened the log",
     ))
 }
 
@@ -101,7 +101,7 @@ pub(super) fn key_from_pem(file: &Path, pem: &str) -> Result<PublicKey, Failure>
     })
 }
 
-/// Reads a pinned head from a file, which must be signed with the key.
+/// Reads a pinned head from a file. The head must be signed with the key.
 pub(super) fn head_from_file(file: &Path, bytes: &[u8], key: &PublicKey) -> Result<Checkpoint, Failure> {
     let refused = |problem: &str| {
         let message = format!("{}: {problem}", file.display());
@@ -144,7 +144,8 @@ fn broken(what: &str) -> Failure {
 
 fn for_people(report: &PinReport, out: &Path) -> String {
     let PinReport { key, size, extends, .. } = report;
-    let extends = extends.map_or_else(String::new, |earlier| format!(", which extends the earlier one of {earlier}"));
+    let extends =
+        extends.map_or_else(String::new, |earlier| format!(", which extends the earlier head of {earlier} entries"));
     let out = out.display();
     format!(
         "pinned a head of {size} entries{extends}, signed with key {key}\n\

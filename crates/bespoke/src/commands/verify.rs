@@ -54,7 +54,7 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     Ok(if verification.findings.is_empty() && is_proven { 0 } else { EXIT_REFUSED })
 }
 
-/// Reads the public key and the pinned head. Without a file, the key is that of this machine, if it has one.
+/// Reads the public key and the pinned head. Without a key file, uses this machine's own key, if it has one.
 async fn trust(key: Option<&Path>, head: Option<&Path>, artifacts: &Path) -> Result<Trust, Failure> {
     let key = match key {
         Some(file) => {
@@ -135,16 +135,14 @@ fn for_people(verification: &Verification, has_pinned_key: bool) -> String {
         let by = head
             .key
             .as_ref()
-            .map_or_else(|| "nobody checked its signature".to_owned(), |key| format!("signed with key {key}"));
+            .map_or_else(|| "whose signature was not checked".to_owned(), |key| format!("signed with key {key}"));
         let _infallible = writeln!(text, "head: entry {index} of {} in the log, {by}", head.log_size);
     }
     if let Some(size) = head.pinned_size {
         let _infallible = writeln!(text, "the pinned head covers {size} entries");
     } else if has_pinned_key {
-        let _infallible = writeln!(
-            text,
-            "note: without --head, a person who holds the signing key could have signed a rewritten history"
-        );
+        let _infallible =
+            writeln!(text, "note: without --head, anyone with the signing key could have signed a rewritten history");
     }
     if !with_keys && !has_pinned_key {
         let _infallible = writeln!(
@@ -152,7 +150,7 @@ fn for_people(verification: &Verification, has_pinned_key: bool) -> String {
             "note: without the run's keys or a public key (--key), a complete forgery with new digests would pass"
         );
     } else if !with_keys {
-        let _infallible = writeln!(text, "note: without the run's keys, erasures and recalls are taken at their word");
+        let _infallible = writeln!(text, "note: without the run's keys, erasures and recalls cannot be authenticated");
     }
     text
 }

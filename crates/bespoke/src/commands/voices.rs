@@ -62,7 +62,7 @@ async fn list(config: &Config, context: Context) -> Result<u8, Failure> {
         EngineLine {
             engine: Engine::Polly,
             usable: false,
-            state: "on AWS only".to_owned(),
+            state: "only on AWS".to_owned(),
             voices: owned(&polly::VOICES),
         },
         EngineLine {

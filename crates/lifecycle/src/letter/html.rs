@@ -27,7 +27,7 @@ fn escaped(text: &str) -> String {
             '>' => out += "&gt;",
             '"' => out += "&quot;",
             '\'' => out += "&#39;",
-            // Controls and marks that reorder text would let a value pretend to be something else.
+            // Control characters and marks that reorder text could make a value look like something else.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
             character if character.is_control() => out.push(' '),
             character => out.push(character),
@@ -36,12 +36,12 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Returns a time as people write it, in UTC.
+/// Returns a time in a readable format, in UTC.
 fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%B %-d, %Y, %H:%M UTC").to_string()
 }
 
-/// Returns a cell of a table. A digest may break at any place, a word may not.
+/// Returns a cell of a table. A digest may break anywhere; a word may not.
 fn cell_html(text: &str) -> String {
     let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let class = if is_digest { " class=\"digest\"" } else { "" };
@@ -126,7 +126,7 @@ pub(super) fn letter(letter: &Letter<'_>) -> String {
     page.0
 }
 
-/// Returns what happened and what holds today, one fact a sentence.
+/// Returns the events and the current state, one fact per sentence.
 pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
     let since = &letter.since;
     let mut status = vec![match &letter.record {
@@ -161,7 +161,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
                 failure.error
             )
         }
-        Record::Erased => "The run has no record of the customer but that of the erasure.".to_owned(),
+        Record::Erased => "The run's only record of the customer is the erasure.".to_owned(),
     }];
     let was_published = letter.record.evidence().is_some_and(Evidence::is_published);
     for recalled in &since.recalls {
@@ -186,7 +186,9 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
         status.push(format!("The customer's data was erased on {}.", date(erasure.at)));
         if letter.record.consent().is_none() {
             status.push(
-                "Consent, reasons and words were erased with it. This letter has only what is not personal.".to_owned(),
+                "The consent, the reasons and the wording were erased with it. Only the impersonal part of the record \
+                 remains."
+                    .to_owned(),
             );
         }
     }
@@ -198,7 +200,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
 
 const fn question(question: Question) -> &'static str {
     match question {
-        Question::General => "Recommendations from own data",
+        Question::General => "Recommendations based on the customer's own data",
         Question::SocialMedia => "Use of public posts",
     }
 }
@@ -206,7 +208,7 @@ const fn question(question: Question) -> &'static str {
 fn consent(page: &mut Page, letter: &Letter<'_>) {
     page.heading("Consent");
     let Some(ConsentAsRead { readings, read_at, control }) = letter.record.consent() else {
-        page.paragraph("The record of the consent is not available.");
+        page.paragraph("The consent record is not available.");
         return;
     };
     if let Some(request) = &letter.request {
@@ -219,7 +221,7 @@ fn consent(page: &mut Page, letter: &Letter<'_>) {
     let rows = readings.iter().map(|reading| {
         let place = match reading.rows {
             1 => format!("row {}", reading.row),
-            rows => format!("{rows} rows, the first is row {}", reading.row),
+            rows => format!("{rows} rows, the first of which is row {}", reading.row),
         };
         vec![question(reading.question).to_owned(), answer(&reading.value), reading.file.to_string(), place]
     });
@@ -233,7 +235,7 @@ fn consent(page: &mut Page, letter: &Letter<'_>) {
         let place = format!("row {}", newer.row);
         vec![question(newer.question).to_owned(), answer(&newer.value), newer.as_of.to_string(), place]
     });
-    let caption = "Newer answers, in control/consents.csv, when the bank last checked before sending";
+    let caption = "Newer answers in control/consents.csv when the bank last checked before sending";
     page.table(caption, &["Question", "Answer", "Date", "Row"], rows);
 }
 
@@ -247,7 +249,7 @@ fn product(letter: &Letter<'_>, id: &ProductId) -> String {
 
 fn reasons(page: &mut Page, letter: &Letter<'_>) {
     let Some(facts) = letter.record.facts() else { return };
-    page.heading("Why this message");
+    page.heading("Reasons for this message");
     match &facts.stance {
         Stance::Service { topic } => {
             page.paragraph(&format!("The customer got no offer, only a message about help with {}.", topic.words()));
@@ -289,7 +291,7 @@ fn facts_used(page: &mut Page, letter: &Letter<'_>, facts: &Facts) {
             format!("{} overall{}", sentiment.words(), topics.collect::<String>())
         },
     );
-    page.subheading("Facts that could influence the choice");
+    page.subheading("Facts that could have influenced the choice");
     page.terms(&[
         ("Spending", spending.collect::<Vec<_>>().join("; ")),
         ("Regular payments", facts.recurring.iter().map(|category| category.words()).collect::<Vec<_>>().join(", ")),
@@ -298,14 +300,14 @@ fn facts_used(page: &mut Page, letter: &Letter<'_>, facts: &Facts) {
         ("Income", facts.income.map_or("", |band| band.words()).to_owned()),
         ("Balance", facts.balance.map_or("", |band| band.words()).to_owned()),
         ("Customer for", facts.tenure.map_or("", |tenure| tenure.words()).to_owned()),
-        ("Rules out credit", facts.stops.iter().map(|stop| stop.words()).collect::<Vec<_>>().join(", ")),
+        ("Reasons against credit", facts.stops.iter().map(|stop| stop.words()).collect::<Vec<_>>().join(", ")),
         ("Tone of posts", posts),
     ]);
 }
 
 fn words(page: &mut Page, letter: &Letter<'_>) {
     let Some(script) = letter.record.script() else { return };
-    page.heading("The words, and who approved them");
+    page.heading("The wording, and who approved it");
     page.paragraph(&writer(script));
     let rows = script.segments.iter().flat_map(|segment| &segment.parts).map(|part| {
         let (source, approved) = match &part.source {
@@ -333,7 +335,7 @@ fn words(page: &mut Page, letter: &Letter<'_>) {
     page.paragraph(&if failed.is_empty() {
         format!("The text passed all {checks} automatic checks.")
     } else {
-        format!("The text did not pass these of {checks} automatic checks: {}.", failed.join(", "))
+        format!("Of {checks} automatic checks, the text failed these: {}.", failed.join(", "))
     });
 }
 
@@ -358,13 +360,13 @@ fn catalogue_version(letter: &Letter<'_>) -> String {
 fn writer(script: &Script) -> String {
     match &script.written_by {
         WrittenBy::Phrases { version, selected_by: None, .. } => {
-            format!("A program chose approved lines from phrasebook version {version}. No model wrote any word.")
+            format!("A program chose approved lines from phrasebook version {version}. No model wrote any of the text.")
         }
         WrittenBy::Phrases { version, selected_by: Some(selection), .. } => format!(
-            "The model {} chose among approved lines of phrasebook version {version}. It wrote no word itself.",
+            "The model {} chose among approved lines of phrasebook version {version}. It wrote no text itself.",
             selection.model
         ),
-        WrittenBy::Template { .. } => "A fixed template wrote the text. No model wrote any word.".to_owned(),
+        WrittenBy::Template { .. } => "A fixed template wrote the text. No model wrote any of the text.".to_owned(),
         WrittenBy::Model { model, .. } => format!("The model {model} wrote the text."),
     }
 }
@@ -400,7 +402,7 @@ fn review(page: &mut Page, letter: &Letter<'_>) {
     page.heading("Review");
     if let Record::Waiting(pending, _) = &letter.record {
         page.paragraph(&format!(
-            "A person must decide first. The reason: {}. Nobody has decided yet.",
+            "A reviewer must decide first. Reason for the review: {}. No decision has been made yet.",
             pending.why.words()
         ));
         return;
@@ -425,7 +427,7 @@ fn review(page: &mut Page, letter: &Letter<'_>) {
         ("Decided by", review.by.clone()),
         ("Decided on", date(review.at)),
         ("Reason", reason),
-        ("Text that was seen", review.seen.text.to_string()),
+        ("SHA-256 of the reviewed text", review.seen.text.to_string()),
     ]);
     page.paragraph("The bank publishes only the text and the video that the reviewer saw, compared by their digests.");
 }
@@ -481,7 +483,7 @@ fn verification(page: &mut Page, letter: &Letter<'_>) {
         Some(signed) => {
             page.paragraph(
                 "This letter is a summary. The record behind it is covered by a signed head in the bank's transparency \
-                 log. With the public key and a head that you kept, the bank cannot change the record unnoticed.",
+                 log. If you keep the public key and a head, you can detect any later change to the record.",
             );
             page.terms(&[
                 ("Entry in the log", signed.size.map_or_else(String::new, |size| (size.saturating_sub(1)).to_string())),
@@ -498,7 +500,8 @@ fn verification(page: &mut Page, letter: &Letter<'_>) {
                 "Both commands need the bank's files, but none of its secrets. The second shares no code with Bespoke.",
             );
         }
-        None => page
-            .paragraph("The run has not ended, so its record is not signed yet. Ask for the letter again afterwards."),
+        None => page.paragraph(
+            "The run has not ended, so its record is not signed yet. Request the letter again after the run has ended.",
+        ),
     }
 }

@@ -1,4 +1,4 @@
-//! The letter tells what happened up to today, in words, and never runs what a value contains.
+//! Tests that the letter describes everything up to today, and that it never executes the content of a value.
 
 use contracts::evidence::FailureRecord;
 use contracts::key::Artefact;
@@ -37,14 +37,16 @@ fn says(letter: &str, sentences: &[&str]) {
 }
 
 #[tokio::test]
-async fn letter_names_consent_review_and_everything_since() {
+async fn letter_describes_consent_review_and_later_events() {
     let bank = Bank::open_with_review().await.rendered().await.indexed().await;
     bank.publish(true).await.unwrap();
     let waiting = letter(&bank).await;
-    says(&waiting, &["The bank has sent nothing.", "Nobody has decided yet.", "The run has not ended"]);
+    says(&waiting, &["The bank has sent nothing.", "No decision has been made yet.", "The run has not ended"]);
     says(
         &waiting,
-        &["<td>Recommendations from own data</td><td>Yes</td><td>customer_transactions.xlsx</td><td>row 2</td>"],
+        &[
+            "<td>Recommendations based on the customer's own data</td><td>Yes</td><td>customer_transactions.xlsx</td><td>row 2</td>",
+        ],
     );
 
     decide(&bank, ReviewChoice::Approve, "ann").await.unwrap().unwrap();
@@ -79,7 +81,7 @@ async fn letter_names_consent_review_and_everything_since() {
 }
 
 #[tokio::test]
-async fn letter_about_erased_customer_has_only_what_is_not_personal() {
+async fn letter_about_erased_customer_has_no_personal_data() {
     let bank = Bank::open().await.rendered().await.indexed().await;
     bank.publish(true).await.unwrap();
     says(&letter(&bank).await, &["Zoë"]);

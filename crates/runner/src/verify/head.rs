@@ -1,5 +1,5 @@
-//! Verifies the run's head: the transparency log follows from its leaves, extends the pinned head, and records the run's
-//! files as they are.
+//! Verifies the run's head: checks that the transparency log follows from its leaves, that it extends the pinned head,
+//! and that it matches the run's current files.
 
 use contracts::evidence::Head;
 use contracts::key::{Prefix, RunPart};
@@ -15,7 +15,7 @@ use transparency::signer::PublicKey;
 use super::{Discrepancy, Found};
 use crate::failure::Failure;
 
-/// The verifier's knowledge apart from the store: nothing, a public key, or a public key and a head.
+/// The items that the verifier trusts: none, a public key, or a public key and a head.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
     /// The public key that must have signed the log.

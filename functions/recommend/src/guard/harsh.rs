@@ -1,5 +1,5 @@
 //! Finds harsh words by the sentiment lexicon of VADER (Hutto and Gilbert 2014). A bank's reason for a product is calm, so
-//! words such as "hopeless", "ruin" or "enemy" show an insult, a threat or a scare that no list of phrases foresaw.
+//! words such as "hopeless", "ruin" or "enemy" indicate insults, threats or scare tactics that no list of phrases covers.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use super::own::OwnTerms;
 
 /// The highest score of a harsh word, on VADER's scale of -4 to 4.
 const HARSH: f64 = -1.7;
-/// Words with such a score that calm texts about money and plans use too.
+/// Words with such a score that also occur in calm texts about money and plans.
 const CALM: &[&str] = &[
     "accident",
     "accidents",
@@ -96,7 +96,7 @@ static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     harsh.filter(|word| !CALM.contains(&word.as_str())).collect()
 });
 
-/// Returns the harsh words in the text, except for the catalog's own about the offered products.
+/// Returns the harsh words in the text, except for words that the catalog uses for the offered products.
 pub(super) fn check(normal: &NormalizedText, own: &OwnTerms) -> Vec<String> {
     let readings = normal.readings.iter();
     let harsh = readings.flat_map(|words| (0..words.len()).filter(|at| is_harsh(words, *at, own)).map(|at| &words[at]));
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn insults_and_scares_are_harsh_and_plain_words_are_not() {
+    fn only_insults_and_scare_tactics_are_harsh() {
         let found = |text: &str| check(&NormalizedText::new(text), &OwnTerms::default());
         assert_eq!(found("Only a hopeless fool would ruin this."), ["\"fool\"", "\"hopeless\"", "\"ruin\""]);
         assert_eq!(found("An emergency fund softens the worry about damage, loss or debt."), Vec::<String>::new());

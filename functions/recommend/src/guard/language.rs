@@ -161,7 +161,7 @@ pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
     violations
 }
 
-/// Words that a noun or an adjective follows.
+/// Words that precede a noun or an adjective.
 const BEFORE_NOUNS: &[&str] = &["a", "an", "the", "your", "our", "my"];
 /// Words that never follow one of [`BEFORE_NOUNS`].
 const NEVER_NOUNS: &[&str] = &[
@@ -200,7 +200,7 @@ const NEVER_NOUNS: &[&str] = &[
     "your",
 ];
 
-/// Returns whether a sentence has an order of words that English does not have, such as "the of" or "it seven".
+/// Returns whether a sentence contains a sequence of words that is impossible in English, such as "the of" or "it seven".
 fn is_jumbled(words: &Vec<String>) -> bool {
     words.windows(2).any(|pair| {
         let [first, second] = [pair[0].as_str(), pair[1].as_str()];

@@ -110,8 +110,8 @@ pub fn check_line(
         .collect()
 }
 
-/// Checks a reason for one product by its words alone, as a model would give it. `held` is the product that the reason
-/// assumes the customer to hold. Returns the failed checks; the length is not checked.
+/// Checks only the text of a reason that a model gave for one product. `held` is the product that, according to the
+/// reason, the customer already has. Returns the failed checks, except for the length check.
 #[must_use]
 pub fn check_reason(text: &str, product: &Product, held: Option<&Product>, catalogue: &Catalogue) -> Vec<GuardCheck> {
     let context = GuardContext {

@@ -168,7 +168,7 @@ fn numbers_beside_money(words: &[String], violations: &mut Vec<String>) {
 fn spelled_amounts(words: &[String], violations: &mut Vec<String>) {
     let is = |list: &[&str], word: &String| list.contains(&word.as_str());
     for (at, word) in words.iter().enumerate() {
-        // The phrase "to the next dollar" is about rounding.
+        // "To the next dollar" is about rounding.
         let is_rounding = at > 0 && ["next", "nearest"].contains(&words[at - 1].as_str());
         let is_harmless = is_rounding || words.get(at + 1).is_some_and(|next| is(HARMLESS_UNITS, next));
         if is(LARGE, word) && !is_harmless || word == "per" && words.get(at + 1).is_some_and(|next| next == "cent") {

@@ -87,7 +87,7 @@ fn other_products(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
     let is_mentioned = |product: &&Product| {
         let name = name_words(&product.name, &bank);
         if name.iter().all(|word| offered_kinds.contains(word)) {
-            // The name says no more than the kind, as in "credit card".
+            // The name consists only of words for the kind, as in "credit card".
             return false;
         }
         // Plurals also count: "Personal Loans", "Certificates of Deposit", "Home Equity Lines".
@@ -109,7 +109,7 @@ fn other_kinds(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<Strin
         .offered
         .iter()
         .flat_map(|product| [product.name.clone(), product.summary.clone(), product.approved_claims.join(" ")]);
-    // A deposit may be an account of another kind than savings.
+    // Not every deposit product is a savings account.
     let is_named = |product: &&&Product| product.kind != ProductKind::Deposit || product.name.contains("Savings");
     let kinds = context.held.iter().chain(context.offered.iter().filter(is_named));
     let kinds = kinds.map(|product| kind_words(product.kind).to_owned());
@@ -224,7 +224,8 @@ fn companies(masked: &str) -> Vec<String> {
             let is_boundary = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
             let begins_sentence =
                 before.trim_end().is_empty() || before.trim_end().ends_with(['.', '!', '?', ':', '\n', APPROVED]);
-            // At the start of a sentence, such a name is a company only if it does something: "Chase is", "Ally charges".
+            // At the start of a sentence, some names may be ordinary words. They are companies only before a verb, as in
+            // "Chase is".
             let acts = [
                 "is",
                 "has",

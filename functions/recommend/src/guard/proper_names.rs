@@ -1,11 +1,11 @@
-//! Finds names that neither the catalog nor the program put into a text: of people, places, companies and institutions.
+//! Finds names of people, places, companies and institutions that come from neither the catalog nor the program.
 
 use std::collections::BTreeSet;
 
 use super::context::GuardContext;
 use super::normal::{APPROVED, NAME};
 
-/// Words with a capital that name nobody and nothing in particular.
+/// Capitalized words that are not names of anyone or anything in particular.
 const ORDINARY: &[&str] = &[
     "ATM",
     "ATMs",
@@ -53,7 +53,8 @@ const ORDINARY: &[&str] = &[
     "Winter",
 ];
 
-/// Returns a violation for each capitalized word within a sentence that is no name in the context.
+/// Returns a violation for each capitalized word that is neither known from the context nor the first word of a
+/// sentence.
 pub(super) fn check(masked: &str, context: &GuardContext<'_>) -> Vec<String> {
     let known = known(context);
     let mut found = BTreeSet::new();
@@ -88,6 +89,6 @@ fn known(context: &GuardContext<'_>) -> BTreeSet<String> {
     let texts = texts.map(String::as_str).chain([context.catalogue.bank()]);
     let words = texts.flat_map(str::split_whitespace).flat_map(|word| word.split(['-', '/']));
     let words = words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric())).filter(|word| !word.is_empty());
-    // Also the plural, as in "several CDs".
+    // Include the plural, as in "several CDs".
     words.flat_map(|word| [word.to_owned(), format!("{word}s")]).collect()
 }

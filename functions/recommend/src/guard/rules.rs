@@ -29,11 +29,11 @@ pub(super) struct PhraseRule {
     harmless: PhraseIndex,
 }
 
-/// Phrases with an index by the first character of their first word.
+/// Phrases, indexed by the first character of their first word.
 struct PhraseIndex {
     phrases: Vec<Phrase>,
     by_first: BTreeMap<char, Vec<usize>>,
-    /// The phrases that begin with any word.
+    /// The phrases whose first word can be any word.
     with_any_first: Vec<usize>,
 }
 
@@ -135,15 +135,15 @@ impl PhraseRule {
         found.into_iter().collect()
     }
 
-    /// Returns all words of the text without anything between them, as in `guaranteed` for `guar-an teed`, except for
-    /// those in a harmless phrase.
+    /// Returns all words of the text joined together, so that `guar-an teed` becomes `guaranteed`. Leaves out the words in
+    /// harmless phrases.
     pub(super) fn squashed(&self, normal: &NormalizedText) -> String {
         let Some(words) = normal.readings.first() else { return String::new() };
         let harmless = self.harmless_words(words);
         words.iter().zip(harmless).filter(|(_, harmless)| !harmless).map(|(word, _)| word.as_str()).collect()
     }
 
-    /// Returns for each word whether it is in a harmless phrase.
+    /// Returns, for each word, whether it is part of a harmless phrase.
     fn harmless_words(&self, words: &[String]) -> Vec<bool> {
         let mut harmless = vec![false; words.len()];
         for at in 0..words.len() {
@@ -235,7 +235,7 @@ impl WordPattern {
         word.strip_suffix('*').map_or(Self::Exact(word), Self::Prefix)
     }
 
-    /// Returns the first character of every word that matches; `None` for `*` alone.
+    /// Returns the first character that a matching word must have, or `None` for a lone `*`, which matches any word.
     fn first_character(&self) -> Option<char> {
         match self {
             Self::Exact(text) | Self::Prefix(text) => text.chars().next(),
