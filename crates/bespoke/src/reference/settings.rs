@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 use super::{NOTICE, cell};
 
 /// The source code of the settings.
-const SOURCE: &str = include_str!("../../../contracts/src/settings.rs");
+const SOURCE: &str = concat!(
+    include_str!("../../../contracts/src/settings.rs"),
+    include_str!("../../../contracts/src/settings/intake.rs"),
+);
 
 /// A field of a settings struct in the source code.
 #[derive(Clone, Debug)]
