@@ -25,6 +25,7 @@ pub(crate) use campaign::{
 };
 pub(crate) use catalog::{
     CallerView, Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
+    WriterOption,
 };
 pub(crate) use control::{CustomerRequest, Erasure, ErasureState};
 pub(crate) use event::{EventQuery, RunEventList, StageProgress};
