@@ -96,7 +96,7 @@ enum Record {
     /// A result that is waiting for a reviewer.
     Waiting(PendingReview, Box<Opened>),
     /// A failure that a later attempt may replace.
-    Failed(FailureRecord),
+    Failed(FailureRecord, Box<Opened>),
     /// Only an erasure.
     Erased,
 }
@@ -112,38 +112,38 @@ impl Record {
     fn consent(&self) -> Option<&ConsentAsRead> {
         match self {
             Self::Final(_, personal) => personal.as_ref().map(|personal| &personal.consent),
-            Self::Waiting(_, opened) => opened.facts.as_ref().map(|facts| &facts.consent),
-            Self::Failed(_) | Self::Erased => None,
+            Self::Waiting(_, opened) | Self::Failed(_, opened) => opened.facts.as_ref().map(|facts| &facts.consent),
+            Self::Erased => None,
         }
     }
 
     fn facts(&self) -> Option<&Facts> {
         match self {
             Self::Final(_, personal) => personal.as_ref()?.facts.as_ref(),
-            Self::Waiting(_, opened) => opened.facts.as_ref(),
-            Self::Failed(_) | Self::Erased => None,
+            Self::Waiting(_, opened) | Self::Failed(_, opened) => opened.facts.as_ref(),
+            Self::Erased => None,
         }
     }
 
     fn script(&self) -> Option<&Script> {
         match self {
             Self::Final(_, personal) => personal.as_ref()?.script.as_ref(),
-            Self::Waiting(_, opened) => opened.script.as_ref(),
-            Self::Failed(_) | Self::Erased => None,
+            Self::Waiting(_, opened) | Self::Failed(_, opened) => opened.script.as_ref(),
+            Self::Erased => None,
         }
     }
 
     fn decision(&self) -> Option<&Decision> {
         match self {
             Self::Final(_, personal) => personal.as_ref()?.decision.as_ref(),
-            Self::Waiting(..) | Self::Failed(_) | Self::Erased => None,
+            Self::Waiting(..) | Self::Failed(..) | Self::Erased => None,
         }
     }
 
     fn evidence(&self) -> Option<&Evidence> {
         match self {
             Self::Final(evidence, _) => Some(evidence),
-            Self::Waiting(..) | Self::Failed(_) | Self::Erased => None,
+            Self::Waiting(..) | Self::Failed(..) | Self::Erased => None,
         }
     }
 
@@ -151,7 +151,7 @@ impl Record {
     fn skip(&self, plain: Skip) -> Skip {
         match self {
             Self::Final(_, Some(personal)) => personal.skip.unwrap_or(plain),
-            Self::Final(..) | Self::Waiting(..) | Self::Failed(_) | Self::Erased => plain,
+            Self::Final(..) | Self::Waiting(..) | Self::Failed(..) | Self::Erased => plain,
         }
     }
 }
@@ -225,22 +225,29 @@ async fn find_record(vault: &Vault, subject: &Subject<'_>) -> Result<Record, Let
     if let Some(bytes) = vault.store().find(&key(Artefact::Failure)).await? {
         let place = key(Artefact::Failure).to_string();
         let failure = serde_json::from_slice(&bytes).map_err(|error| VaultError::malformed(&place, &error))?;
-        return Ok(Record::Failed(failure));
+        return Ok(Record::Failed(failure, Box::new(open_results(vault, subject).await?)));
     }
     if let Some(pending) = find_pending(vault, run, reference).await? {
-        let owner = Owner::Customer(reference);
-        let facts: Option<Assessment> = opened(vault.read_json(owner, &key(Artefact::Facts)).await)?;
-        let facts = facts.and_then(|assessment| match assessment {
-            Assessment::Proceed(facts) => Some(facts),
-            Assessment::Skip { .. } => None,
-        });
-        let script = opened(vault.read_json(owner, &key(Artefact::Script)).await)?;
-        return Ok(Record::Waiting(pending, Box::new(Opened { facts, script })));
+        return Ok(Record::Waiting(pending, Box::new(open_results(vault, subject).await?)));
     }
     if is_erased(vault, reference).await? {
         return Ok(Record::Erased);
     }
     Err(LetterError::NoRecord { run: run.clone() })
+}
+
+/// Opens the results of the stages, without those that were erased.
+async fn open_results(vault: &Vault, subject: &Subject<'_>) -> Result<Opened, VaultError> {
+    let Subject { reference, run, .. } = *subject;
+    let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
+    let owner = Owner::Customer(reference);
+    let facts: Option<Assessment> = opened(vault.read_json(owner, &key(Artefact::Facts)).await)?;
+    let facts = facts.and_then(|assessment| match assessment {
+        Assessment::Proceed(facts) => Some(facts),
+        Assessment::Skip { .. } => None,
+    });
+    let script = opened(vault.read_json(owner, &key(Artefact::Script)).await)?;
+    Ok(Opened { facts, script })
 }
 
 async fn is_erased(vault: &Vault, reference: &CustomerRef) -> Result<bool, StoreError> {

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use storage::secret::child_environment;
+use storage::child::{child_environment, launched};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -96,11 +96,11 @@ impl Narrator for Espeak {
         let paces = self.paces();
         let speed = (pace.clamp(*paces.start(), *paces.end()) * NORMAL_SPEED).round();
         // Passing the text on standard input, without `-m`, prevents the program from interpreting it as options or
-        // SSML. An utterance never contains phoneme markup.
+        // SSML. An utterance contains no phoneme markup but that of names, which is this crate's own.
         let gap = word_gap(speed).to_string();
         let speed = speed.max(MIN_SPEED).to_string();
         let arguments = ["-v", &self.voice, "-s", &speed, "-g", &gap, "-b", "1", "-z", "--stdin", "--stdout"];
-        let wav = run_program(&self.program, &arguments, sentence.text().as_bytes(), location).await?;
+        let wav = run_program(&self.program, &arguments, sentence.phonetic_text().as_bytes(), location).await?;
         parse_wav(wav).map_err(|reason| Error::EngineOutput { place: location.to_owned(), reason })
     }
 }
@@ -158,7 +158,9 @@ pub(crate) async fn run_program(
     location: &str,
 ) -> Result<Vec<u8>, Error> {
     let io = |source| Error::EngineIo { place: location.to_owned(), source };
-    let mut child = Command::new(program)
+    let (launcher, before) = launched(program);
+    let mut child = Command::new(launcher)
+        .args(before)
         .args(arguments)
         .env_clear()
         .envs(child_environment())

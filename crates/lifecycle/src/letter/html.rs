@@ -153,7 +153,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
             date(pending.since),
             pending.why.words()
         ),
-        Record::Failed(failure) => {
+        Record::Failed(failure, _) => {
             format!(
                 "The bank sent nothing. On {} the stage {} failed: {}.",
                 date(failure.at),
@@ -408,7 +408,12 @@ fn review(page: &mut Page, letter: &Letter<'_>) {
         return;
     }
     let Some(review) = letter.record.evidence().and_then(|evidence| evidence.review.as_ref()) else {
-        page.paragraph("The bank's settings did not require a person to review this result.");
+        let was_published = letter.record.evidence().is_some_and(Evidence::is_published);
+        page.paragraph(if was_published {
+            "The bank's settings did not require a person to review this result."
+        } else {
+            "No person reviewed anything, because there was no result to publish."
+        });
         return;
     };
     let choice = match review.choice {
@@ -445,11 +450,12 @@ fn since(page: &mut Page, letter: &Letter<'_>) {
     if let Some(suppression) = &since.suppression {
         let what = match suppression.by {
             SuppressedBy::OptOut => "opt-out",
-            SuppressedBy::Erasure => "no more contact",
+            SuppressedBy::Erasure | SuppressedBy::Staff => "no more contact",
         };
         let details = match suppression.by {
             SuppressedBy::OptOut => "through the customer's own link",
             SuppressedBy::Erasure => "recorded with the erasure",
+            SuppressedBy::Staff => "an objection that staff recorded",
         };
         rows.push(vec![what.to_owned(), date(suppression.since), details.to_owned()]);
     } else if let Some(skip) = since.control.forbids(false) {

@@ -1,7 +1,10 @@
 //! Tests that the letter describes everything up to today, and that it never executes the content of a value.
 
+use contracts::evidence::FailureRecord;
+use contracts::key::Artefact;
 use contracts::review::ReviewChoice;
 use contracts::script::{Segment, SegmentKind, SentencePart, SentenceSource};
+use contracts::stage::Stage;
 use contracts::{CustomerRef, Digest, ErrorName, NamedError as _, ObjectKey};
 use jiff::Timestamp;
 use lifecycle::LetterError;
@@ -115,6 +118,16 @@ async fn letter_escapes_every_value() {
         assert!(!letter.contains(raw), "{raw}");
     }
     says(&letter, &["&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;so&quot; on", "O&#39;Hara &lt;x&gt;"]);
+}
+
+#[tokio::test]
+async fn letter_about_failure_still_names_consent_and_words() {
+    let bank = Bank::open().await.rendered().await;
+    let failure =
+        FailureRecord { error: ErrorName::RenderFailed, stage: Stage::Render, message: "ffmpeg".to_owned(), at: NOW };
+    let key = bank.key(Artefact::Failure);
+    bank.store.put(&key, serde_json::to_vec(&failure).unwrap().into()).await.unwrap();
+    says(&letter(&bank).await, &["The bank sent nothing.", "Render.Failed", "customer_transactions.xlsx", "Zoë"]);
 }
 
 #[tokio::test]
