@@ -13,7 +13,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::guard::{self, GuardContext, NameSlot};
 
-/// Words that spell numbers or parts of an address. A prompt could hide an account in them.
+/// Words for numbers and parts of addresses. A prompt could spell an account number with them.
 const NUMBER_WORDS: [&str; 37] = [
     "zero",
     "oh",

@@ -1,5 +1,5 @@
-//! Checks the short texts of a catalog that appear in the picture: headlines and short claims. They must not say more than
-//! the approved texts of the product.
+//! Checks the headlines and short claims of a catalog, which appear in the video's image. They must not say more than the
+//! product's approved texts.
 
 use contracts::catalogue::{Catalogue, CatalogueProblem, Product};
 
@@ -35,7 +35,7 @@ pub fn check_catalogue(catalogue: &Catalogue) -> Vec<CatalogueProblem> {
 fn failed(text: &str, product: &Product, own: &OwnTerms) -> Vec<GuardCheck> {
     let normal = NormalizedText::new(text);
     let mut checks = phrase_checks(&normal, own);
-    // An amount may stand in a short claim only as it stands in an approved text.
+    // A short claim may contain an amount only exactly as an approved text contains it.
     let approved: Vec<String> = product.approved_claims.iter().chain(&product.rates_and_terms).cloned().collect();
     let known = numbers::amounts(&NormalizedText::new(&approved.join(". ")));
     let mut amounts = numbers::amounts(&normal);
