@@ -206,8 +206,8 @@ fn capitalize_words(name: &str) -> String {
     name.chars().map(letter).collect()
 }
 
-/// Returns the words of a caller's prompt that the phrasebook's own vocabulary has, in order. All others stay here: names of
-/// any person, addresses, and words that the bank never approved. So do spelled-out numbers.
+/// Returns the words of a caller's prompt that are in the phrasebook's vocabulary, in order. All other words stay on this
+/// machine: people's names, addresses, and words that the bank never approved. So do spelled-out numbers.
 pub(crate) fn known_words(prompt: &str, book: &Phrasebook) -> String {
     let known = book.vocabulary();
     let words = guard::plain_words(prompt).into_iter();
