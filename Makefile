@@ -90,8 +90,8 @@ voice-check: setup ## Check the voices with a speech recognizer: word errors and
 fuzz: ## Fuzz the workbook readers (FUZZ_SECONDS=600 each)
 	infra/setup.sh cargo-fuzz
 	functions/merge/fuzz/seeds.py
-	for target in container parts; do (cd functions/merge && RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- \
-		-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 -max_len=65536) || exit 1; done
+	for target in container parts counts; do (cd functions/merge && RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- \
+		-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=512 -max_len=65536) || exit 1; done
 
 lint: ## Check spelling, links, prose, CI workflows, formatting, clippy and docs
 	infra/tools.sh lint

@@ -11,6 +11,7 @@ set -eu
 # Prints the pinned version of a cargo subcommand, and the minutes that its build takes on two cores.
 cargo_pin() {
     case $1 in
+    cargo-cyclonedx) echo "0.5.9 2" ;;
     cargo-deny) echo "0.20.2 5" ;;
     cargo-fuzz) echo "0.13.2 1" ;;
     cargo-machete) echo "0.9.2 1" ;;

@@ -76,6 +76,7 @@ WITHOUT_EFFECT = {
     ("api", "Recall", "*"): RECALL,
     ("api", "Lock", "*"): OBJECT_LOCK,
     ("api", "EndReview", "*"): REVIEW,
+    ("api", "Requests", "*"): "used by compliance",
     ("api", "Read", "settings.json"): "used for a campaign with a budget",
     ("api", "Read", "campaign.json"): "used for a campaign",
     ("api", "Read", "forecast.json"): "used for a dry run",

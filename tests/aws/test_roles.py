@@ -23,6 +23,8 @@ ROUTES = [
     ("GET", "/v1/campaigns/run-0/customers", {MANAGER}),
     ("GET", "/v1/reviews", {REVIEWER}),
     ("POST", f"/v1/reviews/run-0/{NOBODY}", {REVIEWER}),
+    ("POST", "/v1/erasures", {COMPLIANCE}),
+    ("POST", "/v1/suppressions", {COMPLIANCE}),
     ("GET", "/v1/options", set(GROUPS)),
     ("GET", "/v1/catalogue", set(GROUPS)),
 ]

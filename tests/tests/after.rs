@@ -189,6 +189,10 @@ async fn erasure_leaves_no_readable_id_name_or_post() {
         assert!(!found(&before, word).is_empty(), "the search must find {word} before the erasure");
     }
     // A legal hold prevents the erasure, and the error names it.
+    for formula in ["=HYPERLINK(\"x\")", "+1", "-1", "@a"] {
+        let name = format!("--name={formula}");
+        ends(&sandbox.run(&["legal-hold", "--customer", "0001", &name]), 2);
+    }
     ends(&sandbox.run(&["legal-hold", "--customer", "0001", "--name", "Case 2026-7"]), 0);
     let stderr = ends(&sandbox.run(&["forget", "--customer", "0001"]), 6);
     assert!(stderr.contains("Forget.OnHold") && stderr.contains("Case 2026-7"), "{stderr}");
@@ -320,4 +324,44 @@ fn expired_objects_are_deleted_unless_under_legal_hold() {
     assert_eq!(report(&sandbox.run(&["expire", "--json"]))["deleted"]["customers/"], 1);
     assert_eq!(find(&sandbox, "recommendation.txt").len(), 0);
     assert_eq!(find(&sandbox, "evidence.json").len(), 1);
+}
+
+#[test]
+fn rotated_data_key_keeps_results_and_retires_the_old_one() {
+    let sandbox = sandbox("");
+    ends(&sandbox.run(&["run", "--customer", "0001", "--no-video", "--json"]), 0);
+    let manifest = find(&sandbox, "manifest.json").remove(0);
+    let run = manifest.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+    let first = std::fs::read_to_string(sandbox.key_file()).unwrap();
+    let rotated = report(&sandbox.run(&["keys", "rotate", "--json"]));
+    assert_eq!(rotated["new_key"], true);
+    assert!(rotated["resealed"].as_u64().unwrap() >= 2, "{rotated}");
+    let again = report(&sandbox.run(&["keys", "rotate", "--json"]));
+    assert_eq!((&again["new_key"], &again["resealed"]), (&false.into(), &0.into()));
+    ends(&sandbox.run(&["verify", &run]), 0);
+    assert_eq!(report(&sandbox.run(&["keys", "retire", "--json"]))["retired"], true);
+    ends(&sandbox.run(&["verify", &run]), 0);
+    ends(&sandbox.run(&["evidence", "--customer", "0001"]), 0);
+    // The same request finds the earlier results.
+    ends(&sandbox.run(&["run", "--customer", "0001", "--no-video"]), 0);
+    assert_eq!(find(&sandbox, "manifest.json"), [manifest]);
+    // The old key opens nothing.
+    std::fs::write(sandbox.key_file(), first).unwrap();
+    ends(&sandbox.run(&["verify", &run]), 1);
+}
+
+#[test]
+fn erasure_and_expiry_work_beside_a_running_server() {
+    let sandbox = sandbox("");
+    ends(&sandbox.run(&["run", "--customer", "0001", "--no-video", "--json"]), 0);
+    let lock = std::fs::File::open(sandbox.artifacts().join(".lock")).unwrap();
+    lock.try_lock().unwrap();
+    // Without its evidence, a copy is still found.
+    std::fs::remove_file(&find(&sandbox, "evidence.json")[0]).unwrap();
+    let copy = sandbox.artifacts().join("output/recommendations.txt");
+    assert!(copy.exists());
+    ends(&sandbox.run(&["expire"]), 0);
+    assert!(copy.exists());
+    ends(&sandbox.run(&["forget", "--customer", "0001"]), 0);
+    assert!(!copy.exists());
 }

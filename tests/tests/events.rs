@@ -93,7 +93,10 @@ fn api_events_contain_token_claims() {
         let request: ApiGatewayV2httpRequest =
             serde_json::from_value(payload).unwrap_or_else(|error| panic!("events/{name}.json: {error}"));
         let authorizer = request.request_context.authorizer.expect("an authorizer");
-        assert!(authorizer.jwt.expect("a token").claims.contains_key("sub"), "{name}");
+        let claims = authorizer.jwt.expect("a token").claims;
+        for claim in ["sub", "email", "cognito:groups"] {
+            assert!(claims.contains_key(claim), "{name}: {claim}");
+        }
     }
 }
 

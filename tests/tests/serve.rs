@@ -122,6 +122,30 @@ impl Stream {
     }
 }
 
+/// A run that ends the process would end it again at each start.
+#[tokio::test]
+async fn run_that_ended_the_server_twice_is_given_up() {
+    let sandbox = sandbox();
+    let server = Server::start(&sandbox, "0");
+    let path = server.create("k", &json!({"customer_id": "0001", "video": false})).await;
+    let mut events = server.follow(&path, 0).await;
+    while events.next().await.is_some() {}
+    drop(server);
+    // As a server leaves the record that was killed twice.
+    let folder = sandbox.artifacts().join(".serve/executions");
+    let record = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let mut job: Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    assert_eq!(job["open_attempts"], 0, "a run that ended counts no longer");
+    job["open_attempts"] = 2.into();
+    job["ended"] = Value::Null;
+    std::fs::write(&record, job.to_string()).unwrap();
+    let server = Server::start(&sandbox, "0");
+    let mut events = server.follow(&path, 0).await;
+    while events.next().await.is_some() {}
+    let job: Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+    assert_eq!(job["ended"]["error"][0], "Run.Crashed", "{job}");
+}
+
 #[tokio::test]
 async fn killed_server_resumes_its_run_and_event_numbers_after_restart() {
     let sandbox = sandbox();

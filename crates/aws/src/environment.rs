@@ -44,6 +44,12 @@ pub fn optional(name: &'static str) -> Option<String> {
     required(name).ok()
 }
 
+/// Returns the address and the client id for the sign-in of staff (`SIGN_IN_ADDRESS`, `SIGN_IN_CLIENT`).
+#[must_use]
+pub fn sign_in() -> Option<(String, String)> {
+    optional("SIGN_IN_ADDRESS").zip(optional("SIGN_IN_CLIENT"))
+}
+
 /// Returns a variable as a path, or `default`, the path in the Lambda layer.
 #[must_use]
 pub fn path(name: &'static str, default: &str) -> PathBuf {

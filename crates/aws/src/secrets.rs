@@ -18,6 +18,7 @@ pub const fn variable(name: SecretName) -> &'static str {
         SecretName::WorkbookPassword => "WORKBOOK_PASSWORD_SECRET",
         SecretName::ModelKey => "MODEL_KEY_SECRET",
         SecretName::DataKey => "DATA_KEY_SECRET",
+        SecretName::PreviousDataKey => "PREVIOUS_DATA_KEY_SECRET",
         SecretName::ReferenceKey => "REFERENCE_KEY_SECRET",
         SecretName::WebhookKey => "WEBHOOK_KEY_SECRET",
     }
@@ -44,6 +45,7 @@ impl SecretsManager {
             SecretName::WorkbookPassword,
             SecretName::ModelKey,
             SecretName::DataKey,
+            SecretName::PreviousDataKey,
             SecretName::ReferenceKey,
             SecretName::WebhookKey,
         ];

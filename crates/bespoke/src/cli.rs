@@ -125,9 +125,22 @@ pub enum Command {
     /// Check, list and approve the lines of the phrasebook
     #[command(subcommand)]
     Phrases(phrases::PhrasesCommand),
+    /// Rotate the data key, which wraps the customers' keys
+    #[command(subcommand)]
+    Keys(tools::KeysCommand),
     /// Write the generated reference pages
     #[command(hide = true)]
     Reference(tools::ReferenceArgs),
+    /// Become another program that ends when the caller ends
+    #[command(hide = true)]
+    EndWithParent {
+        /// The program with its arguments
+        #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<std::ffi::OsString>,
+    },
+    /// Read the workbooks on standard input within limits, as a child of another command
+    #[command(hide = true)]
+    ReadWorkbooks,
 }
 
 #[cfg(test)]

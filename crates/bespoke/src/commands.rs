@@ -1,7 +1,11 @@
 //! The commands. Each one returns an exit code.
 
+use std::path::Path;
+
+use contracts::ErrorName;
 use runner::config::Config;
 use runner::failure::Failure;
+use runner::intake;
 
 use crate::cli::tools::CatalogueCommand;
 use crate::cli::{Cli, Command};
@@ -23,6 +27,7 @@ mod export;
 mod forget;
 mod guard;
 mod inspect;
+mod keys;
 mod narrate;
 mod open;
 mod phrases;
@@ -83,5 +88,26 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Scene(command) => scene::execute(command, &config()?, context),
         Command::Phrases(command) => phrases::execute(command, config, context).await,
         Command::Reference(args) => reference::execute(&args, context),
+        Command::Keys(command) => keys::execute(command, context).await,
+        Command::EndWithParent { program } => Err(become_program(&program)),
+        Command::ReadWorkbooks => {
+            intake::survive().map_err(Failure::file(ErrorName::InputNotAWorkbook, Path::new("standard input")))?;
+            Ok(0)
+        }
     }
+}
+
+/// Becomes a program that ends when the caller ends. Returns only if that fails.
+fn become_program(program: &[std::ffi::OsString]) -> Failure {
+    let path = program.first().map_or(Path::new(""), Path::new);
+    #[cfg(unix)]
+    let error = {
+        use std::os::unix::process::CommandExt as _;
+
+        let mut command = std::process::Command::new(path);
+        runner::process::end_with_parent().map_or_else(|error| error, |()| command.args(&program[1..]).exec())
+    };
+    #[cfg(not(unix))]
+    let error = std::io::Error::from(std::io::ErrorKind::Unsupported);
+    Failure::file(ErrorName::RenderEngineMissing, path)(error)
 }

@@ -34,10 +34,22 @@ pub fn load() -> Result<(), EnvFileError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(_) => return Err(EnvFileError { line: 0, reason: "failed to read the file" }),
     };
+    #[cfg(unix)]
+    ensure_own(FILE, runner::os_user::id())?;
     let text = String::from_utf8(bytes).map_err(|_| EnvFileError { line: 0, reason: "not in UTF-8" })?;
     // dotenvy sets the variables. It substitutes nothing in the quoted form.
     let _already_parsed = dotenvy::from_read(quoted(&parse(&text)?).as_bytes());
     Ok(())
+}
+
+/// Fails if another user owns the file, who could choose the addresses and keys that this user's run uses.
+#[cfg(unix)]
+fn ensure_own(path: &str, user: u32) -> Result<(), EnvFileError> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let fault = |reason| EnvFileError { line: 0, reason };
+    let owner = std::fs::metadata(path).map_err(|_| fault("failed to read its owner"))?.uid();
+    if owner == user { Ok(()) } else { Err(fault("belongs to another user; remove it, or copy it as your own")) }
 }
 
 /// Returns the variables in a file.
@@ -134,6 +146,16 @@ mod tests {
             let loaded: Vec<_> = dotenvy::from_read_iter(quoted(&variables).as_bytes()).map(Result::unwrap).collect();
             assert_eq!(loaded, variables, "{written}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn file_of_another_user_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().to_str().unwrap();
+        let user = runner::os_user::id();
+        ensure_own(path, user).unwrap();
+        assert!(ensure_own(path, user + 1).unwrap_err().to_string().contains("belongs to another user"));
     }
 
     #[test]

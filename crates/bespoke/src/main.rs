@@ -10,6 +10,11 @@ use runner::failure::Failure;
 #[tokio::main]
 async fn main() -> ExitCode {
     // The command line overrides the environment, and the environment overrides the file.
+    runner::process::keep_files_private();
+    #[cfg(target_os = "linux")]
+    if let Some(program) = runner::intake::this_program() {
+        storage::child::start_with(program, "end-with-parent");
+    }
     let loaded = env_file::load();
     let cli = Cli::parse();
     if let Err(error) = loaded {

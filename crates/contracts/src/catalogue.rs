@@ -354,6 +354,15 @@ impl Catalogue {
         self.file.products.iter().find(|product| product.id == *id)
     }
 
+    /// Returns the content as JSON.
+    ///
+    /// # Panics
+    /// Never: the fields serialize to JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        serde_json::to_value(&self.file).expect("plain fields")
+    }
+
     /// Returns the digest of the content, independent of the file's layout.
     #[must_use]
     pub const fn digest(&self) -> Digest {

@@ -139,6 +139,8 @@ error_names! {
     RunIncomplete => "Run.Incomplete", EXIT_PARTLY, transient: false;
     /// The person who started the run canceled it.
     RunCancelled => "Run.Cancelled", EXIT_PARTLY, transient: false;
+    /// The process ended twice while it carried out the run, so the run is given up.
+    RunCrashed => "Run.Crashed", EXIT_SERVICE, transient: false;
     /// Another process is using the same folder.
     RunBusy => "Run.Busy", EXIT_SERVICE, transient: false;
 }

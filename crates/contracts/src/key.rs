@@ -309,6 +309,9 @@ pub enum ObjectKey {
     ContactReservation(CustomerRef, u32),
     /// The list of legal holds. It is read before a customer's data is destroyed.
     Holds,
+    /// The request of a member of staff to erase a customer, which invokes the erasure on AWS: a
+    /// `policy::control::ErasureRequest`.
+    ErasureRequest(CustomerRef),
     /// The record that a customer was erased: a `policy::control::ErasureRecord`.
     Forgotten(CustomerRef),
     /// A result in review: a [`crate::review::PendingReview`].
@@ -389,6 +392,7 @@ impl fmt::Display for ObjectKey {
                 write!(f, "{}{number}.json", Prefix::ContactReservations(reference.clone()))
             }
             Self::Holds => f.write_str("control/holds.csv"),
+            Self::ErasureRequest(reference) => write!(f, "control/erasures/{reference}.json"),
             Self::Forgotten(reference) => write!(f, "control/forgotten/{reference}.json"),
             Self::Review(run, reference) => write!(f, "control/reviews/{run}/{reference}.json"),
             Self::ReviewEnded(run, reference) => write!(f, "control/reviews/{run}/{reference}.ended"),
@@ -490,7 +494,7 @@ impl ObjectKey {
     /// Returns the customer in the key of an artifact, a recalled file, a suppression or an erasure record.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {
-        let prefixes = ["customers/", "recalled/", "control/forgotten/", "control/suppressions/"];
+        let prefixes = ["customers/", "recalled/", "control/forgotten/", "control/erasures/", "control/suppressions/"];
         let within = prefixes.into_iter().find_map(|prefix| key.strip_prefix(prefix))?;
         CustomerRef::parse(within.split(['/', '.']).next()?).ok()
     }

@@ -27,6 +27,8 @@ pub mod script;
 pub mod settings;
 pub mod speech;
 pub mod stage;
+pub mod table;
+pub mod terminal;
 pub mod text;
 pub mod voice;
 

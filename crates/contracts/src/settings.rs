@@ -645,6 +645,11 @@ pub struct LocalSettings {
     pub concurrency: usize,
     /// The percentage of failed customers at which a campaign stops automatically.
     pub tolerated_failure_percentage: u8,
+    /// The memory in MiB that the reader of workbooks may use. It is a process of its own, so a file that needs more is an
+    /// error.
+    pub intake_memory_mib: u64,
+    /// The seconds that the reader of workbooks may take.
+    pub intake_seconds: u64,
     /// Whether a person may approve results of runs that they started. Set it only if a single person uses the machine,
     /// because their results are then published without a second person's check.
     pub approve_own: bool,
@@ -652,7 +657,13 @@ pub struct LocalSettings {
 
 impl Default for LocalSettings {
     fn default() -> Self {
-        Self { concurrency: 0, tolerated_failure_percentage: 10, approve_own: false }
+        Self {
+            concurrency: 0,
+            tolerated_failure_percentage: 10,
+            intake_memory_mib: 4096,
+            intake_seconds: 900,
+            approve_own: false,
+        }
     }
 }
 
@@ -702,6 +713,8 @@ impl Settings {
             ),
             (self.writer.model.deadline_seconds > 0, "writer.model.deadline_seconds", "above 0"),
             (self.writer.model.read_seconds > 0, "writer.model.read_seconds", "above 0"),
+            (self.local.intake_memory_mib >= 512, "local.intake_memory_mib", "512 or more"),
+            (self.local.intake_seconds > 0, "local.intake_seconds", "above 0"),
             (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
             ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
             (

@@ -121,6 +121,15 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
     })
 }
 
+/// Fails if the customer is unknown or under a legal hold, so an erasure would fail.
+pub async fn check(reference: &CustomerRef, store: &dyn ObjectStore) -> Result<(), ErasureError> {
+    check_known(store, reference).await?;
+    match control::holds(store).await?.remove(reference) {
+        Some(holds) => Err(ErasureError::OnHold { holds }),
+        None => Ok(()),
+    }
+}
+
 /// Fails unless the customer has a key or an erasure record.
 async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<(), ErasureError> {
     for key in [ObjectKey::CustomerKey(reference.clone()), ObjectKey::Forgotten(reference.clone())] {

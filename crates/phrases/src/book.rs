@@ -7,6 +7,7 @@ use contracts::catalogue::Catalogue;
 use contracts::{Digest, ErrorName, NamedError, ProductId};
 use serde::Deserialize;
 use thiserror::Error;
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::approval::{Approval, Approvals};
 use crate::line::{GroundKey, Line, LineKind, OfferCount, ServiceTopic, Tone};
@@ -271,6 +272,14 @@ impl Phrasebook {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Returns the words of the approved lines and of the wishes, in lower case.
+    #[must_use]
+    pub fn vocabulary(&self) -> BTreeSet<String> {
+        let lines = self.live().map(|(line, _)| line.text.as_str());
+        let wishes = self.wishes().words();
+        lines.chain(wishes).flat_map(|text| text.unicode_words().map(str::to_lowercase)).collect()
     }
 
     /// Returns the digest of the phrasebook and its approvals.

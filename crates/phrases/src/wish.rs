@@ -34,6 +34,12 @@ pub struct UnderstoodWish {
 }
 
 impl Wishes {
+    /// Returns every word and phrase that has a meaning in a wish.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        let lists = self.tones.values().chain(self.emphases.values()).chain([&self.fillers, &self.negations]);
+        lists.flatten().map(String::as_str)
+    }
+
     /// Interprets a wish.
     #[must_use]
     pub fn read(&self, wish: &str) -> UnderstoodWish {

@@ -83,6 +83,17 @@ pub enum SuppressedBy {
     OptOut,
     /// The customer was erased.
     Erasure,
+    /// A member of staff recorded an objection.
+    Staff,
+}
+
+/// The request to erase a customer: `control/erasures/<reference>.json`, with an authentication code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureRequest {
+    /// The person who asked for it.
+    pub by: String,
+    /// The time of the request.
+    pub at: Timestamp,
 }
 
 /// A suppression: `control/suppressions/<reference>.json`.

@@ -255,6 +255,7 @@ async fn join(runner: &Runner, request: &Request, now: Timestamp) -> Result<Vec<
     for (workbook, file) in Workbook::ALL.into_iter().zip(&mut files) {
         *file = services.vault.store().get(&ObjectKey::Incoming(request.batch.clone(), workbook)).await?;
     }
+    services.guard_batch(&request.batch, &runner.project.catalogue).await?;
     let protected = files.iter().any(|file| merge::is_encrypted(file));
     let password = if protected { Some(services.secrets.get(SecretName::WorkbookPassword).await?) } else { None };
     let vault = services.vault.clone();

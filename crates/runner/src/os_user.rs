@@ -39,6 +39,13 @@ impl OsUser {
     }
 }
 
+/// Returns the number of the user who runs this process.
+#[cfg(unix)]
+#[must_use]
+pub fn id() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
 #[cfg(unix)]
 fn name() -> Result<String, String> {
     let id = nix::unistd::geteuid();

@@ -7,6 +7,7 @@ use assess::Lexicon;
 use contracts::brand::{Brand, ensure_rules};
 use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::key::{Prefix, Workbook};
+use contracts::settings::Settings;
 use contracts::{Batch, Digest, ErrorName, ObjectKey};
 use narrate::Pronunciations;
 use phrases::materials::{ensure_approved, packaged_approvals};
@@ -16,6 +17,7 @@ use storage::vault::{Keys, Vault};
 
 use crate::failure::Failure;
 use crate::folder::{FolderStore, SCRATCH};
+use crate::intake::{self, IntakeGuard};
 
 /// The folders and files of a project.
 #[derive(Clone, Debug)]
@@ -91,6 +93,14 @@ pub struct Workbooks {
 }
 
 impl Workbooks {
+    /// Reads the workbooks in a process of their own, which fails by name if they exhaust it.
+    pub async fn guard(&self, settings: &Settings, catalogue: &Catalogue) -> Result<(), Failure> {
+        let program = intake::this_program();
+        let guard = IntakeGuard { program: program.as_deref(), artifacts: None, settings, catalogue };
+        let files: Vec<_> = Workbook::ALL.into_iter().zip(&self.files).collect();
+        guard.read(&files, self.password.as_ref()).await
+    }
+
     /// Reads the workbooks in the `data` folder.
     pub async fn read(data: &Path, secrets: &dyn Secrets) -> Result<Self, Failure> {
         let mut files = [const { Vec::new() }; 3];
@@ -206,6 +216,14 @@ impl Project {
 }
 
 impl Lock {
+    /// Locks the artifacts folder like [`Self::take`], or returns `None` if another process is using it.
+    pub fn try_take(artifacts: &Path) -> Result<Option<Self>, Failure> {
+        match Self::take(artifacts) {
+            Err(failure) if failure.name() == ErrorName::RunBusy => Ok(None),
+            taken => taken.map(Some),
+        }
+    }
+
     /// Locks the artifacts folder for this process. Empties the scratch folder, in case a killed process left files
     /// behind.
     pub fn take(artifacts: &Path) -> Result<Self, Failure> {

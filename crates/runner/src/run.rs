@@ -211,6 +211,12 @@ impl Runner {
 
     async fn merge(&self, run: &RunId, request: &Request) -> Result<MergeOutput, StageFailed> {
         self.attempt(Stage::Merge, None, || async {
+            let guarded = self.services.guard_batch(&request.batch, &self.project.catalogue).await;
+            guarded.map_err(|failure| merge::Error::Reader {
+                name: failure.name(),
+                message: failure.to_string(),
+                help: failure.help(),
+            })?;
             let deps = merge::Deps {
                 vault: &self.services.vault,
                 secrets: self.services.secrets.as_ref(),

@@ -21,6 +21,8 @@ pub struct LocalSecrets {
 #[derive(Deserialize)]
 struct KeyFile {
     data_key: SecretString,
+    #[serde(default)]
+    previous_data_key: Option<SecretString>,
     reference_key: SecretString,
 }
 
@@ -60,6 +62,44 @@ impl LocalSecrets {
         data.unwrap_or_else(|| PathBuf::from(".")).join("bespoke/keys.toml")
     }
 
+    /// Makes a new data key and keeps the old one as the previous one, unless a rotation is open already. Returns whether it
+    /// made a new key.
+    pub fn begin_rotation(&self) -> Result<bool, SecretError> {
+        self.change_keys(|keys| {
+            if keys.previous_data_key.is_some() {
+                return Ok(None);
+            }
+            let KeyFile { data_key, reference_key, .. } = keys;
+            Ok(Some(KeyFile { data_key: random_key()?, previous_data_key: Some(data_key), reference_key }))
+        })
+    }
+
+    /// Forgets the previous data key. Returns whether there was one.
+    pub fn end_rotation(&self) -> Result<bool, SecretError> {
+        self.change_keys(|keys| {
+            Ok(keys.previous_data_key.is_some().then(|| KeyFile { previous_data_key: None, ..keys }))
+        })
+    }
+
+    /// Replaces the key file in one step. Keys from the environment cannot be changed here.
+    fn change_keys(
+        &self,
+        change: impl FnOnce(KeyFile) -> std::io::Result<Option<KeyFile>>,
+    ) -> Result<bool, SecretError> {
+        let name = SecretName::DataKey;
+        let failed = |reason: String| SecretError::Unavailable { name, reason };
+        if std::env::var_os(name.variable()).is_some() {
+            return Err(failed("it comes from the environment; rotate it where it is kept".to_owned()));
+        }
+        let place = self.key_file.display();
+        let changed = change(self.keys(name)?).map_err(|error| failed(format!("{place}: {error}")))?;
+        let Some(keys) = changed else { return Ok(false) };
+        let written = write_keys(&self.key_file, &keys)
+            .and_then(|file| file.persist(&self.key_file).map_err(|error| error.error))
+            .map_err(|error| failed(format!("{place}: {error}")));
+        written.map(|_| true)
+    }
+
     fn keys(&self, name: SecretName) -> Result<KeyFile, SecretError> {
         let unavailable =
             |what: &str| SecretError::Unavailable { name, reason: format!("{}: {what}", self.key_file.display()) };
@@ -80,13 +120,15 @@ impl LocalSecrets {
     }
 }
 
-/// Creates both keys, unless another process has already done so.
-fn create_keys(path: &Path) -> std::io::Result<()> {
-    let random = || -> std::io::Result<Zeroizing<String>> {
-        let mut bytes = Zeroizing::new([0_u8; 32]);
-        getrandom::fill(bytes.as_mut_slice()).map_err(std::io::Error::other)?;
-        Ok(Zeroizing::new(hex::encode(bytes.as_slice())))
-    };
+/// Returns 32 random bytes as hex digits.
+fn random_key() -> std::io::Result<SecretString> {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(std::io::Error::other)?;
+    Ok(hex::encode(bytes.as_slice()).into())
+}
+
+/// Writes a key file beside `path`. The caller moves it into place.
+fn write_keys(path: &Path, keys: &KeyFile) -> std::io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     crate::folder::create_private(folder)?;
     // Only its owner can read a NamedTempFile.
@@ -95,9 +137,19 @@ fn create_keys(path: &Path) -> std::io::Result<()> {
         file,
         "# The keys that seal customer data on this machine. Keep a copy: without them the data cannot be opened."
     )?;
-    writeln!(file, "data_key = \"{}\"", *random()?)?;
-    writeln!(file, "reference_key = \"{}\"", *random()?)?;
+    writeln!(file, "data_key = \"{}\"", keys.data_key.expose_secret())?;
+    if let Some(previous) = &keys.previous_data_key {
+        writeln!(file, "previous_data_key = \"{}\"", previous.expose_secret())?;
+    }
+    writeln!(file, "reference_key = \"{}\"", keys.reference_key.expose_secret())?;
     file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Creates both keys, unless another process has already done so.
+fn create_keys(path: &Path) -> std::io::Result<()> {
+    let keys = KeyFile { data_key: random_key()?, previous_data_key: None, reference_key: random_key()? };
+    let file = write_keys(path, &keys)?;
     match file.persist_noclobber(path) {
         Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
         _ => Ok(()),
@@ -116,6 +168,9 @@ impl Secrets for LocalSecrets {
             SecretName::WorkbookPassword => Ok(self.workbook_password.clone()),
             SecretName::ModelKey | SecretName::WebhookKey => Ok(None),
             SecretName::DataKey => Ok(Some(self.keys(name)?.data_key)),
+            // A data key from the environment has no predecessor in the file.
+            SecretName::PreviousDataKey if std::env::var_os(SecretName::DataKey.variable()).is_some() => Ok(None),
+            SecretName::PreviousDataKey => Ok(self.keys(name)?.previous_data_key),
             SecretName::ReferenceKey => Ok(Some(self.keys(name)?.reference_key)),
         }
     }
@@ -149,6 +204,24 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o077, 0);
         }
+    }
+
+    #[tokio::test]
+    async fn rotation_keeps_the_old_key_until_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = LocalSecrets::new(folder.path().join("keys.toml"));
+        let get = async |name| secrets.find(name).await.unwrap().map(|key| key.expose_secret().to_owned());
+        let first = get(SecretName::DataKey).await;
+        let reference = get(SecretName::ReferenceKey).await;
+        assert!(secrets.begin_rotation().unwrap());
+        let second = get(SecretName::DataKey).await;
+        assert_ne!(second, first);
+        assert_eq!(get(SecretName::PreviousDataKey).await, first);
+        assert!(!secrets.begin_rotation().unwrap(), "an open rotation continues");
+        assert_eq!(get(SecretName::DataKey).await, second);
+        assert!(secrets.end_rotation().unwrap() && !secrets.end_rotation().unwrap());
+        assert_eq!((get(SecretName::DataKey).await, get(SecretName::PreviousDataKey).await), (second, None));
+        assert_eq!(get(SecretName::ReferenceKey).await, reference, "references stay");
     }
 
     #[tokio::test]

@@ -3,11 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use contracts::catalogue::Catalogue;
+use contracts::key::Workbook;
 use contracts::settings::Settings;
-use storage::secret::Secrets;
+use contracts::{Batch, ObjectKey};
+use storage::secret::{SecretName, Secrets};
 use storage::vault::Vault;
 use transparency::signer::Signer;
 
+use crate::failure::Failure;
+use crate::intake::IntakeGuard;
 use crate::programs::Programs;
 use crate::project::Folders;
 
@@ -36,4 +41,34 @@ pub struct Services {
     pub probes: Arc<render::ProbeCache>,
     /// The programs that stages start.
     pub programs: Programs,
+    /// The program that reads workbooks in a process of its own: [`crate::intake::IntakeGuard::program`].
+    pub reader: Option<PathBuf>,
+}
+
+impl Services {
+    /// Returns the guard that reads workbooks before this process does.
+    #[must_use]
+    pub fn intake<'a>(&'a self, catalogue: &'a Catalogue) -> IntakeGuard<'a> {
+        IntakeGuard {
+            program: self.reader.as_deref(),
+            artifacts: Some(&self.folders.artifacts),
+            settings: &self.settings,
+            catalogue,
+        }
+    }
+
+    /// Reads a batch's workbooks in a process of their own, which fails by name if they exhaust it.
+    pub async fn guard_batch(&self, batch: &Batch, catalogue: &Catalogue) -> Result<(), Failure> {
+        let mut files = Vec::new();
+        for workbook in Workbook::ALL {
+            // A missing workbook is an error of the stage that needs it.
+            let Some(bytes) = self.vault.store().find(&ObjectKey::Incoming(batch.clone(), workbook)).await? else {
+                return Ok(());
+            };
+            files.push((workbook, bytes));
+        }
+        let protected = files.iter().any(|(_, bytes)| merge::is_encrypted(bytes));
+        let password = if protected { self.secrets.find(SecretName::WorkbookPassword).await? } else { None };
+        self.intake(catalogue).read(&files, password.as_ref()).await
+    }
 }

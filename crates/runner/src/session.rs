@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use contracts::key::{RunKind, RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
-use contracts::settings::Settings;
 use contracts::{CustomerId, CustomerRef, ErrorName, ObjectKey};
-use storage::secret::{SecretName, Secrets};
+use storage::secret::SecretName;
 use storage::store::ObjectStore;
-use storage::vault::Vault;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +17,7 @@ use crate::doctor::{check_programs, first_bad};
 use crate::event::RunnerEvent;
 use crate::failure::Failure;
 use crate::folder::FolderStore;
+use crate::intake;
 use crate::limits::RunLimits;
 use crate::logs::{self, CustomerFailures};
 use crate::os_user::OsUser;
@@ -91,7 +90,6 @@ impl Session {
         let lock = project.lock()?;
         prepare(&project.folders.artifacts)?;
         let vault = vault(store.clone(), &secrets).await?;
-        let labels = labels(&project, &settings, &secrets, &store, &vault).await?;
         let background = request.background.clone();
         let http = http_client()?;
         let services = Services {
@@ -106,7 +104,10 @@ impl Session {
             limiter: Arc::default(),
             probes: Arc::default(),
             programs,
+            reader: intake::this_program(),
         };
+        services.guard_batch(&Project::batch(), &project.catalogue).await?;
+        let labels = labels(&project, &services, &store).await?;
         if request.customer.is_none() {
             project.ensure_approved()?;
         }
@@ -132,13 +133,8 @@ impl Session {
 }
 
 /// Reads the customer ids for display in the terminal. This is also the first step that detects a wrong password.
-async fn labels(
-    project: &Project,
-    settings: &Settings,
-    secrets: &dyn Secrets,
-    store: &FolderStore,
-    vault: &Vault,
-) -> Result<Labels, Failure> {
+async fn labels(project: &Project, services: &Services, store: &FolderStore) -> Result<Labels, Failure> {
+    let Services { settings, secrets, vault, .. } = services;
     let password = secrets.get(SecretName::WorkbookPassword).await?;
     let path = workbook_path(&project.folders.data, Workbook::Profile);
     let key = ObjectKey::Incoming(Project::batch(), Workbook::Profile);

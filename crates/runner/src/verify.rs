@@ -412,7 +412,7 @@ async fn check_decision(
             Ok(None) | Err(VaultError::Broken { .. } | VaultError::Malformed { .. } | VaultError::Conflict { .. }) => {
                 false
             }
-            Err(VaultError::Store(error)) => return Err(error.into()),
+            Err(error @ (VaultError::Store(_) | VaultError::NoDataKey { .. })) => return Err(error.into()),
         };
     if !is_named || !is_sealed {
         check.found.push(Discrepancy::changed(&key, "is not the decision that the evidence names"));

@@ -42,6 +42,9 @@ const MAX_OPEN_RUNS: usize = 100;
 /// The maximum number of single-customer runs in progress. With two, one is narrated while the other is rendered.
 const CONCURRENCY: usize = 2;
 
+/// The number of times that the process may end while it works on a run.
+const MAX_CRASHES: u32 = 2;
+
 /// The minimum growth of the rendered fraction of a video that creates a progress event.
 const SHARE_STEP: f64 = 0.02;
 
@@ -55,6 +58,9 @@ struct Job {
     /// Whether the run is only a forecast.
     #[serde(default)]
     dry_run: bool,
+    /// The number of times that this server started to work on the run and has neither ended it nor stopped in between.
+    #[serde(default)]
+    open_attempts: u32,
     /// The result of the run. `None` until it ends.
     ended: Option<Ended>,
 }
@@ -202,10 +208,24 @@ impl Jobs {
             Ok(log) => log,
             Err(failure) => return tracing::error!(run = %job.run, %failure, "failed to open the run's event log"),
         };
-        let (found, error) = match self.run(&job, &log).await {
+        let job = Job { open_attempts: job.open_attempts + 1, ..job };
+        let worked = if job.open_attempts > MAX_CRASHES {
+            Err(crashed())
+        } else if let Err(error) = self.write(name, &job) {
+            Err(Failure::file(ErrorName::StoreUnavailable, &self.folder)(error))
+        } else {
+            self.run(&job, &log).await
+        };
+        let (found, error) = match worked {
             Ok(found) => (found, None),
-            // The run is not over: a restarted server continues it.
-            Err(_) if self.stop.is_cancelled() => return,
+            // A restarted server continues the run.
+            Err(_) if self.stop.is_cancelled() => {
+                let job = Job { open_attempts: job.open_attempts - 1, ..job };
+                if let Err(error) = self.write(name, &job) {
+                    tracing::error!(run = %job.run, %error, "failed to record that the server stopped");
+                }
+                return;
+            }
             Err(failure) => (Findings::default(), Some((failure.name(), failure.to_string()))),
         };
         if let Some((error, message)) = &error {
@@ -213,7 +233,7 @@ impl Jobs {
             log.append(RunEvent { message: Some(message.clone()), ..event(RunEventKind::Log) });
         }
         let message = error.as_ref().map(|(name, _)| name.to_string());
-        let job = Job { ended: Some(Ended { at: Timestamp::now(), error, found }), ..job };
+        let job = Job { open_attempts: 0, ended: Some(Ended { at: Timestamp::now(), error, found }), ..job };
         // Update the table first, because a reader who gets the end event must see that the run has ended. Write the
         // file last. If the server is killed before that, the restarted server repeats the job, reuses all results, and
         // sends the end event again.
@@ -331,7 +351,16 @@ impl Jobs {
 #[async_trait]
 impl Executions for Jobs {
     async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
-        self.begin(name, Job { run: input.run.clone(), bounds: CampaignBounds::default(), dry_run: false, ended: None })
+        self.begin(
+            name,
+            Job {
+                run: input.run.clone(),
+                bounds: CampaignBounds::default(),
+                dry_run: false,
+                open_attempts: 0,
+                ended: None,
+            },
+        )
     }
 
     async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
@@ -349,7 +378,8 @@ pub struct BoundedJobs<'a> {
 #[async_trait]
 impl Executions for BoundedJobs<'_> {
     async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
-        let job = Job { run: input.run.clone(), bounds: self.bounds, dry_run: self.dry_run, ended: None };
+        let job =
+            Job { run: input.run.clone(), bounds: self.bounds, dry_run: self.dry_run, open_attempts: 0, ended: None };
         self.jobs.begin(name, job)
     }
 
@@ -418,6 +448,11 @@ fn read(folder: &Path) -> std::io::Result<HashMap<String, Job>> {
         }
     }
     Ok(table)
+}
+
+fn crashed() -> Failure {
+    let message = "the server ended twice while it worked on this run";
+    Failure::new(ErrorName::RunCrashed, message, "see the log for the cause, and start the run again")
 }
 
 fn stopped() -> Failure {

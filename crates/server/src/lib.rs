@@ -5,6 +5,7 @@
 //! **Invariant:** the server listens on the loopback interface only, and every caller must present its token. The crate
 //! does not depend on AWS or a command line.
 
+mod connections;
 mod event_log;
 mod jobs;
 mod media;
@@ -14,7 +15,7 @@ mod uploads;
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::backend::{CampaignBounds, CampaignState};
@@ -40,7 +41,7 @@ use storage::vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use runner::copies::remove_copies;
+use runner::copies::{remove_copies, remove_copies_of};
 use runner::doctor::{check_programs, first_bad};
 use runner::failure::Failure;
 use runner::folder::{FolderStore, create_private};
@@ -50,6 +51,7 @@ use runner::project::{self, Folders, Lock, Project, vault};
 use runner::services::Services;
 use runner::signing::LocalSigner;
 
+use connections::Limits;
 use event_log::DiskEventLog;
 use jobs::Jobs;
 use media::MediaTokens;
@@ -69,6 +71,8 @@ pub struct Setup {
     pub port: u16,
     /// Stops the server.
     pub stop: CancellationToken,
+    /// The program that reads workbooks in a process of its own: `runner::intake::IntakeGuard::program`.
+    pub reader: Option<PathBuf>,
 }
 
 /// A server that is listening but not yet answering.
@@ -88,7 +92,7 @@ pub struct Server {
 impl Server {
     /// Checks everything that a run needs, and starts listening.
     pub async fn start(setup: Setup) -> Result<Self, Failure> {
-        let Setup { folders, settings, secrets, port, stop } = setup;
+        let Setup { folders, settings, secrets, port, stop, reader } = setup;
         let programs = Programs::find();
         first_bad(&check_programs(&programs).await)?;
         let project = Project::load(folders.clone())?;
@@ -116,6 +120,7 @@ impl Server {
             limiter: Arc::default(),
             probes: Arc::default(),
             programs,
+            reader,
         };
         let jobs = Jobs::open(&own.join("executions"), services, events.clone(), stop)?;
 
@@ -150,12 +155,11 @@ impl Server {
         let working = tokio::spawn(host.jobs.clone().work());
         let router = api::router(host.clone()).merge(api::local::router(host.clone(), host.clone()));
         let router = origin_guard::guarded(router, address.port());
-        let served = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
-        let served = served.await.map_err(Failure::file(ErrorName::StoreUnavailable, Path::new("the listener")));
+        connections::serve(listener, router, Limits::default(), stop).await;
         host.jobs.stop().cancel();
         // If the worker panicked, there are no runs left to stop.
         let _stopped = working.await;
-        served
+        Ok(())
     }
 }
 
@@ -202,6 +206,21 @@ impl Backend for Local {
         let removed = tokio::task::spawn_blocking(move || remove_copies(&artifacts, &files)).await;
         removed.map_err(interrupted)?.map_err(problem)?;
         self.jobs.notify_later(run.clone());
+        Ok(())
+    }
+
+    fn erases(&self) -> bool {
+        true
+    }
+
+    async fn complete_erasure(&self, customer: &CustomerRef, files: BTreeSet<Digest>) -> Result<(), Problem> {
+        let artifacts = self.services().folders.artifacts.clone();
+        let customer = customer.clone();
+        let remove = move || {
+            remove_copies(&artifacts, &files)?;
+            remove_copies_of(&artifacts, &customer)
+        };
+        tokio::task::spawn_blocking(remove).await.map_err(interrupted)?.map_err(problem)?;
         Ok(())
     }
 

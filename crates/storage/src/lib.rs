@@ -3,6 +3,7 @@
 //! **Invariant:** this crate does not depend on AWS, the file system or a stage. Adapters elsewhere implement its
 //! traits. Personal data reaches a store only through the [`vault`].
 
+pub mod child;
 pub mod secret;
 pub mod shared;
 pub mod store;

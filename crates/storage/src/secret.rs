@@ -16,6 +16,8 @@ pub enum SecretName {
     /// The data key, which wraps customer keys and seals a run's objects: 32 bytes as 64 hex digits
     /// (`BESPOKE_DATA_KEY`).
     DataKey,
+    /// The data key before a rotation that is not complete (`BESPOKE_PREVIOUS_DATA_KEY`).
+    PreviousDataKey,
     /// The reference key, which creates customer references: 32 bytes as 64 hex digits (`BESPOKE_REFERENCE_KEY`).
     ReferenceKey,
     /// The key that signs notifications (`BESPOKE_WEBHOOK_KEY`).
@@ -30,6 +32,7 @@ impl SecretName {
             Self::WorkbookPassword => "EXCEL_PASSWORD",
             Self::ModelKey => "OPENAI_API_KEY",
             Self::DataKey => "BESPOKE_DATA_KEY",
+            Self::PreviousDataKey => "BESPOKE_PREVIOUS_DATA_KEY",
             Self::ReferenceKey => "BESPOKE_REFERENCE_KEY",
             Self::WebhookKey => "BESPOKE_WEBHOOK_KEY",
         }
@@ -88,31 +91,4 @@ pub trait Secrets: Send + Sync {
     async fn get(&self, name: SecretName) -> Result<SecretString, SecretError> {
         self.find(name).await?.ok_or(SecretError::Missing(name))
     }
-}
-
-/// The variables that a child program may see. None of them holds a secret.
-const CHILD_VARIABLES: [&str; 17] = [
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "TEMP",
-    "TMP",
-    "SystemRoot",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "FONTCONFIG_FILE",
-    "FONTCONFIG_PATH",
-    "XDG_CACHE_HOME",
-    "XDG_DATA_DIRS",
-    "XDG_RUNTIME_DIR",
-    "ESPEAK_DATA_PATH",
-];
-
-/// Returns the part of this process's environment that child programs may see. Start each child with a cleared
-/// environment and these variables, because the environment of this process may hold secrets.
-pub fn child_environment() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
-    CHILD_VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
 }

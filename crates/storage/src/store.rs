@@ -194,6 +194,14 @@ mod memory {
             self.objects.lock().expect("not poisoned").clone()
         }
 
+        /// Replaces the object with this key.
+        ///
+        /// # Panics
+        /// If another thread panicked while it used the store.
+        pub fn replace(&self, key: &str, object: Bytes) {
+            self.objects.lock().expect("not poisoned").insert(key.to_owned(), object);
+        }
+
         fn fault(&self, key: &ObjectKey, action: &'static str) -> Result<(), StoreError> {
             let mut faults = self.faults.lock().expect("not poisoned");
             match faults.get_mut(&key.to_string()) {

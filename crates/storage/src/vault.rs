@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chacha20poly1305::aead::{Aead, AeadInOut, KeyInit, Payload};
@@ -19,7 +20,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::secret::{ExposeSecret, SecretError, SecretName, Secrets};
+use crate::secret::{ExposeSecret, SecretError, SecretName, SecretString, Secrets};
 use crate::store::{ObjectStore, PutOutcome, StoreError};
 use contracts::key::Prefix;
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
@@ -46,6 +47,12 @@ pub enum VaultError {
         place: String,
         /// The reason.
         reason: &'static str,
+    },
+    /// This process has no data key, because it needs none for its task.
+    #[error("{place}: this process has no data key")]
+    NoDataKey {
+        /// The object's key.
+        place: String,
     },
     /// The object key already holds a result from different inputs.
     #[error("{place}: already holds a result from different inputs")]
@@ -80,6 +87,7 @@ impl NamedError for VaultError {
             Self::Store(error) => error.name(),
             Self::Broken { .. } | Self::Malformed { .. } => ErrorName::SealBroken,
             Self::Conflict { .. } => ErrorName::StoreConflict,
+            Self::NoDataKey { .. } => ErrorName::SecretMissing,
         }
     }
 
@@ -87,14 +95,17 @@ impl NamedError for VaultError {
         match self {
             Self::Conflict { .. } => Some("start a new run".to_owned()),
             Self::Broken { .. } => Some("check that the current keys are the ones that sealed the object".to_owned()),
-            Self::Store(_) | Self::Malformed { .. } => None,
+            Self::Store(_) | Self::Malformed { .. } | Self::NoDataKey { .. } => None,
         }
     }
 }
 
 /// The data key and the reference key. Zeroed on drop.
 pub struct Keys {
-    data: Key,
+    /// `None` in a function that neither seals nor opens.
+    data: Option<Key>,
+    /// The data key before a rotation that is not complete. It only opens.
+    previous: Option<Key>,
     reference: Key,
 }
 
@@ -102,21 +113,23 @@ impl Keys {
     /// Creates keys from raw bytes.
     #[must_use]
     pub fn new(data: [u8; 32], reference: [u8; 32]) -> Self {
-        Self { data: Zeroizing::new(data), reference: Zeroizing::new(reference) }
+        Self { data: Some(Zeroizing::new(data)), previous: None, reference: Zeroizing::new(reference) }
     }
 
-    /// Reads both keys from `secrets`.
+    /// Reads both keys from `secrets`. A source without a data key gives keys that neither seal nor open.
     pub async fn from_secrets(secrets: &dyn Secrets) -> Result<Self, SecretError> {
-        async fn key(secrets: &dyn Secrets, name: SecretName) -> Result<Key, SecretError> {
-            let text = secrets.get(name).await?;
+        let key = |name: SecretName, text: &SecretString| {
             let mut bytes = Zeroizing::new([0; 32]);
             hex::decode_to_slice(text.expose_secret().trim(), bytes.as_mut_slice())
                 .map_err(|_| SecretError::Malformed { name, expected: "64 hex digits" })?;
             Ok(bytes)
-        }
+        };
+        let data = secrets.find(SecretName::DataKey).await?;
+        let previous = secrets.find(SecretName::PreviousDataKey).await?;
         Ok(Self {
-            data: key(secrets, SecretName::DataKey).await?,
-            reference: key(secrets, SecretName::ReferenceKey).await?,
+            data: data.map(|text| key(SecretName::DataKey, &text)).transpose()?,
+            previous: previous.map(|text| key(SecretName::PreviousDataKey, &text)).transpose()?,
+            reference: key(SecretName::ReferenceKey, &secrets.get(SecretName::ReferenceKey).await?)?,
         })
     }
 
@@ -150,11 +163,31 @@ impl Keys {
         Digest::from_bytes(mac.finalize().into_bytes().into())
     }
 
-    /// Returns an id that identifies the two keys in the evidence without revealing them.
+    /// Returns an id that identifies the reference key in the evidence without revealing it. The data key has no part in
+    /// it, because a rotation changes no result.
     #[must_use]
     pub fn id(&self) -> String {
-        let digest = Digest::of_parts([b"bespoke key id".as_slice(), self.data.as_slice(), self.reference.as_slice()]);
-        digest.short()
+        Digest::of_parts([b"bespoke key id".as_slice(), self.reference.as_slice()]).short()
+    }
+
+    /// Returns the data key for an object.
+    fn data(&self, place: &str) -> Result<&Key, VaultError> {
+        self.data.as_ref().ok_or_else(|| VaultError::NoDataKey { place: place.to_owned() })
+    }
+
+    /// Opens what the data key sealed, even before a rotation that is not complete.
+    fn open(&self, place: &str, sealed: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Digest), VaultError> {
+        match (open_with(self.data(place)?, place, sealed), &self.previous) {
+            (Err(_), Some(previous)) => open_with(previous, place, sealed),
+            (opened, _) => opened,
+        }
+    }
+
+    /// Seals an object again, if the previous data key sealed it. Returns `None` for any other object.
+    #[must_use]
+    pub fn reseal(&self, place: &str, object: &[u8]) -> Option<Vec<u8>> {
+        let (plain, inputs) = open_with(self.previous.as_ref()?, place, object).ok()?;
+        Some(seal_with(self.data.as_ref()?, place, &inputs, &plain))
     }
 }
 
@@ -172,7 +205,22 @@ pub enum Owner<'a> {
 pub struct Vault {
     store: Arc<dyn ObjectStore>,
     keys: Arc<Keys>,
-    customer_keys: Arc<Mutex<HashMap<CustomerRef, Key>>>,
+    customer_keys: Arc<Mutex<HashMap<CustomerRef, CachedKey>>>,
+}
+
+/// A customer's key in memory.
+struct CachedKey {
+    key: Key,
+    since: Instant,
+}
+
+/// The time for which a customer's key stays in memory. After that, it is unwrapped again.
+const CACHE_TIME: Duration = Duration::from_secs(300);
+
+impl CachedKey {
+    fn new(key: Key) -> Self {
+        Self { key, since: Instant::now() }
+    }
 }
 
 impl Vault {
@@ -205,7 +253,7 @@ impl Vault {
     ) -> Result<Vec<u8>, VaultError> {
         let key = match owner {
             Owner::Customer(reference) => self.customer_key(reference).await?,
-            Owner::Run => self.keys.data.clone(),
+            Owner::Run => self.keys.data(place)?.clone(),
         };
         Ok(seal_with(&key, place, inputs, plain))
     }
@@ -217,11 +265,12 @@ impl Vault {
         place: &str,
         sealed: &[u8],
     ) -> Result<(Zeroizing<Vec<u8>>, Digest), VaultError> {
-        let key = match owner {
-            Owner::Customer(reference) => self.existing_customer_key(reference, place).await?,
-            Owner::Run => self.keys.data.clone(),
-        };
-        open_with(&key, place, sealed)
+        match owner {
+            Owner::Customer(reference) => {
+                open_with(&self.existing_customer_key(reference, place).await?, place, sealed)
+            }
+            Owner::Run => self.keys.open(place, sealed),
+        }
     }
 
     /// Writes sealed bytes to a write-once object key. Keeps an existing object if it has the same inputs, and fails
@@ -338,18 +387,17 @@ impl Vault {
 
     /// Creates keys for all customers who have none. Returns those who have been erased; they get no key.
     pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
-        let (keys, objects): (Vec<_>, Vec<_>) = references
-            .iter()
-            .map(|reference| {
-                let (key, wrapped) = self.new_customer_key(reference);
-                (key, (ObjectKey::CustomerKey(reference.clone()), wrapped))
-            })
-            .unzip();
+        let made = references.iter().map(|reference| {
+            let (key, wrapped) = self.new_customer_key(reference)?;
+            Ok((key, (ObjectKey::CustomerKey(reference.clone()), wrapped)))
+        });
+        let made: Vec<_> = made.collect::<Result<_, VaultError>>()?;
+        let (keys, objects): (Vec<_>, Vec<_>) = made.into_iter().unzip();
         let written = self.store.put_all_new(objects).await?;
         let mut cached = self.customer_keys.lock().await;
         for ((reference, key), written) in references.iter().zip(keys).zip(written) {
             if written == PutOutcome::Created {
-                cached.insert(reference.clone(), key);
+                cached.insert(reference.clone(), CachedKey::new(key));
             }
         }
         drop(cached);
@@ -374,28 +422,38 @@ impl Vault {
     }
 
     /// Creates a customer's key. Returns the key itself and its wrapped form.
-    fn new_customer_key(&self, reference: &CustomerRef) -> (Key, Bytes) {
+    fn new_customer_key(&self, reference: &CustomerRef) -> Result<(Key, Bytes), VaultError> {
         let place = ObjectKey::CustomerKey(reference.clone());
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(key.as_mut_slice()).expect("the operating system provides random bytes");
-        let wrapped = seal_with(&self.keys.data, &place.to_string(), &Digest::of(b""), key.as_slice());
-        (key, wrapped.into())
+        let place = place.to_string();
+        let wrapped = seal_with(self.keys.data(&place)?, &place, &Digest::of(b""), key.as_slice());
+        Ok((key, wrapped.into()))
+    }
+
+    /// Returns a customer's key from memory, unless they were erased or the key is older than [`CACHE_TIME`]. An erasure by
+    /// another process destroys the stored key, but not this copy.
+    async fn cached_key(&self, reference: &CustomerRef, place: &str) -> Result<Option<Key>, VaultError> {
+        if self.store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_some() {
+            self.customer_keys.lock().await.remove(reference);
+            return Err(erased_error(place));
+        }
+        let mut keys = self.customer_keys.lock().await;
+        keys.retain(|_, cached| cached.since.elapsed() < CACHE_TIME);
+        Ok(keys.get(reference).map(|cached| cached.key.clone()))
     }
 
     async fn customer_key(&self, reference: &CustomerRef) -> Result<Key, VaultError> {
-        if let Some(key) = self.customer_keys.lock().await.get(reference) {
-            return Ok(key.clone());
-        }
         let place = ObjectKey::CustomerKey(reference.clone());
+        // The vault never creates a new key for an erased customer.
+        if let Some(key) = self.cached_key(reference, &place.to_string()).await? {
+            return Ok(key);
+        }
         if let Some(wrapped) = self.store.find(&place).await? {
             return self.unwrap_key(reference, &wrapped).await;
         }
-        // The vault never creates a new key for an erased customer.
         let record = ObjectKey::Forgotten(reference.clone());
-        if self.store.find(&record).await?.is_some() {
-            return Err(erased_error(&place.to_string()));
-        }
-        let (key, wrapped) = self.new_customer_key(reference);
+        let (key, wrapped) = self.new_customer_key(reference)?;
         match self.store.put_new(&place, wrapped).await? {
             // Check again, because an erasure may be running concurrently. See `make_customer_keys`.
             PutOutcome::Created if self.store.find(&record).await?.is_some() => {
@@ -403,7 +461,7 @@ impl Vault {
                 Err(erased_error(&place.to_string()))
             }
             PutOutcome::Created => {
-                self.customer_keys.lock().await.insert(reference.clone(), key.clone());
+                self.customer_keys.lock().await.insert(reference.clone(), CachedKey::new(key.clone()));
                 Ok(key)
             }
             PutOutcome::AlreadyThere => self.existing_customer_key(reference, &place.to_string()).await,
@@ -411,8 +469,8 @@ impl Vault {
     }
 
     async fn existing_customer_key(&self, reference: &CustomerRef, place: &str) -> Result<Key, VaultError> {
-        if let Some(key) = self.customer_keys.lock().await.get(reference) {
-            return Ok(key.clone());
+        if let Some(key) = self.cached_key(reference, place).await? {
+            return Ok(key);
         }
         let key_place = ObjectKey::CustomerKey(reference.clone());
         let Some(wrapped) = self.store.find(&key_place).await? else { return Err(erased_error(place)) };
@@ -422,13 +480,13 @@ impl Vault {
     /// Unwraps a customer's stored key, and caches it.
     async fn unwrap_key(&self, reference: &CustomerRef, wrapped: &[u8]) -> Result<Key, VaultError> {
         let key_place = ObjectKey::CustomerKey(reference.clone());
-        let (plain, _) = open_with(&self.keys.data, &key_place.to_string(), wrapped)?;
+        let (plain, _) = self.keys.open(&key_place.to_string(), wrapped)?;
         let mut key = Zeroizing::new([0; 32]);
         if plain.len() != key.len() {
             return Err(VaultError::Broken { place: key_place.to_string(), reason: "not a 32-byte key" });
         }
         key.copy_from_slice(&plain);
-        self.customer_keys.lock().await.insert(reference.clone(), key.clone());
+        self.customer_keys.lock().await.insert(reference.clone(), CachedKey::new(key.clone()));
         Ok(key)
     }
 }
@@ -592,6 +650,68 @@ mod tests {
         store.delete(&ObjectKey::CustomerKey(customer.clone())).await.unwrap();
         let error = vault(&store, 1).read(Owner::Customer(&customer), &key).await.unwrap_err();
         assert!(error.to_string().contains("was erased"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn process_without_data_key_neither_seals_nor_opens() {
+        let store = Arc::new(MemoryStore::default());
+        let full = vault(&store, 1);
+        let customer = customer(&full);
+        let key = facts_key(&customer);
+        full.write_json(Owner::Customer(&customer), &key, &Digest::of(b"inputs"), 1).await.unwrap();
+        let without = Vault::new(store.clone(), Keys { data: None, ..Keys::new([1; 32], [9; 32]) });
+        assert_eq!(without.keys().reference(&CustomerId::parse("0001").unwrap()), customer);
+        let opened = without.read(Owner::Customer(&customer), &key).await.unwrap_err();
+        let sealed = without.seal(Owner::Run, "a place", &Digest::of(b"inputs"), b"plain").await.unwrap_err();
+        assert_eq!((opened.name(), sealed.name()), (ErrorName::SecretMissing, ErrorName::SecretMissing));
+    }
+
+    #[tokio::test]
+    async fn rotated_data_key_opens_everything_and_the_old_one_nothing() {
+        let store = Arc::new(MemoryStore::default());
+        let before = vault(&store, 1);
+        let customer = customer(&before);
+        let facts = facts_key(&customer);
+        let request = ObjectKey::Run(RunId::parse("r1").unwrap(), contracts::key::RunPart::Request);
+        let inputs = Digest::of(b"inputs");
+        before.write_json(Owner::Customer(&customer), &facts, &inputs, 1).await.unwrap();
+        before.write_json(Owner::Run, &request, &inputs, 2).await.unwrap();
+        let id = before.keys().id();
+
+        let keys = || Keys { previous: Some(Zeroizing::new([1; 32])), ..Keys::new([3; 32], [9; 32]) };
+        let during = Vault::new(store.clone(), keys());
+        assert_eq!(during.read_json::<i32>(Owner::Customer(&customer), &facts).await.unwrap().0, 1);
+        assert_eq!(during.read_json::<i32>(Owner::Run, &request).await.unwrap().0, 2);
+        for (key, object) in store.objects() {
+            let resealed = keys().reseal(&key, &object);
+            assert_eq!(resealed.is_some(), key != facts.to_string(), "{key}: customers' keys seal the rest");
+            if let Some(resealed) = resealed {
+                store.replace(&key, resealed.into());
+            }
+        }
+        let after = Vault::new(store.clone(), Keys::new([3; 32], [9; 32]));
+        assert_eq!(after.keys().id(), id, "no result depends on the data key");
+        assert_eq!(after.read_json::<i32>(Owner::Customer(&customer), &facts).await.unwrap().0, 1);
+        assert_eq!(after.find_json::<i32>(Owner::Run, &request, &inputs).await.unwrap(), Some(2), "inputs stay");
+        assert!(vault(&store, 1).read(Owner::Customer(&customer), &facts).await.is_err());
+        assert!(vault(&store, 1).read(Owner::Run, &request).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn cached_key_of_an_erased_customer_opens_nothing() {
+        let store = Arc::new(MemoryStore::default());
+        let warm = vault(&store, 1);
+        let customer = customer(&warm);
+        let key = facts_key(&customer);
+        let inputs = Digest::of(b"inputs");
+        warm.write_json(Owner::Customer(&customer), &key, &inputs, 1).await.unwrap();
+        // Another process erases the customer, while this one has the key in memory.
+        store.put(&ObjectKey::Forgotten(customer.clone()), "{}".into()).await.unwrap();
+        vault(&store, 1).destroy_customer_key(&customer).await.unwrap();
+        let opened = warm.read_json::<i32>(Owner::Customer(&customer), &key).await;
+        assert!(opened.unwrap_err().to_string().contains("was erased"));
+        let sealed = warm.seal(Owner::Customer(&customer), "a place", &inputs, b"plain").await;
+        assert!(sealed.unwrap_err().to_string().contains("was erased"));
     }
 
     #[tokio::test]

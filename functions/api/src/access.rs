@@ -50,6 +50,8 @@ pub(crate) const OPERATIONS: &[(Method, &str, Access)] = {
         (Method::GET, "/v1/reviews", REVIEWER),
         (Method::POST, "/v1/reviews/{run}/{customer_ref}", REVIEWER),
         (Method::POST, "/v1/recommendations/{id}/recall", COMPLIANCE),
+        (Method::POST, "/v1/erasures", COMPLIANCE),
+        (Method::POST, "/v1/suppressions", COMPLIANCE),
         (Method::GET, "/v1/options", EVERY_ROLE),
         (Method::GET, "/v1/catalogue", EVERY_ROLE),
         (Method::GET, "/v1/media/{token}", Access::Token),

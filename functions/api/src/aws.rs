@@ -56,8 +56,7 @@ impl AwsBackend {
         let executions = PolledExecutions::new(source.host().workflow()?, Instant::now);
         let live = LiveCounts::default();
         let limits = environment::limits()?;
-        let sign_in = environment::optional("SIGN_IN_ADDRESS").zip(environment::optional("SIGN_IN_CLIENT"));
-        let sign_in = sign_in.map(|(address, client)| SignIn { address, client });
+        let sign_in = environment::sign_in().map(|(address, client)| SignIn { address, client });
         Ok(Self { source, executions, live, limits, origins: environment::origins(), sign_in, brand: host::brand()? })
     }
 }
@@ -172,6 +171,15 @@ impl Backend for AwsBackend {
 
     /// Does nothing: there are no copies, and the recall record triggers `deliver`.
     async fn complete_recall(&self, _: &RunId, _: BTreeSet<Digest>) -> Result<(), Problem> {
+        Ok(())
+    }
+
+    fn erases(&self) -> bool {
+        false
+    }
+
+    /// Does nothing: the function `retract` erases, and there are no copies.
+    async fn complete_erasure(&self, _: &CustomerRef, _: BTreeSet<Digest>) -> Result<(), Problem> {
         Ok(())
     }
 

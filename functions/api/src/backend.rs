@@ -38,6 +38,12 @@ pub trait Backend: Send + Sync + 'static {
     /// Completes a recall: removes copies of the files with these digests and notifies the bank's system.
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem>;
 
+    /// Returns whether this process erases customers itself. Otherwise, the stored request invokes a function that does.
+    fn erases(&self) -> bool;
+
+    /// Completes an erasure by this process: removes copies of the files with these digests, and all others of the customer.
+    async fn complete_erasure(&self, customer: &CustomerRef, files: BTreeSet<Digest>) -> Result<(), Problem>;
+
     /// Returns the vault that holds all objects.
     fn vault(&self) -> &Vault;
 

@@ -9,6 +9,7 @@
 //! | `GET /v1/campaigns`, `…/{id}`, `…/{id}/customers` | Lists campaigns; returns one; lists each customer's outcome. |
 //! | `GET /v1/reviews`, `POST /v1/reviews/{run}/{customer_ref}` | Lists pending reviews; approves or rejects one. |
 //! | `POST /v1/recommendations/{id}/recall` | Recalls a published recommendation. |
+//! | `POST /v1/erasures`, `POST /v1/suppressions` | Erases a customer; records an objection. |
 //! | `GET /v1/options`, `/v1/catalogue` | Lists the values that requests may use; returns the product catalog. |
 //! | `GET /v1/openapi.json` | Returns the `OpenAPI` document. |
 //! | `GET /` | Serves the page for staff. |

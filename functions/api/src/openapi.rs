@@ -14,13 +14,14 @@ use crate::{local, routes};
 const TOKEN: &str = "token";
 
 /// The tags that group operations, with their descriptions.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("recommendations", "Runs for one customer: the text, a narrated video, and the reasons for both."),
     ("campaigns", "Runs over all customers in a batch: the upload of the workbooks, dry runs, progress and outcomes."),
     (
         "reviews",
         "Decisions before publication, and recalls after it. Only reviewers decide, and only compliance recalls.",
     ),
+    ("compliance", "Erasures, and objections to all contact."),
     ("options", "The values that requests may use, and the product catalog."),
     (
         "local",
@@ -99,7 +100,7 @@ have one, skips the customers who already have a result.
 A caller sees only the runs that they started. A request for another caller's run gets status 404, like an unknown one.
 
 Each operation needs a role, or gets status 403. A **banker** starts recommendations. A **campaign manager** uploads batches and \
-starts campaigns. A **reviewer** decides on results of runs that another person started. **Compliance** recalls. On AWS, \
+starts campaigns. A **reviewer** decides on results of runs that another person started. **Compliance** recalls, erases and records objections. On AWS, \
 the roles are the groups `bankers`, `campaign-managers`, `reviewers` and `compliance` in Cognito. On a local server, everyone with \
 its token acts as the person who started it, with all roles.
 

@@ -88,7 +88,9 @@ impl Problem {
             ErrorName::InputInvalidRequest => StatusCode::BAD_REQUEST,
             ErrorName::AccessForbidden => StatusCode::FORBIDDEN,
             ErrorName::InputUnknownCustomer | ErrorName::InputKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorName::InputMissingWorkbook | ErrorName::ConfigNotApproved => StatusCode::CONFLICT,
+            ErrorName::InputMissingWorkbook | ErrorName::ConfigNotApproved | ErrorName::ForgetOnHold => {
+                StatusCode::CONFLICT
+            }
             ErrorName::InputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             name if name.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -275,6 +277,12 @@ problem_responses! {
     RecallProblems: [400, 401, 403, 413, 415],
         404 => "No run has a recommendation with this id.",
         409 => "The recommendation was not published.";
+    /// The error responses for an erasure.
+    ErasureProblems: [400, 401, 403, 413, 415],
+        404 => "No dataset has a customer with this id.",
+        409 => "A legal hold forbids the erasure. `error` is `Forget.OnHold`. The customer is suppressed nevertheless.";
+    /// The error responses for recording an objection.
+    SuppressionProblems: [400, 401, 403, 413, 415];
     /// The error responses for a file.
     MediaProblems: [416], 404 => "The link is unknown or has expired, or the file may no longer be shown.";
     /// The error responses for uploading a workbook.

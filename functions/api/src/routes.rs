@@ -1,6 +1,7 @@
 //! The routes that every backend serves.
 
 mod campaigns;
+mod control;
 mod customer_links;
 mod events;
 mod options;
@@ -27,6 +28,8 @@ pub(crate) fn documented() -> OpenApiRouter<SharedBackend> {
         .routes(routes!(reviews::list))
         .routes(routes!(reviews::decide))
         .routes(routes!(reviews::recall))
+        .routes(routes!(control::erase))
+        .routes(routes!(control::suppress))
         .routes(routes!(uploads::create))
         .routes(routes!(options::options))
         .routes(routes!(options::catalog))

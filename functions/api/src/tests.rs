@@ -37,6 +37,7 @@ use crate::{Identity, Problem, Role, document, router};
 
 mod access;
 mod campaigns;
+mod control;
 mod document;
 mod reviews;
 
@@ -87,6 +88,8 @@ struct Bank {
     vault: Vault,
     workflow: Workflow,
     origins: Vec<String>,
+    /// Whether it erases customers itself.
+    erases: bool,
     /// The runs that continued after a decision.
     continued: Mutex<Vec<RunId>>,
     /// The completed recalls.
@@ -119,6 +122,14 @@ impl Backend for Bank {
 
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
         self.recalled.lock().unwrap().push((run.clone(), files));
+        Ok(())
+    }
+
+    fn erases(&self) -> bool {
+        self.erases
+    }
+
+    async fn complete_erasure(&self, _: &CustomerRef, _: BTreeSet<Digest>) -> Result<(), Problem> {
         Ok(())
     }
 
@@ -236,6 +247,11 @@ const BODY: &str = r#"{"customer_id": "0001"}"#;
 
 impl Api {
     async fn new() -> Self {
+        Self::with(true).await
+    }
+
+    /// Makes an API whose backend erases customers itself, or leaves it to a function.
+    async fn with(erases: bool) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
         let origins = vec!["https://bucket.example".to_owned()];
@@ -244,6 +260,7 @@ impl Api {
             vault,
             workflow: Workflow::default(),
             origins,
+            erases,
             continued: Mutex::default(),
             recalled: Mutex::default(),
             is_local: AtomicBool::new(false),

@@ -5,6 +5,7 @@
 
 mod campaign;
 mod catalog;
+mod control;
 mod deserialize;
 mod event;
 mod forecast;
@@ -26,6 +27,7 @@ pub(crate) use catalog::{
     CallerView, Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
     WriterOption,
 };
+pub(crate) use control::{CustomerRequest, Erasure, ErasureState};
 pub(crate) use event::{EventQuery, RunEventList, StageProgress};
 pub(crate) use names::{OutcomeName, RunStatus};
 pub(crate) use page::PageQuery;

@@ -22,10 +22,12 @@ pub mod webhook;
 
 pub use error::Error;
 
+use std::collections::BTreeMap;
+
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::Skip;
 use contracts::key::Artefact;
-use contracts::{CustomerRef, ObjectKey, RunId};
+use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control;
 use policy::recall::is_recalled;
@@ -35,6 +37,17 @@ use storage::store::ObjectStore;
 struct PublishedContent {
     video: bool,
     text: String,
+    /// The digests of the published files.
+    files: BTreeMap<Artefact, Digest>,
+}
+
+/// Returns whether a file is the one that the evidence names. A customer never sees another.
+fn is_as_published(key: &ObjectKey, artefact: Artefact, bytes: &[u8], published: &BTreeMap<Artefact, Digest>) -> bool {
+    let same = published.get(&artefact) == Some(&Digest::of(bytes));
+    if !same {
+        tracing::error!(%key, "a published file was changed; it is not shown");
+    }
+    same
 }
 
 /// Returns a customer's published content if it may be shown now, or else the outcome that forbids showing it.
@@ -58,6 +71,11 @@ async fn published(
     if is_recalled(store, run, reference).await? {
         return Ok(Err(Outcome::Skipped { skip: Skip::Recalled }));
     }
-    let Some(text) = store.find(&key(Artefact::Text)).await? else { return Ok(Err(erased())) };
-    Ok(Ok(PublishedContent { video, text: String::from_utf8_lossy(&text).into_owned() }))
+    let text_key = key(Artefact::Text);
+    let Some(text) = store.find(&text_key).await? else { return Ok(Err(erased())) };
+    if !is_as_published(&text_key, Artefact::Text, &text, &evidence.artefacts) {
+        return Ok(Err(Outcome::Skipped { skip: Skip::Recalled }));
+    }
+    let text = String::from_utf8_lossy(&text).into_owned();
+    Ok(Ok(PublishedContent { video, text, files: evidence.artefacts }))
 }

@@ -8,6 +8,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use bytes::Bytes;
 use contracts::brand::Brand;
 use contracts::delivery::LinkRecord;
 use contracts::key::Artefact;
@@ -17,7 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use policy::control::{SuppressedBy, Suppression};
 use storage::store::ObjectStore;
 
-use crate::{Error, PublishedContent, page, published};
+use crate::{Error, PublishedContent, is_as_published, page, published};
 
 /// The length of a token in bytes.
 const TOKEN_BYTES: usize = 32;
@@ -127,22 +128,26 @@ pub async fn create(
 /// Returns the page for a token. Changes nothing.
 pub async fn open(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkPage, Error> {
     Ok(match find_content(token, store, now).await? {
-        Some((_, PublishedContent { video, text })) => {
+        Some((_, PublishedContent { video, text, .. })) => {
             LinkPage { status: 200, html: page::recommendation(token, &text, video, brand) }
         }
         None => dead_link(brand),
     })
 }
 
-/// Returns the key of a media file for a token, or `None` if the link is dead or the result has no video.
-pub async fn media_key(
+/// Returns a media file for a token with its key, or `None` if the link is dead, the result has no video, or the file is not
+/// the one that was published.
+pub async fn media(
     token: &str,
     file: MediaFile,
     store: &dyn ObjectStore,
     now: Timestamp,
-) -> Result<Option<ObjectKey>, Error> {
+) -> Result<Option<(ObjectKey, Bytes)>, Error> {
     let content = find_content(token, store, now).await?.filter(|(_, content)| content.video);
-    Ok(content.map(|(LinkRecord { run, reference, .. }, _)| ObjectKey::Customer(reference, run, file.artefact())))
+    let Some((LinkRecord { run, reference, .. }, content)) = content else { return Ok(None) };
+    let key = ObjectKey::Customer(reference, run, file.artefact());
+    let Some(bytes) = store.find(&key).await? else { return Ok(None) };
+    Ok(is_as_published(&key, file.artefact(), &bytes, &content.files).then_some((key, bytes)))
 }
 
 /// Adds the token's customer to the suppressions, and returns the page that confirms it. This works for as long as the

@@ -42,6 +42,14 @@ struct Bank {
     customers: Vec<CustomerRef>,
 }
 
+/// The files that were published to each customer.
+const FILES: [(Artefact, &[u8]); 4] = [
+    (Artefact::Text, TEXT.as_bytes()),
+    (Artefact::Video, b"video"),
+    (Artefact::Captions, b"captions"),
+    (Artefact::Poster, b"poster"),
+];
+
 impl Bank {
     /// Creates a run that published a video to each of the given number of customers.
     async fn with_customers(customers: usize) -> Self {
@@ -63,7 +71,7 @@ impl Bank {
                 catalogue_version: String::new(),
                 request: Digest::of(b""),
                 key_id: String::new(),
-                artefacts: BTreeMap::new(),
+                artefacts: FILES.iter().map(|(artefact, bytes)| (*artefact, Digest::of(bytes))).collect(),
                 from_posts: false,
                 made_by: None,
                 media: None,
@@ -73,7 +81,8 @@ impl Bank {
             let json = serde_json::to_vec(&evidence).unwrap();
             let record = Digest::of(&json);
             let chain = Digest::of(b"");
-            for (artefact, bytes) in [(Artefact::Evidence, json), (Artefact::Text, TEXT.into())] {
+            let files = FILES.into_iter().map(|(artefact, bytes)| (artefact, bytes.to_vec()));
+            for (artefact, bytes) in files.chain([(Artefact::Evidence, json)]) {
                 let key = ObjectKey::Customer(reference.clone(), bank.run.clone(), artefact);
                 bank.store.put(&key, bytes.into()).await.unwrap();
             }
@@ -340,9 +349,34 @@ async fn opening_a_link_shows_the_result_and_changes_nothing() {
         assert!(page.html.contains(&part), "{part} is not in {}", page.html);
     }
     assert!(!page.html.contains("<script") && !page.html.contains("<b>"));
-    let video = links::media_key(&token, MediaFile::Video, &*bank.store, NOW).await.unwrap();
-    assert_eq!(video, Some(ObjectKey::Customer(bank.customers[0].clone(), bank.run.clone(), Artefact::Video)));
+    let video = links::media(&token, MediaFile::Video, &*bank.store, NOW).await.unwrap();
+    let key = ObjectKey::Customer(bank.customers[0].clone(), bank.run.clone(), Artefact::Video);
+    assert_eq!(video, Some((key, "video".into())));
     assert!(before == bank.store.objects(), "a mail scanner must be able to open it");
+}
+
+#[tokio::test]
+async fn changed_file_is_never_shown() {
+    for (changed, files) in [
+        (Artefact::Text, [MediaFile::Video, MediaFile::Captions, MediaFile::Poster].as_slice()),
+        (Artefact::Video, &[MediaFile::Video]),
+        (Artefact::Captions, &[MediaFile::Captions]),
+        (Artefact::Poster, &[MediaFile::Poster]),
+    ] {
+        let bank = Bank::with_customers(1).await;
+        let token = bank.token().await;
+        let shown = async |file| links::media(&token, file, &*bank.store, NOW).await.unwrap();
+        for file in files {
+            assert!(shown(*file).await.is_some(), "{file:?}");
+        }
+        let key = ObjectKey::Customer(bank.customers[0].clone(), bank.run.clone(), changed);
+        bank.store.put(&key, "of another customer".into()).await.unwrap();
+        for file in files {
+            assert_eq!(shown(*file).await, None, "{file:?} after a change of {changed:?}");
+        }
+        let status = if changed == Artefact::Text { 404 } else { 200 };
+        assert_eq!(bank.open(&token).await.status, status, "{changed:?}");
+    }
 }
 
 #[tokio::test]
@@ -361,7 +395,7 @@ async fn opt_out_suppresses_customer_and_kills_link() {
     assert!(control(0).await.unwrap().forbids(false).is_some());
     assert!(control(1).await.unwrap().forbids(false).is_none());
     assert_eq!(bank.open(&token).await.status, 404);
-    assert_eq!(links::media_key(&token, MediaFile::Video, &*bank.store, NOW).await.unwrap(), None);
+    assert_eq!(links::media(&token, MediaFile::Video, &*bank.store, NOW).await.unwrap(), None);
 }
 
 #[tokio::test]

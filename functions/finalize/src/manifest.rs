@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use contracts::evidence::{Manifest, ManifestEntry, Outcome};
+use contracts::table::to_csv;
 use contracts::{CustomerRef, DatasetId, Digest, RunId};
 use storage::vault::Keys;
 
@@ -87,17 +88,12 @@ pub fn seal(keys: &Keys, chain: &Digest) -> Digest {
 /// Never: it writes to memory.
 #[must_use]
 pub fn table(manifest: &Manifest) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let rows = manifest.entries.iter().map(|entry| {
         let record = entry.record.to_string();
         let chain = entry.chain.to_string();
         [entry.reference.to_string(), entry.outcome.word().to_owned(), detail(&entry.outcome), record, chain]
     });
-    let header = ["reference", "outcome", "detail", "record", "chain"].map(ToOwned::to_owned);
-    for row in std::iter::once(header).chain(rows) {
-        writer.write_record(row).expect("each line has five fields, and writing to memory never fails");
-    }
-    writer.into_inner().expect("writing to memory never fails")
+    to_csv(&["reference", "outcome", "detail", "record", "chain"], rows)
 }
 
 fn detail(outcome: &Outcome) -> String {

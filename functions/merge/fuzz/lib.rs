@@ -1,5 +1,6 @@
-//! The step that both fuzz targets share: check one workbook together with two valid ones.
+//! The steps that the fuzz targets share: check one workbook together with two valid ones.
 
+use std::io::{Cursor, Write as _};
 use std::sync::LazyLock;
 
 use contracts::catalogue::Catalogue;
@@ -8,6 +9,8 @@ use storage::secret::SecretString;
 use contracts::settings::IntakeSettings;
 use jiff::Timestamp;
 use merge::IntakeLimits;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 const PROFILE: &[u8] = include_bytes!("../tests/files/base.profile.xlsx");
 const TWEETS: &[u8] = include_bytes!("../tests/files/base.tweets.xlsx");
@@ -21,6 +24,25 @@ fn silence_caught_panics() {
             eprintln!("internal error at {place}");
         }
     }));
+}
+
+/// Returns a workbook in which one part is replaced. Packs it without compression.
+pub fn with_part(name: &str, content: &[u8]) -> Vec<u8> {
+    const WORKBOOK: &[u8] = include_bytes!("../tests/files/xlsxwriter.transactions.xlsx");
+    let pack = || -> zip::result::ZipResult<Vec<u8>> {
+        let mut old = ZipArchive::new(Cursor::new(WORKBOOK))?;
+        let mut new = ZipWriter::new(Cursor::new(Vec::new()));
+        for index in 0..old.len() {
+            let part = old.by_index_raw(index)?;
+            if part.name()? != name {
+                new.raw_copy_file(part)?;
+            }
+        }
+        new.start_file(name, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))?;
+        new.write_all(content)?;
+        Ok(new.finish()?.into_inner())
+    };
+    pack().expect("writes to memory succeed")
 }
 
 /// Checks `transactions` as a run would. Any input must lead to a report or an error, quickly and in little memory.

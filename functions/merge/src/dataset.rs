@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use contracts::consent::ConsentAsRead;
 use contracts::stage::IndexRow;
+use contracts::table::to_csv;
 use contracts::{CustomerRef, DatasetId, Digest};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -109,12 +110,8 @@ pub fn index(references: &[CustomerRef], lines: &[u8]) -> Option<Vec<IndexRow>> 
 
 /// Returns `index.csv`, with a header row.
 pub fn index_csv(rows: &[IndexRow]) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if rows.is_empty() {
-        writer.write_record(["reference", "offset", "length", "digest"]).expect("writes to memory succeed");
-    }
-    for row in rows {
-        writer.serialize(row).expect("an index row is four plain fields");
-    }
-    writer.into_inner().expect("writes to memory succeed")
+    let cells = rows
+        .iter()
+        .map(|row| [row.reference.to_string(), row.offset.to_string(), row.length.to_string(), row.digest.to_string()]);
+    to_csv(&["reference", "offset", "length", "digest"], cells)
 }

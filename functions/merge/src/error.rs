@@ -26,6 +26,16 @@ pub enum Error {
     /// The password is not available.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The process that reads workbooks first did not survive them.
+    #[error("{message}")]
+    Reader {
+        /// The error's name.
+        name: ErrorName,
+        /// The message.
+        message: String,
+        /// The remedy.
+        help: Option<String>,
+    },
     /// An input differs from the one at the start of the run.
     #[error("the {input} changed since the run started")]
     InputChanged {
@@ -407,6 +417,7 @@ impl NamedError for Error {
             Self::Store(error) => error.name(),
             Self::Vault(error) => error.name(),
             Self::Secret(error) => error.name(),
+            Self::Reader { name, .. } => *name,
             Self::InputChanged { .. } => ErrorName::ConfigChanged,
             Self::UnknownCustomer { .. } | Self::Forgotten { .. } => ErrorName::InputUnknownCustomer,
             Self::MissingWorkbook { .. } => ErrorName::InputMissingWorkbook,
@@ -465,6 +476,7 @@ impl NamedError for Error {
                     all = quoted(columns)
                 ));
             }
+            Self::Reader { help, .. } => return help.clone(),
             Self::Store(error) => return error.help(),
             Self::Vault(error) => return error.help(),
             Self::Secret(error) => return error.help(),

@@ -284,7 +284,7 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
         }
         scan.has_odd_cells |= scanner.has_odd_cells;
         scan.protection = scan.protection.or(scanner.protection);
-        tags.insert(name.replace('\\', "/"), scanner.tags);
+        tags.insert(name.replace('\\', "/"), (scanner.tags, scanner.strings));
     }
     let Some(main) = find_main_part(&mut archive) else {
         let is_ods = has("content.xml") && has("meta-inf/manifest.xml");
@@ -295,10 +295,9 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
         };
         return Err(Error::NotAWorkbook { file, kind });
     };
-    for (name, tags) in tags {
+    for (name, (tags, strings)) in tags {
         if name.ends_with("sharedstrings.xml") {
-            // A string has at least four tags: `<si><t>…</t></si>`.
-            if claimed_strings(&mut archive, &name).max(tags / 4) > limits.string_count {
+            if claimed_strings(&mut archive, &name).max(strings) > limits.string_count {
                 return Err(too_large("shared strings", limits.string_count));
             }
         } else if (name == main
@@ -346,6 +345,8 @@ fn has_extension(name: &str, extension: &str) -> bool {
 #[derive(Default)]
 struct TagScanner {
     tags: u64,
+    /// The number of shared strings, empty ones included.
+    strings: u64,
     gap: u64,
     longest: u64,
     /// The end of the last write, if a tag may continue in the next one.
@@ -404,6 +405,7 @@ impl TagScanner {
         let end = tag.iter().position(is_end).unwrap_or(tag.len());
         let name = tag[..end].rsplit(|byte| *byte == b':').next().unwrap_or_default();
         match name {
+            b"si" if !closes => self.strings += 1,
             b"sheetData" => self.in_sheet_data = !closes,
             b"workbookProtection" => self.protection = Some("a protected structure"),
             b"fileSharing" => self.protection = self.protection.or(Some("a read-only recommendation")),

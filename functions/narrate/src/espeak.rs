@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use storage::secret::child_environment;
+use storage::child::{child_environment, launched};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
@@ -158,7 +158,9 @@ pub(crate) async fn run_program(
     location: &str,
 ) -> Result<Vec<u8>, Error> {
     let io = |source| Error::EngineIo { place: location.to_owned(), source };
-    let mut child = Command::new(program)
+    let (launcher, before) = launched(program);
+    let mut child = Command::new(launcher)
+        .args(before)
         .args(arguments)
         .env_clear()
         .envs(child_environment())

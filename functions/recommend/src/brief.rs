@@ -13,6 +13,47 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::guard::{self, GuardContext, NameSlot};
 
+/// Words that spell numbers or parts of an address. A prompt could hide an account in them.
+const NUMBER_WORDS: [&str; 37] = [
+    "zero",
+    "oh",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "thousand",
+    "million",
+    "double",
+    "triple",
+    "dot",
+    "at",
+    "com",
+];
+
 /// The placeholder for the customer's first name in text that the guard checks.
 pub(crate) const FIRST_NAME: &str = "{{first_name}}";
 /// The placeholder for the adviser's name.
@@ -165,6 +206,15 @@ fn capitalize_words(name: &str) -> String {
     name.chars().map(letter).collect()
 }
 
+/// Returns the words of a caller's prompt that the phrasebook's own vocabulary has, in order. All others stay here: names of
+/// any person, addresses, and words that the bank never approved. So do spelled-out numbers.
+pub(crate) fn known_words(prompt: &str, book: &Phrasebook) -> String {
+    let known = book.vocabulary();
+    let words = guard::plain_words(prompt).into_iter();
+    let kept = words.filter(|word| known.contains(word) && !NUMBER_WORDS.contains(&word.as_str()));
+    kept.collect::<Vec<String>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,6 +224,24 @@ mod tests {
         for name in ["José", "李娜", "Nguyễn", "O'Neil", "Anne-Marie", "Łucja", "Christian", "April", "J.R."] {
             assert_eq!(speakable(name).as_deref(), Some(name));
         }
+    }
+
+    #[test]
+    fn only_known_words_of_a_prompt_are_sent() {
+        let book = Phrasebook::packaged();
+        for (prompt, sent) in [
+            ("Please be warm and brief", "please be warm and brief"),
+            ("Warm, for Maria Gonzalez", "warm for"),
+            ("call five five five one two three four", "call"),
+            ("visit evil dot com", "visit"),
+            ("IBAN DE eighty nine", ""),
+        ] {
+            let words = known_words(prompt, &book);
+            let kept: Vec<&str> = words.split_whitespace().collect();
+            let allowed: Vec<&str> = sent.split_whitespace().collect();
+            assert!(kept.iter().all(|word| allowed.contains(word)), "{prompt}: {words}");
+        }
+        assert!(known_words("Please be warm", &book).contains("warm"), "a wish is still sent");
     }
 
     #[test]

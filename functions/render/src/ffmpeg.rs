@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ffmpeg_sidecar::command::FfmpegCommand;
 use ffmpeg_sidecar::event::{FfmpegEvent, LogLevel};
 use ffmpeg_sidecar::log_parser::parse_time_str;
-use storage::secret::child_environment;
+use storage::child::{child_environment, launched};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
@@ -92,8 +92,9 @@ impl FfmpegRunner {
     }
 
     fn start(&self, arguments: &Arguments) -> Result<KillOnDrop, Error> {
-        let mut command = FfmpegCommand::new_with_path(&self.tools.ffmpeg);
-        command.args(["-hide_banner", "-nostdin"]).args(&arguments.0);
+        let (program, before) = launched(&self.tools.ffmpeg);
+        let mut command = FfmpegCommand::new_with_path(program);
+        command.args(before).args(["-hide_banner", "-nostdin"]).args(&arguments.0);
         let inner = command.as_inner_mut();
         inner.env_clear().envs(child_environment());
         inner.current_dir(&self.scratch).stdin(Stdio::piped());
@@ -196,7 +197,9 @@ impl KillOnDrop {
 
 /// Returns ffprobe's description of a file as JSON.
 pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path, options: &[&str]) -> Result<Vec<u8>, Error> {
-    let output = std::process::Command::new(&tools.ffprobe)
+    let (program, before) = launched(&tools.ffprobe);
+    let output = std::process::Command::new(program)
+        .args(before)
         .env_clear()
         .envs(child_environment())
         .args(["-v", "error", "-protocol_whitelist", "file", "-print_format", "json", "-show_format", "-show_streams"])

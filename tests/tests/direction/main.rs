@@ -4,3 +4,4 @@
 
 mod modules;
 mod packages;
+mod tables;

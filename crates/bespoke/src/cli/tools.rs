@@ -132,6 +132,19 @@ pub struct CatalogueApproveArgs {
     pub by: Option<String>,
 }
 
+/// The subcommands of `bespoke keys`.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a new data key, and seal with it what the old one sealed. Repeat it for every artifacts folder
+    Rotate {
+        /// The folder with the local store
+        #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+        artifacts: PathBuf,
+    },
+    /// Forget the old data key, once every artifacts folder has been rotated
+    Retire,
+}
+
 /// The subcommands of `bespoke scene`.
 #[derive(Debug, Subcommand)]
 pub enum SceneCommand {

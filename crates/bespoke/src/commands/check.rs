@@ -14,6 +14,7 @@ use merge::{
 };
 use runner::config::Config;
 use runner::failure::Failure;
+use runner::intake::{self, IntakeGuard};
 use runner::project::{catalogue, lexicon, workbook_not_found, workbook_path};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
@@ -103,6 +104,10 @@ pub(super) async fn execute(args: CheckArgs, config: Config, context: Context) -
     } else {
         None
     };
+    let program = intake::this_program();
+    let settings = &config.settings;
+    let guard = IntakeGuard { program: program.as_deref(), artifacts: None, settings, catalogue: &catalogue };
+    guard.read(&files, password.as_ref()).await?;
     let max_unknown = config.settings.intake.max_unknown_categories;
     let read = tokio::task::spawn_blocking(move || {
         let intake = &config.settings.intake;

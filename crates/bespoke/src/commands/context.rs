@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use contracts::error::chain;
+use contracts::table::is_formula;
+use contracts::terminal::printable;
 use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use runner::failure::Failure;
 use runner::folder::FolderStore;
@@ -31,7 +33,7 @@ impl Context {
             let json = serde_json::to_string_pretty(report).expect("reports serialize to JSON");
             anstream::println!("{json}");
         } else {
-            anstream::print!("{}", for_people());
+            anstream::print!("{}", printable(&for_people()));
         }
     }
 }
@@ -40,24 +42,25 @@ impl Context {
 pub fn print_failure(failure: &Failure) {
     let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
     let cyan = Style::new().bold().fg_color(Some(AnsiColor::Cyan.into()));
-    anstream::eprintln!("{red}error[{}]{red:#}: {}", failure.name(), chain(failure));
+    anstream::eprintln!("{red}error[{}]{red:#}: {}", failure.name(), printable(&chain(failure)));
     if let Some(help) = failure.help() {
-        anstream::eprintln!("  {cyan}help{cyan:#}: {help}");
+        anstream::eprintln!("  {cyan}help{cyan:#}: {}", printable(&help));
     }
 }
 
 /// Prints the warning about notifications, if there is one.
 pub(super) fn print_warning(warning: Option<NotificationWarning>) {
     if let Some(NotificationWarning { name, message }) = warning {
-        anstream::eprintln!("warning[{name}]: {message}");
+        anstream::eprintln!("warning[{name}]: {}", printable(&message));
     }
 }
 
 /// Returns the name for the record: the operating system's name for the user, and the person named by `--by`.
 pub(super) fn person(on_behalf_of: Option<&str>) -> Result<String, Failure> {
-    let blank = |person: &&str| person.trim().is_empty() || person.contains(char::is_control);
-    if on_behalf_of.filter(blank).is_some() {
-        let message = "the name after --by is blank or contains a control character";
+    let is_bad =
+        |person: &&str| person.trim().is_empty() || person.contains(char::is_control) || is_formula(person.trim());
+    if on_behalf_of.filter(is_bad).is_some() {
+        let message = "the name after --by is blank, has a control character, or could be a formula";
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "use --by NAME, or leave it out"));
     }
     Ok(OsUser::current()?.on_behalf_of(on_behalf_of))

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anstyle::Style;
 use contracts::key::Prefix;
+use contracts::table::{is_formula, to_csv};
 use contracts::{CustomerRef, ErrorName, ObjectKey};
 use csv::StringRecord;
 use jiff::{Timestamp, Unit, Zoned};
@@ -36,10 +37,7 @@ struct ListedSuppression {
 pub(super) async fn suppress(args: SuppressArgs, context: Context) -> Result<u8, Failure> {
     let Some(customer) = args.customer else { return show(&args.artifacts, context).await };
     let reason = args.reason.unwrap_or_default();
-    if reason.chars().count() > MAX_REASON
-        || reason.contains(char::is_control)
-        || reason.starts_with(['=', '+', '-', '@'])
-    {
+    if reason.chars().count() > MAX_REASON || reason.contains(char::is_control) || is_formula(&reason) {
         let message = "the reason has more than 200 characters, a control character, or a first character that a spreadsheet would execute";
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "use a few plain words"));
     }
@@ -88,6 +86,7 @@ fn reason_and_date(bytes: &[u8]) -> (String, String) {
         Ok(Suppression { by: SuppressedBy::OptOut, since }) => {
             ("opted out through their link".to_owned(), since.to_string())
         }
+        Ok(Suppression { by: SuppressedBy::Staff, since }) => ("recorded by staff".to_owned(), since.to_string()),
         Ok(Suppression { by: SuppressedBy::Erasure, since }) => ("asked to be forgotten".to_owned(), since.to_string()),
         Err(_) => (String::new(), String::new()),
     }
@@ -109,8 +108,10 @@ pub(super) async fn legal_hold(args: LegalHoldArgs, context: Context) -> Result<
         });
         return Ok(0);
     };
-    if name.trim().is_empty() || name.chars().count() > MAX_REASON || name.contains(char::is_control) {
-        let message = "the name of a legal hold must have 1 to 200 characters and no control characters";
+    let is_valid = !name.trim().is_empty() && name.chars().count() <= MAX_REASON && !name.contains(char::is_control);
+    if !is_valid || is_formula(name.trim()) {
+        let message = "the name of a legal hold must have 1 to 200 characters, no control characters, and no first \
+                       character that a spreadsheet would execute";
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "name the case or the audit"));
     }
     let reference = known_reference(customer, &args.artifacts).await?;
@@ -269,14 +270,9 @@ impl List {
     }
 
     async fn write(self) -> Result<(), Failure> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(&self.header).expect("writing to memory does not fail");
-        for row in &self.rows {
-            let cells = (0..self.header.len()).map(|place| row.get(place).unwrap_or_default());
-            writer.write_record(cells).expect("writing to memory does not fail");
-        }
-        let bytes = writer.into_inner().expect("writing to memory does not fail");
-        Ok(self.store.put(&self.key, bytes.into()).await?)
+        let header: Vec<&str> = self.header.iter().collect();
+        let rows = self.rows.iter().map(|row| (0..header.len()).map(|place| row.get(place).unwrap_or_default()));
+        Ok(self.store.put(&self.key, to_csv(&header, rows).into()).await?)
     }
 }
 

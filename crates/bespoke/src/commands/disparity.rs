@@ -42,6 +42,7 @@ pub(super) async fn execute(args: DisparityArgs, config: Config, context: Contex
         (catalogue(&args.data, args.catalogue.as_ref())?, lexicon(&args.data, args.lexicon.as_ref())?);
     let books = Workbooks::read(&args.data, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
     let settings = config.settings;
+    books.guard(&settings, &catalogue).await?;
     let report = tokio::task::spawn_blocking(move || -> Result<DisparityReport, merge::Error> {
         let Workbooks { files, password } = &books;
         let (password, intake) = (password.as_ref(), &settings.intake);

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use contracts::key::{Area, Prefix};
 use contracts::settings::Settings;
-use contracts::{ErrorName, ObjectKey};
+use contracts::{CustomerRef, ErrorName, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
 use policy::control;
 use runner::config::Config;
+use runner::copies::{output_files, owner_of_copies};
 use runner::failure::Failure;
 use runner::folder::FolderStore;
-use runner::project::Lock;
 use serde_json::json;
 use storage::store::ObjectStore;
 
@@ -23,7 +23,6 @@ use crate::cli::control::ExpireArgs;
 pub(super) async fn execute(args: &ExpireArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let artifacts = &args.artifacts;
     let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
-    let _lock = Lock::take(artifacts)?;
     let now = Timestamp::now();
     let mut deleted = BTreeMap::new();
     let mut held = BTreeSet::new();
@@ -34,6 +33,10 @@ pub(super) async fn execute(args: &ExpireArgs, config: &Config, context: Context
             store.erase(key).await?;
         }
         deleted.insert(area.as_str(), expired.len());
+    }
+    if let Some(before) = before(config.settings.retention.results_days, now) {
+        let copies = expire_copies(artifacts, before, args.dry_run, &control::holds(&store).await?, &mut held);
+        deleted.insert("output/", copies.map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?);
     }
     if let Some(before) = before(config.settings.retention.logs_days, now) {
         let logs = expire_logs(&artifacts.join("logs"), before, args.dry_run);
@@ -98,6 +101,40 @@ async fn expired(
         } else {
             held.extend(names.into_iter().cloned());
         }
+    }
+    Ok(expired)
+}
+
+/// Deletes expired copies under `output/`, unless this is a dry run or their customer is under a legal hold. Returns how
+/// many have expired.
+fn expire_copies(
+    artifacts: &Path,
+    before: Timestamp,
+    dry_run: bool,
+    holds: &BTreeMap<CustomerRef, Vec<String>>,
+    held: &mut BTreeSet<String>,
+) -> std::io::Result<usize> {
+    let names: Vec<String> = match owner_of_copies(artifacts) {
+        Some(owner) => holds.get(&owner).cloned().unwrap_or_default(),
+        // Without a record, the copies could be of any customer.
+        None => holds.values().flatten().cloned().collect(),
+    };
+    let mut expired = 0;
+    for copy in output_files(artifacts) {
+        let modified = match copy.metadata() {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            metadata => Timestamp::try_from(metadata?.modified()?).map_err(std::io::Error::other)?,
+        };
+        if modified >= before {
+            continue;
+        }
+        if names.is_empty() {
+            expired += 1;
+            if !dry_run {
+                std::fs::remove_file(&copy)?;
+            }
+        }
+        held.extend(names.iter().cloned());
     }
     Ok(expired)
 }

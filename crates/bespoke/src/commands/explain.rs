@@ -39,6 +39,7 @@ pub(super) async fn execute(args: ExplainArgs, config: Config, context: Context)
     let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
     let secrets = LocalSecrets::of_folder(&folders.artifacts);
     let workbooks = Workbooks::read(&folders.data, &secrets).await?;
+    workbooks.guard(&config.settings, &catalogue).await?;
     let keys = Keys::from_secrets(&secrets).await?;
     let customer = args.customer;
     let unknown = || {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use contracts::ErrorName;
 use jiff::Timestamp;
-use runner::copies::remove_copies;
+use runner::copies::{remove_copies, remove_copies_of};
 use runner::failure::Failure;
 use runner::project::Lock;
 use serde_json::json;
@@ -16,11 +16,12 @@ use crate::cli::control::ForgetArgs;
 pub(super) async fn execute(args: ForgetArgs, context: Context) -> Result<u8, Failure> {
     let ForgetArgs { customer, artifacts } = args;
     let (_, vault, _) = open_artifacts(&artifacts).await?;
-    // The lock prevents runs and empties the scratch folder.
-    let _lock = Lock::take(&artifacts)?;
+    // Without a run or a server, this empties the scratch folder. Beside one, the record of the erasure stops its stages.
+    let _lock = Lock::try_take(&artifacts)?;
     let reference = reference(customer, vault.keys())?;
     let mut erased = lifecycle::erasure::erase(&reference, &vault, Timestamp::now()).await?;
     erased.objects += remove_copies(&artifacts, &erased.published)?;
+    erased.objects += remove_copies_of(&artifacts, &reference)?;
     remove_empty(&artifacts.join("recalled").join(reference.as_str()))
         .map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
     let report = json!({

@@ -199,16 +199,14 @@ pub(super) fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), 
 fn replace_file(path: &Path, content: &str) -> Result<(), Failure> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            // The process's umask restricts the permissions of a new file.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(folder)?;
-        if let Ok(existing) = std::fs::metadata(path) {
-            file.as_file().set_permissions(existing.permissions())?;
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        match std::fs::metadata(path) {
+            Ok(existing) => file.as_file().set_permissions(existing.permissions())?,
+            // The command's own umask would hide the approvals from the other people who work with them.
+            #[cfg(unix)]
+            Err(_) => file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?,
+            #[cfg(not(unix))]
+            Err(_) => {}
         }
         file.write_all(content.as_bytes())?;
         file.persist(path)?;

@@ -10,6 +10,7 @@ use contracts::evidence::Outcome;
 use contracts::facts::Skip;
 use contracts::review::{PendingReview, ReviewChoice};
 use contracts::script::RefusedText;
+use contracts::terminal::printable;
 use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
 use lifecycle::ReviewError;
@@ -143,7 +144,7 @@ fn show_and_ask(item: ListedItem) -> Result<Digest, Failure> {
         let message = format!("the result cannot be published now: {problem}");
         return Err(Failure::new(ErrorName::ReviewNotWaiting, message, "reject it"));
     }
-    anstream::eprintln!("{}", for_people(&[item]));
+    anstream::eprintln!("{}", printable(&for_people(&[item])));
     anstream::eprint!("Publish exactly this? Type yes: ");
     let mut answer = String::new();
     std::io::stdin()

@@ -9,10 +9,11 @@ use std::time::Instant;
 use contracts::evidence::Outcome;
 use contracts::key::Artefact;
 use contracts::request::RunOptions;
+use contracts::terminal::printable;
 use contracts::{CustomerId, ErrorName, ObjectKey};
 use phrases::Phrasebook;
 use runner::config::Config;
-use runner::copies::output_files;
+use runner::copies::{output_files, record_owner};
 use runner::failure::Failure;
 use runner::folder::{FolderStore, create_private};
 use runner::follow_up::notify_if_configured;
@@ -107,7 +108,7 @@ fn print_understood(prompt: &str, book: &Phrasebook) {
         1 => "; 1 word was not understood".to_owned(),
         words => format!("; {words} words were not understood"),
     };
-    anstream::eprintln!("note: understood from --prompt: {understood}{ignored}");
+    anstream::eprintln!("note: understood from --prompt: {}{ignored}", printable(&understood));
 }
 
 /// A finished run, with the folder still locked.
@@ -124,6 +125,7 @@ impl FinishedRun {
     fn copy_results(&self) -> Result<Vec<PathBuf>, Failure> {
         let Some(customer) = self.run.customers.first() else { return Ok(Vec::new()) };
         let Outcome::Published { video } = customer.outcome else { return Ok(Vec::new()) };
+        record_owner(&self.artifacts, &customer.reference)?;
         let mut copies = Vec::new();
         let results = [(Artefact::Text, true), (Artefact::Video, video)];
         for ((artefact, exists), to) in results.into_iter().zip(output_files(&self.artifacts)) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use contracts::ErrorName;
 use runner::config::Config;
 use runner::failure::Failure;
+use runner::intake;
 use runner::logs::{self, CustomerFailures};
 use runner::secrets::LocalSecrets;
 use serde_json::json;
@@ -34,6 +35,7 @@ pub(super) async fn execute(args: ServeArgs, config: Config, context: Context) -
         secrets: Arc::new(secrets),
         port: args.port,
         stop: stop.clone(),
+        reader: intake::this_program(),
     };
     let server = Server::start(setup).await?;
     logs::start(&artifacts, "serve", context.verbose, CustomerFailures::LoggedOnly)?;

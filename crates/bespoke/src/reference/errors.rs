@@ -87,6 +87,7 @@ const fn remedy(name: ErrorName) -> &'static str {
             "Find out who changed the store, and restore the object."
         }
         ErrorName::RunIncomplete | ErrorName::RunCancelled => "Run the same command again to continue.",
+        ErrorName::RunCrashed => "See the log for the cause, correct it, and start the run again.",
         ErrorName::RunBusy => "Wait for the other process, or use another `--artifacts` folder.",
     }
 }

@@ -1,11 +1,13 @@
-//! The `retract` Lambda: recalls a run, or erases a customer. It has no trigger; authorized operators invoke it
-//! directly. Every call can be repeated, which finishes the work of an interrupted call.
+//! The `retract` Lambda: recalls a run, or erases a customer. Authorized operators invoke it directly, and the request of a
+//! person with the role compliance invokes it. All calls can be repeated, and finish the work of an interrupted call.
 
 use bespoke_aws::Host;
 use contracts::stage::IndexRow;
-use contracts::{CustomerId, RunId};
+use contracts::{CustomerId, ObjectKey, RunId};
 use jiff::Timestamp;
-use serde::Deserialize;
+use policy::control::ErasureRequest;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 use storage::vault::Vault;
 
@@ -21,6 +23,24 @@ enum RetractRequest {
     MoveRecalled(MoveRequest),
     /// Erases a customer.
     Forget(ForgetRequest),
+}
+
+/// The payload, as it arrives.
+enum Payload {
+    /// A call of an operator.
+    Call(RetractRequest),
+    /// The key of a request that was stored, as S3 reports it.
+    Stored(String),
+}
+
+impl<'de> Deserialize<'de> for Payload {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let payload = Value::deserialize(deserializer)?;
+        match payload.pointer("/detail/object/key").and_then(Value::as_str) {
+            Some(key) => Ok(Self::Stored(key.to_owned())),
+            None => serde_json::from_value(payload).map(Self::Call).map_err(D::Error::custom),
+        }
+    }
 }
 
 /// A batch of rows from the run's index.
@@ -49,13 +69,20 @@ struct ForgetRequest {
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    host.serve(async |request| match request {
-        RetractRequest::Recall(request) => recall(request, &host.vault).await,
-        RetractRequest::RecordRecall(request) => record_recall(request, &host.vault).await,
-        RetractRequest::MoveRecalled(request) => move_recalled(request, &host.vault).await,
-        RetractRequest::Forget(request) => forget(request, &host.vault).await,
+    host.serve(async |payload| match payload {
+        Payload::Stored(key) => carry_out(&key, &host.vault).await,
+        Payload::Call(call) => answer(call, &host.vault).await,
     })
     .await
+}
+
+async fn answer(call: RetractRequest, vault: &Vault) -> Result<Value, bespoke_aws::Failure> {
+    match call {
+        RetractRequest::Recall(request) => recall(request, vault).await,
+        RetractRequest::RecordRecall(request) => record_recall(request, vault).await,
+        RetractRequest::MoveRecalled(request) => move_recalled(request, vault).await,
+        RetractRequest::Forget(request) => forget(request, vault).await,
+    }
 }
 
 async fn recall(request: RecallRequest, vault: &Vault) -> Result<Value, bespoke_aws::Failure> {
@@ -79,6 +106,17 @@ async fn move_recalled(request: MoveRequest, vault: &Vault) -> Result<Value, bes
     let customers = request.rows.into_iter().map(|row| row.reference).collect();
     let recalled = lifecycle::recall::move_files(&request.run, customers, vault.store()).await?;
     Ok(json!({ "customers": recalled.len() }))
+}
+
+/// Erases the customer of a request. Only holders of the keys can write one.
+async fn carry_out(key: &str, vault: &Vault) -> Result<Value, bespoke_aws::Failure> {
+    let reference =
+        ObjectKey::customer_of(key).filter(|reference| ObjectKey::ErasureRequest(reference.clone()).to_string() == key);
+    let Some(reference) = reference else { return Ok(json!({ "ignored": "not a request for an erasure" })) };
+    let key = ObjectKey::ErasureRequest(reference.clone());
+    let request: ErasureRequest = vault.open_authenticated(&key, &vault.store().get(&key).await?)?;
+    tracing::info!(%reference, by = request.by, "erasing a customer on request");
+    Ok(json!(lifecycle::erasure::erase(&reference, vault, Timestamp::now()).await?))
 }
 
 async fn forget(request: ForgetRequest, vault: &Vault) -> Result<Value, bespoke_aws::Failure> {

@@ -445,11 +445,12 @@ fn since(page: &mut Page, letter: &Letter<'_>) {
     if let Some(suppression) = &since.suppression {
         let what = match suppression.by {
             SuppressedBy::OptOut => "opt-out",
-            SuppressedBy::Erasure => "no more contact",
+            SuppressedBy::Erasure | SuppressedBy::Staff => "no more contact",
         };
         let details = match suppression.by {
             SuppressedBy::OptOut => "through the customer's own link",
             SuppressedBy::Erasure => "recorded with the erasure",
+            SuppressedBy::Staff => "an objection that staff recorded",
         };
         rows.push(vec![what.to_owned(), date(suppression.since), details.to_owned()]);
     } else if let Some(skip) = since.control.forbids(false) {

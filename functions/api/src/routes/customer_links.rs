@@ -41,9 +41,9 @@ async fn media(
 ) -> Result<Response, Problem> {
     let file = MediaFile::parse(&name).ok_or_else(Problem::not_found)?;
     let store = backend.vault().store();
-    let key = links::media_key(&token, file, store, Timestamp::now()).await?.ok_or_else(Problem::not_found)?;
+    let (key, bytes) = links::media(&token, file, store, Timestamp::now()).await?.ok_or_else(Problem::not_found)?;
     Ok(match file {
-        MediaFile::Captions => ([(header::CONTENT_TYPE, file.content_type())], store.get(&key).await?).into_response(),
+        MediaFile::Captions => ([(header::CONTENT_TYPE, file.content_type())], bytes).into_response(),
         MediaFile::Video | MediaFile::Poster => {
             Redirect::temporary(&backend.links().link(&key, MEDIA_SECONDS).await?.address).into_response()
         }

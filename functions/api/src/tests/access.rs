@@ -22,6 +22,8 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("get", "/v1/campaigns/{id}/customers", &[M]),
     ("get", "/v1/reviews", &[R]),
     ("post", "/v1/reviews/{run}/{customer_ref}", &[R]),
+    ("post", "/v1/erasures", &[C]),
+    ("post", "/v1/suppressions", &[C]),
     ("get", "/v1/options", &[B, M, R, C]),
     ("get", "/v1/catalogue", &[B, M, R, C]),
 ];

@@ -20,7 +20,7 @@ use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::Keys;
 use tokio::time::Instant;
 
-use crate::brief::Brief;
+use crate::brief::{Brief, known_words};
 use crate::compose;
 use crate::guard;
 
@@ -127,7 +127,8 @@ pub(crate) async fn write(
         Connection::Throttled => return Ok(ModelOutcome::Throttled),
         Connection::NotCalled(instead) => return Ok(ModelOutcome::Unavailable(instead)),
     };
-    let prompt = Prompt::new(brief, request.categories, &request.settings.model.fields, wish);
+    let sent = wish.map(|wish| known_words(wish, brief.phrases)).filter(|words| !words.is_empty());
+    let prompt = Prompt::new(brief, request.categories, &request.settings.model.fields, sent.as_deref());
     let instead_of_model = |why: String, usage: Usage| {
         let given = SentData { service: client.service_address(), fields: prompt.fields.clone(), usage };
         InsteadOfModel { why, given: Some(given) }

@@ -1,0 +1,45 @@
+//! `bespoke keys`: rotates the data key.
+
+use std::path::Path;
+
+use runner::failure::Failure;
+use runner::project::Lock;
+use runner::rotation::reseal;
+use runner::secrets::LocalSecrets;
+use serde_json::json;
+use storage::vault::Keys;
+
+use super::context::Context;
+use crate::cli::tools::KeysCommand;
+
+pub(super) async fn execute(command: KeysCommand, context: Context) -> Result<u8, Failure> {
+    match command {
+        KeysCommand::Rotate { artifacts } => rotate(&artifacts, context).await,
+        KeysCommand::Retire => retire(context),
+    }
+}
+
+async fn rotate(artifacts: &Path, context: Context) -> Result<u8, Failure> {
+    // No run may read keys while they change.
+    let _lock = Lock::take(artifacts)?;
+    let secrets = LocalSecrets::of_folder(artifacts);
+    let began = secrets.begin_rotation()?;
+    let resealed = reseal(artifacts, &Keys::from_secrets(&secrets).await?)?;
+    context.print(&json!({ "new_key": began, "resealed": resealed }), || {
+        let key = if began { "the data key is new" } else { "the rotation that was open continues" };
+        format!(
+            "{key}: {resealed} objects in {} are sealed with it\n\
+             Repeat this for every other artifacts folder and restored backup, then run: bespoke keys retire\n",
+            artifacts.display()
+        )
+    });
+    Ok(0)
+}
+
+fn retire(context: Context) -> Result<u8, Failure> {
+    let retired = LocalSecrets::new(LocalSecrets::default_key_file()).end_rotation()?;
+    context.print(&json!({ "retired": retired }), || {
+        if retired { "the old data key is gone\n".to_owned() } else { "there is no old data key\n".to_owned() }
+    });
+    Ok(0)
+}

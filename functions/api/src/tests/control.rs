@@ -1,0 +1,69 @@
+//! Records of compliance.
+
+use policy::control::{ErasureRequest, SuppressedBy, Suppression};
+
+use super::*;
+
+impl Api {
+    async fn record(&self, path: &str) -> (StatusCode, Vec<u8>) {
+        let request = Request::post(path).header("subject", "cora").header("roles", "compliance");
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let (parts, body) = self.send(request, BODY).await;
+        (parts.status, body)
+    }
+
+    async fn with_customer(erases: bool) -> (Self, CustomerRef) {
+        let api = Self::with(erases).await;
+        let (run, reference) = api.started("k1").await;
+        api.write_script(&run, &reference, &[]).await;
+        (api, reference)
+    }
+}
+
+#[tokio::test]
+async fn compliance_erases_a_customer() {
+    let (api, reference) = Api::with_customer(true).await;
+    let (status, body) = api.record("/v1/erasures").await;
+    let erased: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, &erased["state"]), (StatusCode::ACCEPTED, &json!("done")));
+    let find = async |key: ObjectKey| api.bank.store.find(&key).await.unwrap();
+    assert!(find(ObjectKey::CustomerKey(reference.clone())).await.is_none());
+    assert!(find(ObjectKey::Forgotten(reference.clone())).await.is_some());
+    assert_eq!(api.record("/v1/erasures").await.0, StatusCode::ACCEPTED, "it can be repeated");
+}
+
+#[tokio::test]
+async fn erasure_on_aws_is_an_authenticated_request() {
+    let (api, reference) = Api::with_customer(false).await;
+    let (status, body) = api.record("/v1/erasures").await;
+    let erased: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, &erased["state"]), (StatusCode::ACCEPTED, &json!("requested")));
+    assert!(api.bank.store.find(&ObjectKey::CustomerKey(reference.clone())).await.unwrap().is_some());
+    let key = ObjectKey::ErasureRequest(reference);
+    let stored = api.bank.store.get(&key).await.unwrap();
+    let request: ErasureRequest = api.bank.vault.open_authenticated(&key, &stored).unwrap();
+    assert_eq!(request.by, "cora");
+}
+
+#[tokio::test]
+async fn erasure_of_an_unknown_or_held_customer_is_refused() {
+    let api = Api::new().await;
+    assert_eq!(api.record("/v1/erasures").await.0, StatusCode::NOT_FOUND);
+    let (api, reference) = Api::with_customer(true).await;
+    let holds = format!("reference,hold,since\n{reference},Case 7,2026-11-01T00:00:00Z\n");
+    api.bank.store.put(&ObjectKey::Holds, holds.into()).await.unwrap();
+    let (status, body) = api.record("/v1/erasures").await;
+    let problem: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, &problem["error"]), (StatusCode::CONFLICT, &json!("Forget.OnHold")));
+    assert!(api.bank.store.find(&ObjectKey::Suppression(reference.clone())).await.unwrap().is_some());
+    assert!(api.bank.store.find(&ObjectKey::CustomerKey(reference)).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn compliance_records_an_objection() {
+    let (api, reference) = Api::with_customer(true).await;
+    assert_eq!(api.record("/v1/suppressions").await.0, StatusCode::NO_CONTENT);
+    let key = ObjectKey::Suppression(reference);
+    let recorded: Suppression = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
+    assert_eq!(recorded.by, SuppressedBy::Staff);
+}
