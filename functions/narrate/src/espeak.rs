@@ -96,11 +96,11 @@ impl Narrator for Espeak {
         let paces = self.paces();
         let speed = (pace.clamp(*paces.start(), *paces.end()) * NORMAL_SPEED).round();
         // Passing the text on standard input, without `-m`, prevents the program from interpreting it as options or
-        // SSML. An utterance never contains phoneme markup.
+        // SSML. An utterance contains no phoneme markup but that of names, which is this crate's own.
         let gap = word_gap(speed).to_string();
         let speed = speed.max(MIN_SPEED).to_string();
         let arguments = ["-v", &self.voice, "-s", &speed, "-g", &gap, "-b", "1", "-z", "--stdin", "--stdout"];
-        let wav = run_program(&self.program, &arguments, sentence.text().as_bytes(), location).await?;
+        let wav = run_program(&self.program, &arguments, sentence.phonetic_text().as_bytes(), location).await?;
         parse_wav(wav).map_err(|reason| Error::EngineOutput { place: location.to_owned(), reason })
     }
 }

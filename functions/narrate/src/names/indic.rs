@@ -1,10 +1,12 @@
 //! Indian scripts, whose Unicode blocks share one layout (ISCII). A consonant includes an "a" unless a sign says
 //! otherwise.
 
+use super::sound::{Stress, of_letters};
+
 /// The first code points of the blocks, and whether a final "a" is silent.
 const BLOCKS: [(u32, bool); 9] = [
     (0x900, true),
-    (0x980, true),
+    (BENGALI, true),
     (0xa00, true),
     (0xa80, true),
     (0xb00, false),
@@ -13,6 +15,7 @@ const BLOCKS: [(u32, bool); 9] = [
     (0xc80, false),
     (0xd00, false),
 ];
+const BENGALI: u32 = 0x980;
 const TAMIL: u32 = 0xb80;
 const SINHALA: std::ops::Range<u32> = 0xd80..0xe00;
 
@@ -22,9 +25,9 @@ const CONSONANTS: [&str; 37] = [
     "f", "b", "b", "m", "y", "r", "r", "l", "l", "zh", "v", "sh", "sh", "s", "h",
 ];
 /// The independent vowels from offset 0x05 on.
-const VOWELS: [&str; 16] = ["a", "a", "i", "ee", "u", "oo", "ri", "li", "e", "e", "e", "ai", "o", "o", "o", "au"];
+const VOWELS: [&str; 16] = ["a", "aa", "i", "ee", "u", "oo", "ri", "li", "e", "e", "ey", "ai", "o", "o", "o", "au"];
 /// The vowel signs from offset 0x3e on.
-const VOWEL_SIGNS: [&str; 15] = ["a", "i", "ee", "u", "oo", "ri", "ri", "e", "e", "e", "ai", "o", "o", "o", "au"];
+const VOWEL_SIGNS: [&str; 15] = ["aa", "i", "ee", "u", "oo", "ri", "ri", "e", "e", "ey", "ai", "o", "o", "o", "au"];
 
 pub fn is_indic(c: char) -> bool {
     (0x900..0xe00).contains(&u32::from(c))
@@ -38,6 +41,24 @@ struct Unit {
 
 /// Returns a word in Latin letters.
 pub fn reading(word: &str) -> String {
+    spelled(word, "a").replace("aa", "a").replace("ey", "e")
+}
+
+/// Returns the phonemes of a word. The inherent vowel is short, as in "sun"; Bengali says it like "o".
+pub fn sound(word: &str) -> Option<String> {
+    let first = u32::from(word.chars().find(|c| is_indic(*c))?);
+    let bengali = (BENGALI..BENGALI + 0x80).contains(&first);
+    let letters = spelled(word, if bengali { "o" } else { "uh" });
+    let letters = if bengali {
+        letters.replace("sh", "s").replace('s', "sh").replace("au", "ou")
+    } else {
+        letters.replace("zh", "l")
+    };
+    of_letters(&letters, if bengali { Stress::First } else { Stress::Long })
+}
+
+/// Returns a word in Latin letters, with `inherent` for the vowel that a consonant includes.
+fn spelled(word: &str, inherent: &str) -> String {
     let Some(first) = word.chars().find(|c| is_indic(*c)) else { return String::new() };
     if SINHALA.contains(&u32::from(first)) {
         return sinhala(word);
@@ -51,7 +72,11 @@ pub fn reading(word: &str) -> String {
         };
         match offset {
             0x01 | 0x02 | 0x70 => units.push(Unit { consonant: "n", vowel: Some("") }),
+            // The first letter "a" is as short as the inherent one.
+            0x05 if units.is_empty() => units.push(Unit { consonant: "", vowel: None }),
             0x05..=0x14 => units.push(Unit { consonant: "", vowel: Some(VOWELS[offset - 0x05]) }),
+            // Bengali says this letter like "j".
+            0x2f if start == BENGALI => units.push(Unit { consonant: "j", vowel: None }),
             0x15..=0x39 => units.push(Unit { consonant: CONSONANTS[offset - 0x15], vowel: None }),
             0x3e..=0x4c => {
                 if let Some(last) = units.last_mut() {
@@ -76,7 +101,7 @@ pub fn reading(word: &str) -> String {
     if start == TAMIL {
         soften(&mut units);
     }
-    written(&units, silent_end)
+    written(&units, &Vowels { inherent, silent_end, dropped: start != BENGALI })
 }
 
 /// Makes consonants between vowels voiced, because Tamil writes voiced and voiceless consonants alike.
@@ -98,7 +123,17 @@ fn soften(units: &mut [Unit]) {
     }
 }
 
-fn written(units: &[Unit], silent_end: bool) -> String {
+/// How a script says the vowel that a consonant includes.
+struct Vowels<'a> {
+    inherent: &'a str,
+    /// Whether it is silent at the end of a word.
+    silent_end: bool,
+    /// Whether it is silent between a closed and an open syllable.
+    dropped: bool,
+}
+
+fn written(units: &[Unit], vowels: &Vowels<'_>) -> String {
+    let inherent = vowels.inherent;
     let mut out = String::new();
     for (index, unit) in units.iter().enumerate() {
         let doubled = index > 0 && units[index - 1].vowel == Some("") && units[index - 1].consonant == unit.consonant;
@@ -113,11 +148,11 @@ fn written(units: &[Unit], silent_end: bool) -> String {
         let vowel_follows = open(index + 1) || closed && open(index + 2);
         match unit.vowel {
             Some(vowel) => out.push_str(vowel),
-            None if !silent_end => out.push('a'),
-            None if last => out.push_str(if in_cluster || index == 0 { "a" } else { "" }),
+            None if !vowels.silent_end => out.push_str(inherent),
+            None if last => out.push_str(if in_cluster || index == 0 { inherent } else { "" }),
             // Hindi drops the "a" between a closed and an open syllable: "Kamla" is written "Kamala".
-            None if has_vowel_before && vowel_follows && index > 0 => {}
-            None => out.push('a'),
+            None if vowels.dropped && has_vowel_before && vowel_follows && index > 0 => {}
+            None => out.push_str(inherent),
         }
     }
     out

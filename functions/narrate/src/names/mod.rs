@@ -3,9 +3,12 @@
 //! The first available reading of a name is used: from the bank's list, the table of common given names, or the rules
 //! for its script. A name without a reading is left out, and the narration greets the customer without it.
 
+mod greek;
 mod indic;
+mod latin;
 mod pinyin;
 mod semitic;
+mod sound;
 mod thai;
 
 use std::collections::HashMap;
@@ -15,29 +18,52 @@ use any_ascii::any_ascii_char;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::pronunciations::Pronunciations;
+use sound::Stress;
+
+/// How a word of a name is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spelling {
+    /// Letters that an English voice can read.
+    pub text: String,
+    /// The phonemes in espeak-ng's mnemonics, for voices that accept them. `None` if the letters are enough.
+    pub sound: Option<String>,
+}
+
+impl Spelling {
+    fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), sound: None }
+    }
+}
 
 /// The table of common given names, keyed by normalized spelling.
-static GIVEN_NAMES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+static GIVEN_NAMES: LazyLock<HashMap<String, Spelling>> = LazyLock::new(|| {
     let rows = include_str!("given_names.tsv").lines().filter(|line| !line.starts_with('#'));
-    rows.filter_map(|row| row.split_once('\t')).map(|(written, said)| (folded(&normalized(written)), said)).collect()
+    let entry = |row: &'static str| {
+        let mut columns = row.split('\t');
+        let written = folded(&normalized(columns.next()?));
+        let text = columns.next()?.to_owned();
+        let sound = columns.next().and_then(|syllables| sound::of_syllables(syllables, Stress::First));
+        Some((written, Spelling { text, sound }))
+    };
+    rows.filter_map(entry).collect()
 });
 
 /// A customer's first name.
 pub struct Names {
     written: String,
-    said: Option<Vec<String>>,
+    said: Option<Vec<Spelling>>,
 }
 
 impl Names {
     /// Finds the reading of a first name.
     pub fn new(first_name: &str, pronunciations: Option<&Pronunciations>) -> Self {
         let written = normalized(first_name);
-        let said: Option<Vec<String>> = match table(&written) {
+        let said: Option<Vec<Spelling>> = match table(&written) {
             // One entry covers all words of the name.
             Some(said) if written.contains(' ') => {
                 let parts = written.split(' ').count();
-                let mut words: Vec<String> = said.split(' ').map(str::to_owned).collect();
-                words.resize(parts, String::new());
+                let mut words: Vec<Spelling> = said.text.split(' ').map(Spelling::plain).collect();
+                words.resize(parts, Spelling::plain(""));
                 Some(words)
             }
             _ => written.split(' ').map(|part| name(part, pronunciations)).collect(),
@@ -53,8 +79,16 @@ impl Names {
 
     /// Returns the reading of each written word in the name, or `None` if the name cannot be pronounced.
     #[must_use]
-    pub fn said(&self) -> Option<&[String]> {
+    pub fn said(&self) -> Option<&[Spelling]> {
         self.said.as_deref()
+    }
+
+    /// Returns the phonemes of a spoken word of the name, possibly with a possessive ending.
+    #[must_use]
+    pub fn sound(&self, said: &str) -> Option<String> {
+        let (stem, ending) = said.strip_suffix("'s").map_or((said, ""), |stem| (stem, "z"));
+        let part = self.said.iter().flatten().find(|part| part.text == stem)?;
+        Some(format!("{}{ending}", part.sound.as_deref()?))
     }
 }
 
@@ -73,11 +107,20 @@ fn normalized(name: &str) -> String {
 /// Returns the pronunciations in the table.
 #[cfg(test)]
 pub fn given_names() -> impl Iterator<Item = &'static str> {
-    GIVEN_NAMES.values().copied()
+    GIVEN_NAMES.values().map(|spelling| spelling.text.as_str())
 }
 
-fn table(name: &str) -> Option<&'static str> {
-    GIVEN_NAMES.get(&folded(name)).copied()
+fn table(name: &str) -> Option<Spelling> {
+    let mut found = GIVEN_NAMES.get(&folded(name)).cloned()?;
+    // Scripts that write every vowel sound right by their rules. The table then only improves the spelling.
+    let phonetic = |c: char| {
+        indic::is_indic(c)
+            || matches!(c, '\u{370}'..='\u{3ff}' | '\u{10a0}'..='\u{10ff}' | '\u{530}'..='\u{58f}' | '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7a3}')
+    };
+    if found.sound.is_none() && name.chars().any(phonetic) {
+        found.sound = by_rules(name).and_then(|spelling| spelling.sound);
+    }
+    Some(found)
 }
 
 /// Unifies Arabic letters that Persian and Urdu write differently.
@@ -93,19 +136,19 @@ fn folded(name: &str) -> String {
 }
 
 /// Returns the pronunciation of one part of a name.
-fn name(part: &str, pronunciations: Option<&Pronunciations>) -> Option<String> {
+fn name(part: &str, pronunciations: Option<&Pronunciations>) -> Option<Spelling> {
     if let Some(said) = pronunciations.and_then(|list| list.get(part)) {
-        return Some(said);
+        return Some(Spelling::plain(said));
     }
     let cased = in_title_case(part);
     if let Some(said) = table(part).or_else(|| table(&cased)) {
-        return Some(said.to_owned());
+        return Some(said);
     }
     let consonants = part.len() <= 3
         && part.len() > 1
         && part.bytes().all(|b| b.is_ascii_alphabetic() && !b"AEIOUYaeiouy".contains(&b));
     if consonants && part.chars().all(char::is_uppercase) {
-        return Some(part.chars().map(String::from).collect::<Vec<_>>().join("."));
+        return Some(Spelling::plain(part.chars().map(String::from).collect::<Vec<_>>().join(".")));
     }
     // Initials: "A.J.".
     let initials: Vec<&str> = part.split('.').filter(|piece| !piece.is_empty()).collect();
@@ -113,19 +156,29 @@ fn name(part: &str, pronunciations: Option<&Pronunciations>) -> Option<String> {
         && initials.iter().all(|piece| piece.len() == 1 && piece.bytes().all(|b| b.is_ascii_alphabetic()))
         && !initials.is_empty()
     {
-        return Some(initials.join(".").to_uppercase());
+        return Some(Spelling::plain(initials.join(".").to_uppercase()));
     }
-    let pieces: Option<Vec<String>> =
+    let pieces: Option<Vec<Spelling>> =
         cased.split(['-', '\'', '.']).filter(|piece| !piece.is_empty()).map(piece).collect();
-    let joined = pieces?.join(if part.contains('\'') { "'" } else { " " });
-    joined.chars().any(char::is_alphabetic).then_some(joined)
+    let pieces = pieces?;
+    let sounds: Option<Vec<&str>> = pieces.iter().map(|piece| piece.sound.as_deref()).collect();
+    let texts: Vec<&str> = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    let text = texts.join(if part.contains('\'') { "'" } else { " " });
+    if !text.chars().any(char::is_alphabetic) {
+        return None;
+    }
+    // Phonemes belong to one word, so its parts stay together.
+    Some(match sounds {
+        Some(sounds) => Spelling { text: text.replace(' ', "-"), sound: Some(sounds.concat()) },
+        None => Spelling::plain(text),
+    })
 }
 
-fn piece(piece: &str) -> Option<String> {
+fn piece(piece: &str) -> Option<Spelling> {
     if piece.chars().any(|c| c.is_ascii_digit()) {
         return None;
     }
-    table(piece).map(str::to_owned).or_else(|| reading(piece))
+    spelling(piece)
 }
 
 /// Converts a name in capitals to an initial capital and lowercase letters. Leaves scripts without case unchanged.
@@ -150,23 +203,50 @@ fn in_title_case(part: &str) -> String {
 /// Returns a word in any script in letters that an English voice can read, or `None` if it has no reading.
 #[must_use]
 pub fn reading(word: &str) -> Option<String> {
+    spelling(word).map(|spelling| spelling.text)
+}
+
+/// Returns how a word in any script is said, or `None` if it has no reading.
+fn spelling(word: &str) -> Option<Spelling> {
     if let Some(said) = table(word) {
-        return Some(said.to_owned());
+        return Some(said);
     }
+    by_rules(word)
+}
+
+/// Returns how the rules of its script say a word.
+fn by_rules(word: &str) -> Option<Spelling> {
     let first = word.chars().find(|c| c.is_alphabetic())?;
-    let said = match first {
-        _ if indic::is_indic(first) => indic::reading(word),
+    let (said, sound) = match first {
+        _ if indic::is_indic(first) => (indic::reading(word), indic::sound(word)),
         '\u{590}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{8a0}'..='\u{8ff}' | '\u{fb1d}'..='\u{fefc}' => {
-            semitic::reading(word)
+            let said = semitic::reading(word);
+            let stress = if first < '\u{600}' { Stress::Last } else { Stress::Long };
+            let sound = sound::of_letters(&said, stress);
+            (said, sound)
         }
-        '\u{e00}'..='\u{eff}' => thai::reading(word),
+        '\u{e00}'..='\u{eff}' => {
+            let said = thai::reading(word);
+            let sound = sound::of_letters(&said, Stress::Last);
+            (said, sound)
+        }
+        '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => greek::reading(word),
         _ if pinyin::is_japanese(word) => return None,
-        '\u{ac00}'..='\u{d7a3}' => hangul(word),
-        _ => letters(word),
+        _ if pinyin::is_han(first) => {
+            let said = letters(word);
+            let sound = sound::of_syllables(&said, Stress::Last);
+            (said, sound)
+        }
+        '\u{ac00}'..='\u{d7a3}' => (hangul(word, false), sound::of_syllables(&hangul(word, true), Stress::First)),
+        _ => {
+            let said = letters(word);
+            let sound = latin::sound(word, &said);
+            (said, sound)
+        }
     };
-    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits = said.chars().all(|c| is_latin_1(c) || matches!(c, ' ' | '\'' | '-'));
-    (fits && said.chars().any(char::is_alphabetic)).then_some(said)
+    let text = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let fits = text.chars().all(|c| is_latin_1(c) || matches!(c, ' ' | '\'' | '-'));
+    (fits && text.chars().any(char::is_alphabetic)).then_some(Spelling { text, sound })
 }
 
 /// Returns the pronunciation of a Latin letter that plain letters would misrepresent.
@@ -200,6 +280,10 @@ fn letters(word: &str) -> String {
             _ => out.extend(any_ascii_char(c).chars().filter(char::is_ascii_alphabetic)),
         }
     }
+    // Armenian writes "u" with two letters.
+    if word.chars().any(|c| matches!(c, '\u{530}'..='\u{58f}')) {
+        return out.replace("ow", "oo").replace("Ow", "Oo");
+    }
     let is_cyrillic = word.chars().any(|c| matches!(c, '\u{400}'..='\u{4ff}'));
     if is_cyrillic {
         let out = out.replace("iya", "ia");
@@ -210,10 +294,10 @@ fn letters(word: &str) -> String {
     if is_kana { out.to_lowercase().replace("uu", "u").replace("ou", "o").replace("oo", "o") } else { out }
 }
 
-/// Returns Korean syllables as an English reader would spell them.
-fn hangul(word: &str) -> String {
+/// Returns Korean syllables as an English reader would spell them. `exact` keeps the "h" that marks a vowel's sound.
+fn hangul(word: &str, exact: bool) -> String {
     const INITIALS: [&str; 19] =
-        ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "jj", "ch", "k", "t", "p", "h"];
+        ["g", "kk", "n", "d", "tt", "r", "m", "b", "pp", "s", "ss", "", "j", "j", "ch", "k", "t", "p", "h"];
     const VOWELS: [&str; 21] = [
         "ah", "eh", "yah", "yeh", "uh", "eh", "yuh", "yeh", "oh", "wah", "weh", "weh", "yoh", "oo", "wuh", "weh",
         "wee", "yoo", "oo", "wee", "ee",
@@ -230,7 +314,9 @@ fn hangul(word: &str) -> String {
         let ending = FINALS[index % 28];
         let vowel = VOWELS[index / 28 % 21];
         // "h" only closes an open syllable: "seo" is "suh", "min" is "meen".
-        let vowel = if ending.is_empty() { vowel } else { vowel.trim_end_matches('h') };
+        // This vowel lies between "oo" and "uh", and sounds like "oo" only when spelled.
+        let vowel = if exact && index / 28 % 21 == 18 { "uh" } else { vowel };
+        let vowel = if exact || ending.is_empty() { vowel } else { vowel.trim_end_matches('h') };
         format!("{}{vowel}{ending}", INITIALS[index / 588])
     };
     word.chars().map(syllable).collect::<Vec<_>>().join("-").trim_matches('-').to_owned()

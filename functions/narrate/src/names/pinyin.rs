@@ -56,7 +56,7 @@ pub fn respelled(syllable: &str) -> String {
         "ia" | "ya" => "yah",
         "ie" | "ye" => "yeh",
         "iao" | "yao" => "yow",
-        "iu" | "you" => "yo",
+        "iu" | "you" => "yoh",
         "ian" | "yan" => "yen",
         "iang" | "yang" => "yahng",
         "iong" | "yong" => "yoong",
@@ -72,7 +72,8 @@ pub fn respelled(syllable: &str) -> String {
         "yun" => "yoon",
         "wen" => "wun",
         "uang" | "wang" => "wahng",
-        "ue" | "ve" | "yue" => "yweh",
+        "ue" | "ve" => "weh",
+        "yue" => "yweh",
         other => other,
     };
     format!("{sound}{ending}")

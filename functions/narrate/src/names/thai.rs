@@ -7,6 +7,8 @@ pub fn reading(word: &str) -> String {
     let sounds = sounds(word);
     let is_vowel = |sound: &str| sound.starts_with(['a', 'e', 'i', 'o', 'u']);
     let mut out = String::new();
+    // Whether the unwritten vowel before the last consonant is that of a closed syllable.
+    let mut filled = false;
     for (index, sound) in sounds.iter().enumerate() {
         if is_vowel(sound) {
             out.push_str(sound);
@@ -16,17 +18,37 @@ pub fn reading(word: &str) -> String {
         let before = index.checked_sub(1).map(|at| sounds[at].as_str());
         let after_vowel = before.is_none_or(is_vowel);
         // A second consonant at the end is silent, and so is the second one of a doubled consonant.
-        let closed = index > 1 && !after_vowel && is_vowel(&sounds[index - 2]);
+        let closed = index > 1 && !after_vowel && (filled || is_vowel(&sounds[index - 2]));
+        // In "Thanakorn" and "Supaporn", the last two consonants are a syllable of their own.
+        if closed && last && sound == "r" {
+            out.push_str("on");
+            continue;
+        }
         if closed && (last || before == Some(sound.as_str())) {
             continue;
         }
         let cluster = matches!(sound.as_str(), "r" | "l" | "w") && !last && is_vowel(&sounds[index + 1]);
+        filled = false;
         if !after_vowel && !closed && !cluster {
-            out.push('o');
+            // The unwritten vowel of an open syllable is "a", that of a closed one is "o".
+            let opens = !last && is_vowel(&sounds[index + 1]);
+            out.push(if opens { 'a' } else { 'o' });
+            filled = !opens;
         }
-        out.push_str(sound);
+        out.push_str(if last { closing(sound) } else { sound });
     }
     out
+}
+
+/// Returns the sound of a consonant at the end of a word.
+fn closing(sound: &str) -> &str {
+    match sound {
+        "r" | "l" => "n",
+        "s" | "ch" | "j" | "d" => "t",
+        "b" | "f" => "p",
+        "g" => "k",
+        other => other,
+    }
 }
 
 /// Returns the sound of each letter in spoken order.
@@ -46,7 +68,7 @@ fn sounds(word: &str) -> Vec<String> {
             _ => {
                 // A silent "h" raises the tone of the consonant after it.
                 if letters.last().is_some_and(|last| matches!(last, 'ห' | 'ຫ'))
-                    && matches!(c, 'ม' | 'น' | 'ล' | 'ร' | 'ว' | 'ย' | 'ง')
+                    && matches!(c, 'ม' | 'น' | 'ล' | 'ร' | 'ว' | 'ย' | 'ง' | 'ญ')
                 {
                     letters.pop();
                 }

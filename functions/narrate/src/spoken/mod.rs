@@ -26,6 +26,8 @@ pub struct Word {
     /// The spoken form: ASCII and Latin-1 letters, apostrophes, inner hyphens, periods between single letters, and
     /// commas within long forms. It never contains a symbol that an engine could interpret as markup.
     pub said: String,
+    /// The phonemes of a name in espeak-ng's mnemonics, for the local voices. The spoken form serves all others.
+    pub sound: Option<String>,
     /// The pause after the word: one of `,;:.?!`.
     pub pause: Option<char>,
     /// Whether listeners write it down, as with telephone numbers and references. Such words are spoken more slowly.
@@ -81,7 +83,7 @@ impl Utterance {
         let names = Names::new(lexicon.first_name, lexicon.pronunciations);
         let reader = Reader { text: &text, pronunciations: lexicon.pronunciations, names: &names };
         let pieces = reader.read(lexicon.language.grammar()).map_err(|at| UnreadNumber(text.chunk_at(at) + 1))?;
-        let mut words = words(&text, pieces);
+        let mut words = words(&text, pieces, &names);
         if let Some(last) = words.last_mut() {
             last.pause = last.pause.filter(|mark| "?!".contains(*mark)).or(Some('.'));
         }
@@ -103,6 +105,23 @@ impl Utterance {
                 text.push(' ');
             }
             text.push_str(&word.said);
+            text.extend(word.pause);
+        }
+        text
+    }
+
+    /// Returns the text for espeak-ng, with the phonemes of names as `[[mnemonics]]`.
+    #[must_use]
+    pub fn phonetic_text(&self) -> String {
+        let mut text = String::new();
+        for word in &self.words {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            match &word.sound {
+                Some(sound) => text.extend(["[[", sound, "]]"]),
+                None => text.push_str(&word.said),
+            }
             text.extend(word.pause);
         }
         text
@@ -136,7 +155,7 @@ impl Word {
 }
 
 /// Assigns the spoken pieces to the written words. A written word without a piece is merged into the word before it.
-fn words(text: &Text, pieces: Vec<Piece>) -> Vec<Word> {
+fn words(text: &Text, pieces: Vec<Piece>, names: &Names) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut opening = String::new();
     let mut pieces = pieces.into_iter().peekable();
@@ -144,7 +163,10 @@ fn words(text: &Text, pieces: Vec<Piece>) -> Vec<Word> {
         let mut said = String::new();
         let mut tail = chunk.span.start;
         let mut dictated = false;
+        let mut sound = None;
         while let Some(piece) = pieces.next_if(|piece| piece.span.start < chunk.span.end) {
+            // Phonemes replace a whole written word, so the word must consist of the name.
+            sound = if said.is_empty() && piece.class == Class::Name { names.sound(&piece.said) } else { None };
             if !said.is_empty() {
                 said.push(' ');
             }
@@ -167,7 +189,7 @@ fn words(text: &Text, pieces: Vec<Piece>) -> Vec<Word> {
         }
         let pause = mark.or(said.ends_with(',').then_some(','));
         let said = said.trim_end_matches(',').to_owned();
-        words.push(Word { shown: std::mem::take(&mut opening) + &chunk.shown, said, pause, dictated });
+        words.push(Word { shown: std::mem::take(&mut opening) + &chunk.shown, said, sound, pause, dictated });
     }
     words
 }

@@ -267,10 +267,18 @@ pub fn month(at: &Cursor<'_>) -> Option<Reading> {
         end = short.end();
     } else if day.is_none() && !name.eq_ignore_ascii_case(month.as_str()) {
         // "Mar" and "Dec" by themselves are words. With a period or next to another month, they are months.
+        // In capitals, a period ends the sentence: "29.49% variable APR."
         let beside = MONTH_BEYOND.is_match(at.after(at.pos + month.end())) || at.follows_range();
-        if !month.as_str().ends_with('.') && !beside {
+        let abbreviated = month.as_str().ends_with('.') && month.as_str().contains(char::is_lowercase);
+        if !abbreviated && !beside {
             return None;
         }
+    }
+    // "0% APR 15 months" is a rate. A year, or a word such as "by", shows a date.
+    let is_rate = month.as_str().starts_with("APR") && !month.as_str().starts_with("APRIL");
+    let has_year = pieces.len() > 2 || end > month.end() && day.is_none();
+    if is_rate && !has_year && !BEFORE_DATE.contains(&at.word_before(1).as_str()) && !at.follows_range() {
+        return None;
     }
     if day.is_none() && end == month.end() && matches!(name, "May" | "March") && !at.follows_range() {
         let beside = MONTH_BEYOND.is_match(at.after(at.pos + month.end()));
@@ -509,6 +517,11 @@ mod tests {
             ("June 1-15", "June first to fifteenth"),
             ("Jan.–Mar.", "January to March"),
             ("15 April 2026", "the fifteenth of April twenty twenty-six"),
+            ("29.49% variable APR.", "twenty-nine point four nine percent variable A.P.R"),
+            ("0% APR 15 months", "zero percent A.P.R fifteen months"),
+            ("ends APR 15", "ends April fifteenth"),
+            ("APR 15, 2026", "April fifteenth, twenty twenty-six"),
+            ("Apr. 15", "April fifteenth"),
             ("You may pay in May.", "You may pay in May"),
             ("Offer ends Oct. 1.", "Offer ends October first"),
         ]);

@@ -49,7 +49,8 @@ pub fn name(at: &Cursor<'_>) -> Option<Reading> {
         // Each written word of the name keeps its own part.
         for (index, part) in written.split(' ').enumerate() {
             let last = index + 1 == written.split(' ').count();
-            let said = parts.next().cloned().unwrap_or_default() + if last && owner { "'s" } else { "" };
+            let said =
+                parts.next().map(|part| part.text.clone()).unwrap_or_default() + if last && owner { "'s" } else { "" };
             pieces.push((start..start + part.len() + if last && owner { 2 } else { 0 }, said));
             start += part.len() + 1;
         }
