@@ -129,6 +129,7 @@ async fn bank() -> Bank {
         limiter: Arc::default(),
         probes: Arc::default(),
         programs,
+        reader: None,
     };
     let runner = Runner {
         project,

@@ -26,7 +26,7 @@ const MAX_SAMPLES: usize = 16 << 20;
 const READS: usize = 16;
 
 /// The format of shared speech. A change of the trimming or the tempo needs another number.
-const FORMAT: &str = "speech 1";
+const FORMAT: &str = "speech 2";
 
 /// One sentence in memory. While it is locked, its holder is speaking it.
 type Entry = Arc<tokio::sync::Mutex<Option<Speech>>>;
@@ -193,7 +193,8 @@ impl SharedVoice<'_> {
             Sharing::Shared => {
                 let words: Vec<_> =
                     line.utterance.words().iter().map(|word| (&word.said, word.pause, word.dictated)).collect();
-                Some(Digest::of_json(&(FORMAT, self.narrator.engine(), self.narrator.voice(), tempo, words)))
+                let voice = (self.narrator.engine(), self.narrator.voice());
+                Some(Digest::of_json(&(FORMAT, voice, tempo, words, line.has_numbers())))
             }
         }
     }

@@ -5,8 +5,8 @@
 //!
 //! A voice has one tempo for each requested rate, found once with a reference text. A sentence's pace depends on the
 //! tempo and on the sentence alone, so the same sentence is the same sound in every video and position. It lies close
-//! to the tempo's pace, so prose and terms full of numbers are spoken at the same rate. Telephone numbers and references
-//! get more time, because listeners write them down.
+//! to the tempo's pace. Terms full of numbers get 3 % more time than prose, so they are never faster. Telephone numbers
+//! and references get more time, because listeners write them down.
 
 use std::ops::RangeInclusive;
 
@@ -31,6 +31,9 @@ const STEP: f64 = 0.01;
 
 /// The time for a dictated word, as a multiple of an ordinary word's time.
 const DICTATED: f64 = 1.25;
+/// The time for a sentence with numbers, as a multiple of the time for prose with as many words. It is above 1, because
+/// an engine's estimate is off by a few percent, and numbers must not end up faster than prose.
+const NUMBERS: f64 = 1.03;
 /// The slowest and the fastest pace of a sentence, relative to the tempo's pace.
 const PROSE_BOUNDS: (f64, f64) = (0.85, 1.1);
 const NUMBER_BOUNDS: (f64, f64) = (0.8, 1.08);
@@ -55,11 +58,15 @@ impl Line {
         self.utterance.words().iter().map(weigh).sum()
     }
 
+    /// Returns whether the sentence is written with digits, and so gets more time.
+    pub fn has_numbers(&self) -> bool {
+        self.utterance.words().iter().any(|word| word.shown.contains(|c: char| c.is_ascii_digit()))
+    }
+
     fn bounds(&self) -> (f64, f64) {
-        let words = self.utterance.words();
-        if words.iter().any(|word| word.dictated) {
+        if self.utterance.words().iter().any(|word| word.dictated) {
             DICTATED_BOUNDS
-        } else if words.iter().any(|word| word.shown.contains(|c: char| c.is_ascii_digit())) {
+        } else if self.has_numbers() {
             NUMBER_BOUNDS
         } else {
             PROSE_BOUNDS
@@ -135,7 +142,8 @@ impl Tempo {
 
     /// Returns the pace of a sentence that takes `estimate` seconds at pace 1.
     pub fn pace(&self, line: &Line, estimate: f64, range: &RangeInclusive<f64>) -> f64 {
-        let own = self.scale * estimate / (line.units() * self.word_seconds);
+        let care = if line.has_numbers() { NUMBERS } else { 1.0 };
+        let own = self.scale * estimate / (line.units() * self.word_seconds * care);
         let (low, high) = line.bounds();
         let pace = own.clamp(self.pace * low, self.pace * high);
         ((pace / STEP).round() * STEP).clamp(*range.start(), *range.end())
@@ -282,7 +290,7 @@ mod tests {
         assert_eq!((alone.gain, last.gain), (first.gain, first.gain));
     }
 
-    /// Terms full of numbers are spoken at the same rate as prose.
+    /// Terms full of numbers are spoken a little slower than prose.
     #[tokio::test]
     async fn numbers_are_not_faster_than_prose() {
         let text = "Your team at the bank has an idea or two for you today. The 4.25% APY applies to balances of \
@@ -292,7 +300,7 @@ mod tests {
             let words = u16::try_from(lines[index].utterance.spoken_words()).unwrap();
             f64::from(words) * 60.0 / take.speeches[index].seconds()
         };
-        assert!(rate(1) <= rate(0) * 1.05, "{} {}", rate(1), rate(0));
+        assert!((0.92..=1.0).contains(&(rate(1) / rate(0))), "{} {}", rate(1), rate(0));
         assert!(rate(2) < rate(0) * 0.95, "{} {}", rate(2), rate(0));
     }
 }

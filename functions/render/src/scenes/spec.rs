@@ -1,4 +1,4 @@
-//! The contents and the times of a scene. A [`SharedScene`] can only be built from [`Public`] contents.
+//! Specifies what a scene shows, and when. A [`SharedScene`] can be built only from [`Public`] contents.
 
 use std::collections::BTreeMap;
 
