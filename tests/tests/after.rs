@@ -327,7 +327,7 @@ fn expired_objects_are_deleted_unless_under_legal_hold() {
 }
 
 #[test]
-fn rotated_data_key_keeps_results_and_retires_the_old_one() {
+fn results_stay_readable_after_the_data_key_is_rotated_and_retired() {
     let sandbox = sandbox("");
     ends(&sandbox.run(&["run", "--customer", "0001", "--no-video", "--json"]), 0);
     let manifest = find(&sandbox, "manifest.json").remove(0);
@@ -345,18 +345,18 @@ fn rotated_data_key_keeps_results_and_retires_the_old_one() {
     // The same request finds the earlier results.
     ends(&sandbox.run(&["run", "--customer", "0001", "--no-video"]), 0);
     assert_eq!(find(&sandbox, "manifest.json"), [manifest]);
-    // The old key opens nothing.
+    // The old key cannot open anything.
     std::fs::write(sandbox.key_file(), first).unwrap();
     ends(&sandbox.run(&["verify", &run]), 1);
 }
 
 #[test]
-fn erasure_and_expiry_work_beside_a_running_server() {
+fn erasure_and_expiry_work_while_a_server_runs() {
     let sandbox = sandbox("");
     ends(&sandbox.run(&["run", "--customer", "0001", "--no-video", "--json"]), 0);
     let lock = std::fs::File::open(sandbox.artifacts().join(".lock")).unwrap();
     lock.try_lock().unwrap();
-    // Without its evidence, a copy is still found.
+    // The copy is found even without its evidence.
     std::fs::remove_file(&find(&sandbox, "evidence.json")[0]).unwrap();
     let copy = sandbox.artifacts().join("output/recommendations.txt");
     assert!(copy.exists());

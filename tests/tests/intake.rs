@@ -1,6 +1,6 @@
-//! Workbooks are read first in a process of their own, whose end is an error with a name.
+//! Tests that workbooks are first read in a separate process, whose crash is a named error.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 use std::path::Path;
 
@@ -31,16 +31,16 @@ async fn sample_is_read_once() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::default();
     read(bespoke(), Some(folder.path()), &settings).await.unwrap();
-    // The second call reads nothing, so a program that does not exist is not started.
+    // The second call does not read anything, so it does not try to start the missing program.
     read(Path::new("no-such-program"), Some(folder.path()), &settings).await.unwrap();
     assert!(read(Path::new("no-such-program"), None, &settings).await.is_err());
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn reader_out_of_memory_is_a_named_error() {
+async fn reader_that_runs_out_of_memory_returns_named_error() {
     let mut settings = Settings::default();
-    // Too little for the program itself, so its first large allocation aborts it.
+    // This is too little for the program itself, so its first large allocation aborts it.
     settings.local.intake_memory_mib = 1;
     let folder = tempfile::tempdir().unwrap();
     let failure = read(bespoke(), Some(folder.path()), &settings).await.unwrap_err();
@@ -52,7 +52,7 @@ async fn reader_out_of_memory_is_a_named_error() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn reader_out_of_time_is_a_named_error() {
+async fn reader_that_takes_too_long_returns_named_error() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = tempfile::tempdir().unwrap();
@@ -66,7 +66,7 @@ async fn reader_out_of_time_is_a_named_error() {
     assert!(failure.to_string().contains("took longer than 1 s"), "{failure}");
 }
 
-/// A killed command leaves no program behind that still reads a customer's text.
+/// A killed command must not leave a program behind that still has a customer's text.
 #[cfg(target_os = "linux")]
 #[test]
 fn program_ends_with_a_killed_parent() {

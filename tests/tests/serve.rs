@@ -122,16 +122,16 @@ impl Stream {
     }
 }
 
-/// A run that ends the process would end it again at each start.
+/// Without this limit, a run that crashes the server would crash it again after each restart.
 #[tokio::test]
-async fn run_that_ended_the_server_twice_is_given_up() {
+async fn run_that_crashed_the_server_twice_is_given_up() {
     let sandbox = sandbox();
     let server = Server::start(&sandbox, "0");
     let path = server.create("k", &json!({"customer_id": "0001", "video": false})).await;
     let mut events = server.follow(&path, 0).await;
     while events.next().await.is_some() {}
     drop(server);
-    // As a server leaves the record that was killed twice.
+    // The record is as a server leaves it that was killed twice.
     let folder = sandbox.artifacts().join(".serve/executions");
     let record = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
     let mut job: Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();

@@ -44,7 +44,7 @@ pub fn optional(name: &'static str) -> Option<String> {
     required(name).ok()
 }
 
-/// Returns the address and the client id for the sign-in of staff (`SIGN_IN_ADDRESS`, `SIGN_IN_CLIENT`).
+/// Returns the address and the client ID with which employees sign in (`SIGN_IN_ADDRESS`, `SIGN_IN_CLIENT`).
 #[must_use]
 pub fn sign_in() -> Option<(String, String)> {
     optional("SIGN_IN_ADDRESS").zip(optional("SIGN_IN_CLIENT"))

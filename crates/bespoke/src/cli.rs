@@ -131,14 +131,14 @@ pub enum Command {
     /// Write the generated reference pages
     #[command(hide = true)]
     Reference(tools::ReferenceArgs),
-    /// Become another program that ends when the caller ends
+    /// Run another program in this process; it ends when the caller ends
     #[command(hide = true)]
     EndWithParent {
         /// The program with its arguments
         #[arg(value_name = "PROGRAM", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         program: Vec<std::ffi::OsString>,
     },
-    /// Read the workbooks on standard input within limits, as a child of another command
+    /// Read the workbooks on standard input, with limits on memory and time, as a child of another command
     #[command(hide = true)]
     ReadWorkbooks,
 }

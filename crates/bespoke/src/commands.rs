@@ -97,7 +97,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
     }
 }
 
-/// Becomes a program that ends when the caller ends. Returns only if that fails.
+/// Replaces this process with a program that ends when the caller ends. Returns only if that fails.
 fn become_program(program: &[std::ffi::OsString]) -> Failure {
     let path = program.first().map_or(Path::new(""), Path::new);
     #[cfg(unix)]

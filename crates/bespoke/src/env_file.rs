@@ -42,7 +42,7 @@ pub fn load() -> Result<(), EnvFileError> {
     Ok(())
 }
 
-/// Fails if another user owns the file, who could choose the addresses and keys that this user's run uses.
+/// Fails if another user owns the file, because they could choose the addresses and keys that this user's runs use.
 #[cfg(unix)]
 fn ensure_own(path: &str, user: u32) -> Result<(), EnvFileError> {
     use std::os::unix::fs::MetadataExt as _;

@@ -274,7 +274,7 @@ impl Phrasebook {
         &self.version
     }
 
-    /// Returns the words of the approved lines and of the wishes, in lower case.
+    /// Returns the words in the approved lines and in the wishes, in lower case.
     #[must_use]
     pub fn vocabulary(&self) -> BTreeSet<String> {
         let lines = self.live().map(|(line, _)| line.text.as_str());

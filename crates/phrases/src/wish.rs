@@ -34,7 +34,7 @@ pub struct UnderstoodWish {
 }
 
 impl Wishes {
-    /// Returns every word and phrase that has a meaning in a wish.
+    /// Returns all words and phrases that a wish can contain.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         let lists = self.tones.values().chain(self.emphases.values()).chain([&self.fillers, &self.negations]);
         lists.flatten().map(String::as_str)

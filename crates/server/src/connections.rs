@@ -1,4 +1,4 @@
-//! Connections: how many the server holds, and how long it waits for the headers of a request.
+//! Limits the number of open connections, and the time to wait for the headers of a request.
 //!
 //! Connections that never send a request would use up the process's open files. Beyond the maximum, new connections wait in
 //! the system's queue until another one ends.
@@ -15,14 +15,14 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-/// The limits of connections.
+/// The limits on connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The maximum number of connections at the same time. A process may have about 1,000 open files.
+    /// The maximum number of open connections. A process may have about 1,000 open files.
     pub connections: usize,
     /// The time within which a client must send the headers of a request.
     pub headers: Duration,
-    /// The time after a stop within which open responses may end.
+    /// The maximum time for open responses to end after the server is stopped.
     pub stop: Duration,
 }
 
@@ -58,14 +58,14 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
         let connection = shutdown.watch(connection);
         tokio::spawn(async move {
-            // A client that breaks off is no error of the server.
+            // A client that closes the connection early is not a server error.
             let _ended = connection.await;
             drop(place);
         });
     }
     drop(listener);
     if tokio::time::timeout(limits.stop, shutdown.shutdown()).await.is_err() {
-        tracing::warn!("closed connections whose responses had not ended");
+        tracing::warn!("closed connections before their responses had ended");
     }
 }
 
@@ -77,9 +77,9 @@ mod tests {
 
     use super::*;
 
-    /// Connections that send half a request hold every place. A real request is answered once their time is over.
+    /// Connections with half a request use up the limit. A complete request is answered once they time out.
     #[tokio::test]
-    async fn half_open_requests_do_not_freeze_the_server() {
+    async fn half_open_requests_do_not_block_the_server() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let limits = Limits { connections: 8, headers: Duration::from_millis(200), stop: Duration::from_millis(100) };

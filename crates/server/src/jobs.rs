@@ -42,7 +42,7 @@ const MAX_OPEN_RUNS: usize = 100;
 /// The maximum number of single-customer runs in progress. With two, one is narrated while the other is rendered.
 const CONCURRENCY: usize = 2;
 
-/// The number of times that the process may end while it works on a run.
+/// The number of times that the process may crash while it works on a run.
 const MAX_CRASHES: u32 = 2;
 
 /// The minimum growth of the rendered fraction of a video that creates a progress event.
@@ -58,7 +58,7 @@ struct Job {
     /// Whether the run is only a forecast.
     #[serde(default)]
     dry_run: bool,
-    /// The number of times that this server started to work on the run and has neither ended it nor stopped in between.
+    /// The number of times that the server started to work on the run, without finishing it or shutting down properly.
     #[serde(default)]
     open_attempts: u32,
     /// The result of the run. `None` until it ends.
@@ -451,7 +451,7 @@ fn read(folder: &Path) -> std::io::Result<HashMap<String, Job>> {
 }
 
 fn crashed() -> Failure {
-    let message = "the server ended twice while it worked on this run";
+    let message = "the server crashed twice while it worked on this run";
     Failure::new(ErrorName::RunCrashed, message, "see the log for the cause, and start the run again")
 }
 

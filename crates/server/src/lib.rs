@@ -71,7 +71,7 @@ pub struct Setup {
     pub port: u16,
     /// Stops the server.
     pub stop: CancellationToken,
-    /// The program that reads workbooks in a process of its own: `runner::intake::IntakeGuard::program`.
+    /// The program that reads workbooks in a separate process: `runner::intake::IntakeGuard::program`.
     pub reader: Option<PathBuf>,
 }
 

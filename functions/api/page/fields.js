@@ -44,7 +44,7 @@ export function tone(options, text = options.suggested_prompt ?? "") {
   const update = () => { counter.textContent = `${count(area.value.length)} of ${count(maxLength)} characters`; };
   area.addEventListener("input", update);
   update();
-  const hint = "Tones such as warm, formal, brief or lively, and topics such as savings or travel. It cannot disable a check.";
+  const hint = "Tones such as warm, formal, brief or lively, and topics such as savings or travel. A prompt cannot disable any check.";
   const node = row("Tone and emphasis", hint, (props) => {
     Object.assign(area, { id: props.id });
     area.setAttribute("aria-describedby", props["aria-describedby"]);
@@ -54,15 +54,15 @@ export function tone(options, text = options.suggested_prompt ?? "") {
 }
 
 const WRITERS = {
-  phrases: ["Approved lines, chosen by the program", "No model is asked."],
-  select: ["Approved lines, chosen by a model", "The model answers ids of lines. None of its words reaches the text."],
+  phrases: ["Approved lines, chosen by the program", "No model is used."],
+  select: ["Approved lines, chosen by a model", "The model returns only IDs of lines and writes none of the text."],
   free: ["Reasons written by a model", "The guard checks them, and a person approves them."],
 };
 
 export function writer(options, chosen = options.default_writer) {
   const radios = options.writers.map(({ name, available }) =>
     h("input", { type: "radio", name: "writer", value: name, checked: name === chosen, disabled: !available }));
-  // A default that is not available would leave the form without a choice, and the phrasebook serves then anyway.
+  // If the default is not available, the form selects the phrasebook, which would be used anyway.
   if (!radios.some((radio) => radio.checked && !radio.disabled)) radios[0].checked = true;
   const node = group("Writer", options.model?.hint ?? null, "radiogroup",
     h("ul", { class: "choices" }, radios.map((radio, at) => {

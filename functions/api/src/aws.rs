@@ -178,7 +178,7 @@ impl Backend for AwsBackend {
         false
     }
 
-    /// Does nothing: the function `retract` erases, and there are no copies.
+    /// Does nothing, because the function `retract` erases customers, and there are no copies.
     async fn complete_erasure(&self, _: &CustomerRef, _: BTreeSet<Digest>) -> Result<(), Problem> {
         Ok(())
     }

@@ -38,10 +38,11 @@ pub trait Backend: Send + Sync + 'static {
     /// Completes a recall: removes copies of the files with these digests and notifies the bank's system.
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem>;
 
-    /// Returns whether this process erases customers itself. Otherwise, the stored request invokes a function that does.
+    /// Returns whether this process erases customers itself. Otherwise, the stored request invokes a function that erases them.
     fn erases(&self) -> bool;
 
-    /// Completes an erasure by this process: removes copies of the files with these digests, and all others of the customer.
+    /// Completes an erasure by this process. Removes copies of the files with these digests, and all other copies of the
+    /// customer's files.
     async fn complete_erasure(&self, customer: &CustomerRef, files: BTreeSet<Digest>) -> Result<(), Problem>;
 
     /// Returns the vault that holds all objects.

@@ -88,7 +88,7 @@ struct Bank {
     vault: Vault,
     workflow: Workflow,
     origins: Vec<String>,
-    /// Whether it erases customers itself.
+    /// Whether the backend erases customers itself.
     erases: bool,
     /// The runs that continued after a decision.
     continued: Mutex<Vec<RunId>>,
@@ -250,7 +250,7 @@ impl Api {
         Self::with(true).await
     }
 
-    /// Makes an API whose backend erases customers itself, or leaves it to a function.
+    /// Returns an API whose backend either erases customers itself or leaves this to a function.
     async fn with(erases: bool) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));

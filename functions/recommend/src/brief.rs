@@ -13,7 +13,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::guard::{self, GuardContext, NameSlot};
 
-/// Words that spell numbers or parts of an address. A prompt could hide an account in them.
+/// Words for numbers and parts of addresses. A prompt could spell an account number with them.
 const NUMBER_WORDS: [&str; 37] = [
     "zero",
     "oh",
@@ -206,8 +206,8 @@ fn capitalize_words(name: &str) -> String {
     name.chars().map(letter).collect()
 }
 
-/// Returns the words of a caller's prompt that the phrasebook's own vocabulary has, in order. All others stay here: names of
-/// any person, addresses, and words that the bank never approved. So do spelled-out numbers.
+/// Returns the words of a caller's prompt that are in the phrasebook's vocabulary, in order. All other words stay on this
+/// machine: people's names, addresses, and words that the bank never approved. So do spelled-out numbers.
 pub(crate) fn known_words(prompt: &str, book: &Phrasebook) -> String {
     let known = book.vocabulary();
     let words = guard::plain_words(prompt).into_iter();

@@ -1,4 +1,4 @@
-//! Only one module writes tables, so no cell can become a formula.
+//! Tests that only one module writes tables, so that no cell can become a formula.
 
 use bespoke_tests::root;
 use bespoke_tests::source::code;

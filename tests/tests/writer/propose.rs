@@ -50,7 +50,7 @@ async fn proposed_line_waits_for_an_approval() {
         std::fs::read_to_string(root().join("data/phrases/en.approvals.csv")).unwrap()
     );
 
-    // The service learns nothing about a customer.
+    // The service must not learn anything about a customer.
     let requests = server.received_requests().await.unwrap();
     let sent: Value = requests[0].body_json().unwrap();
     let document: Value = serde_json::from_str(sent["messages"][1]["content"].as_str().unwrap()).unwrap();
@@ -65,7 +65,7 @@ async fn proposed_line_waits_for_an_approval() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_good_line_the_phrasebook_is_unchanged() {
+async fn phrasebook_is_unchanged_if_no_line_passes() {
     let (_server, sandbox, output) = propose(&["You are guaranteed to win with {product}."]).await;
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
     let book = std::fs::read_to_string(sandbox.path().join("en.toml")).unwrap();

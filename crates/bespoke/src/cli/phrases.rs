@@ -16,7 +16,7 @@ pub enum PhrasesCommand {
     List(ListArgs),
     /// Approve lines that another person wrote
     Approve(ApproveArgs),
-    /// Ask a model for new reasons, check them, and file them without an approval
+    /// Ask a model for new reasons, check them, and add them to the phrasebook without an approval
     Propose(ProposeArgs),
 }
 
@@ -72,13 +72,13 @@ pub struct ApproveArgs {
 /// Arguments of `bespoke phrases propose`.
 #[derive(Debug, Args)]
 pub struct ProposeArgs {
-    /// The product [default: every product and ground that has fewer reasons than it should]
+    /// The product [default: all products and grounds that have too few reasons]
     #[arg(long, value_name = "ID")]
     pub product: Option<String>,
     /// The ground, such as need:saving or spending:travel [default: all grounds of the product]
     #[arg(long, value_name = "GROUND", requires = "product")]
     pub ground: Option<String>,
-    /// The number of lines to ask for, for each product and ground
+    /// The number of lines to request for each product and ground
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
     pub lines: u32,
     /// The phrasebook to which the lines are added

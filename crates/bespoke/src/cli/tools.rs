@@ -135,13 +135,13 @@ pub struct CatalogueApproveArgs {
 /// The subcommands of `bespoke keys`.
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
-    /// Make a new data key, and seal with it what the old one sealed. Repeat it for every artifacts folder
+    /// Create a new data key, and reseal everything that the old key sealed; repeat it for every artifacts folder
     Rotate {
         /// The folder with the local store
         #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
         artifacts: PathBuf,
     },
-    /// Forget the old data key, once every artifacts folder has been rotated
+    /// Delete the old data key, after every artifacts folder has been rotated
     Retire,
 }
 

@@ -110,8 +110,8 @@ pub(super) async fn legal_hold(args: LegalHoldArgs, context: Context) -> Result<
     };
     let is_valid = !name.trim().is_empty() && name.chars().count() <= MAX_REASON && !name.contains(char::is_control);
     if !is_valid || is_formula(name.trim()) {
-        let message = "the name of a legal hold must have 1 to 200 characters, no control characters, and no first \
-                       character that a spreadsheet would execute";
+        let message = "the name of a legal hold must have 1 to 200 characters, no control characters, and must not \
+                       start like a formula";
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "name the case or the audit"));
     }
     let reference = known_reference(customer, &args.artifacts).await?;

@@ -116,7 +116,7 @@ fn expire_copies(
 ) -> std::io::Result<usize> {
     let names: Vec<String> = match owner_of_copies(artifacts) {
         Some(owner) => holds.get(&owner).cloned().unwrap_or_default(),
-        // Without a record, the copies could be of any customer.
+        // Without a record, the copies could be any customer's.
         None => holds.values().flatten().cloned().collect(),
     };
     let mut expired = 0;

@@ -16,7 +16,8 @@ use crate::cli::control::ForgetArgs;
 pub(super) async fn execute(args: ForgetArgs, context: Context) -> Result<u8, Failure> {
     let ForgetArgs { customer, artifacts } = args;
     let (_, vault, _) = open_artifacts(&artifacts).await?;
-    // Without a run or a server, this empties the scratch folder. Beside one, the record of the erasure stops its stages.
+    // This empties the scratch folder if no run or server is active. Otherwise, the record of the erasure stops the
+    // stages.
     let _lock = Lock::try_take(&artifacts)?;
     let reference = reference(customer, vault.keys())?;
     let mut erased = lifecycle::erasure::erase(&reference, &vault, Timestamp::now()).await?;

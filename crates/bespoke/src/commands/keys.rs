@@ -1,4 +1,4 @@
-//! `bespoke keys`: rotates the data key.
+//! `bespoke keys` rotates the data key.
 
 use std::path::Path;
 
@@ -20,13 +20,13 @@ pub(super) async fn execute(command: KeysCommand, context: Context) -> Result<u8
 }
 
 async fn rotate(artifacts: &Path, context: Context) -> Result<u8, Failure> {
-    // No run may read keys while they change.
+    // No run may read the keys while they change.
     let _lock = Lock::take(artifacts)?;
     let secrets = LocalSecrets::of_folder(artifacts);
     let began = secrets.begin_rotation()?;
     let resealed = reseal(artifacts, &Keys::from_secrets(&secrets).await?)?;
     context.print(&json!({ "new_key": began, "resealed": resealed }), || {
-        let key = if began { "the data key is new" } else { "the rotation that was open continues" };
+        let key = if began { "created a new data key" } else { "an interrupted rotation was resumed" };
         format!(
             "{key}: {resealed} objects in {} are sealed with it\n\
              Repeat this for every other artifacts folder and restored backup, then run: bespoke keys retire\n",
@@ -39,7 +39,7 @@ async fn rotate(artifacts: &Path, context: Context) -> Result<u8, Failure> {
 fn retire(context: Context) -> Result<u8, Failure> {
     let retired = LocalSecrets::new(LocalSecrets::default_key_file()).end_rotation()?;
     context.print(&json!({ "retired": retired }), || {
-        if retired { "the old data key is gone\n".to_owned() } else { "there is no old data key\n".to_owned() }
+        if retired { "the old data key was deleted\n".to_owned() } else { "there was no old data key\n".to_owned() }
     });
     Ok(0)
 }

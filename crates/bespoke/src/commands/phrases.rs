@@ -202,7 +202,7 @@ fn replace_file(path: &Path, content: &str) -> Result<(), Failure> {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         match std::fs::metadata(path) {
             Ok(existing) => file.as_file().set_permissions(existing.permissions())?,
-            // The command's own umask would hide the approvals from the other people who work with them.
+            // The process's umask could hide the approvals from other people who work with them.
             #[cfg(unix)]
             Err(_) => file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?,
             #[cfg(not(unix))]

@@ -21,12 +21,12 @@ const PROPOSE: &str = include_str!("../../prompts/propose.txt");
 /// The token limit of an answer, for each line.
 const TOKENS_PER_LINE: u32 = 60;
 
-/// The lines to ask for.
+/// A request for new lines.
 #[derive(Clone, Debug)]
 pub struct ProposalRequest<'a> {
     /// The product.
     pub product: &'a Product,
-    /// The name of the ground, as a listener hears it.
+    /// The name of the ground, as it is spoken.
     pub ground: &'a str,
     /// The phrasebook's lines for the product and the ground.
     pub existing: Vec<&'a str>,
@@ -37,9 +37,9 @@ pub struct ProposalRequest<'a> {
 /// The lines that a model proposed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// The model, as the service names it.
+    /// The model's name, according to the service.
     pub model: String,
-    /// The lines, unchecked.
+    /// The lines, before any checks.
     pub lines: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ pub enum ProposalError {
     /// The service did not answer.
     #[error("the model service did not propose lines: {}", contracts::error::chain(.0))]
     Service(ServiceError),
-    /// The answer has no list of lines.
+    /// The answer does not contain a list of lines.
     #[error("the model's answer is not JSON of the schema")]
     Answer,
 }
@@ -68,7 +68,7 @@ struct ProposalAnswer {
     lines: Vec<String>,
 }
 
-/// Asks the model of the settings for new lines.
+/// Requests new lines from the model in the settings.
 pub async fn propose(
     request: &ProposalRequest<'_>,
     settings: &WriterSettings,

@@ -1,4 +1,4 @@
-//! `bespoke phrases propose`: asks a model for new reasons, checks them, and files them without an approval.
+//! `bespoke phrases propose` asks a model for new reasons, checks them, and adds them to the phrasebook without an approval.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -26,7 +26,7 @@ use crate::commands::context::Context;
 struct ProposeReport {
     /// The models that proposed lines.
     models: BTreeSet<String>,
-    /// The lines that passed all checks and now wait for an approval.
+    /// The lines that passed all checks and are now waiting for approval.
     filed: Vec<ProposedLine>,
     /// The lines that did not pass, which are not in the phrasebook.
     refused: Vec<RefusedLine>,
@@ -92,7 +92,7 @@ pub(super) async fn execute(args: &ProposeArgs, config: &Config, context: Contex
     Ok(if report.filed.is_empty() { EXIT_NOTHING_TO_DO } else { 0 })
 }
 
-/// Returns the products and grounds to ask for: those of the arguments, or those that lack lines.
+/// Returns the products and grounds for which to request lines: those in the arguments, or all that have too few lines.
 fn places<'a>(
     args: &ProposeArgs,
     book: &Phrasebook,
@@ -107,8 +107,9 @@ fn places<'a>(
     };
     let places: Vec<_> = all.filter(is_chosen).collect();
     if places.is_empty() {
-        let help = "name a product with --product, or one of its grounds with --ground";
-        let message = "no product and ground lacks lines, or the catalog has no such product and ground".to_owned();
+        let help = "specify a product with --product, and optionally one of its grounds with --ground";
+        let message =
+            "every product and ground has enough lines, or the catalog has no such product or ground".to_owned();
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, help));
     }
     Ok(places)
@@ -123,7 +124,7 @@ fn existing<'b>(book: &'b Phrasebook, product: &Product, ground: &GroundKey) -> 
     lines.map(|line| line.text.as_str()).collect()
 }
 
-/// Returns an id that no line has yet.
+/// Returns an unused line ID.
 fn free_id(book: &Phrasebook, product: &Product, ground: &GroundKey) -> String {
     let place = ground.to_string().replace(':', "-");
     let ids = (1_u32..).map(|number| format!("reason.{}.{place}.proposed-{number:02}", product.id));
@@ -157,7 +158,7 @@ impl Candidate<'_> {
     fn judge(&self, toml: &str, csv: &str, catalogue: &Catalogue) -> Result<Phrasebook, Vec<String>> {
         let book = Phrasebook::parse(toml, csv).map_err(|error| vec![error.to_string()])?;
         let guard = |line: &Line, filled: &str, product: Option<&Product>| {
-            // The other lines were checked before.
+            // The other lines have already been checked.
             if line.id == self.id { guard_findings(line, filled, product, catalogue) } else { Vec::new() }
         };
         let findings = check(&book, catalogue, guard).into_iter();
@@ -190,9 +191,11 @@ fn for_people(report: &ProposeReport) -> String {
             writeln!(text, "refused for {} on {}: {because}\n    {}", line.product, line.ground, line.text);
     }
     let (filed, refused) = (report.filed.len(), report.refused.len());
-    let _infallible = writeln!(text, "{filed} lines filed without an approval, {refused} refused");
+    let _infallible = writeln!(text, "{filed} lines added without an approval, {refused} refused");
     if filed > 0 {
-        text.push_str("Next: bespoke phrases approve LINE...   approves lines; until then, no customer hears them\n");
+        text.push_str(
+            "next: bespoke phrases approve LINE... approves lines; no customer hears a line before it is approved\n",
+        );
     }
     text
 }
