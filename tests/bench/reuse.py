@@ -88,7 +88,7 @@ def main():
             cpu, published = bank.campaign(data, limit)
             used[(done + 1, published)] = cpu
             done = published
-        # What a continued campaign costs without a video: intake, checks, the manifest.
+        # The cost of continuing a campaign without a video: intake, checks, the manifest.
         idle, _ = bank.campaign(data, done)
         print(f"{CUSTOMERS} customers, {ENGINE}, {RESOLUTION}p; {idle:.1f} CPU s of each command do not depend on videos\n")
         print("| videos | CPU s each |\n|---|---|")

@@ -81,7 +81,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         }
         Command::Catalogue(CatalogueCommand::Approve(args)) => catalogue::approve(&args, context),
         Command::Scene(command) => scene::execute(command, &config()?, context),
-        Command::Phrases(command) => phrases::execute(command, context),
+        Command::Phrases(command) => phrases::execute(command, config, context).await,
         Command::Reference(args) => reference::execute(&args, context),
     }
 }

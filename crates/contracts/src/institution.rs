@@ -214,12 +214,18 @@ fn missing(rules: &[RequiredLine], shown: &[String], offered: &[&Product], bank:
 fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
     let lists = [
         ("approved_claims", &product.approved_claims),
+        ("short_claims", &product.short_claims),
         ("rates_and_terms", &product.rates_and_terms),
         ("disclosures", &product.disclosures),
         ("spoken_disclosures", &product.spoken_disclosures),
     ];
     let of_lists = lists.into_iter().flat_map(|(field, texts)| texts.iter().map(move |text| (field, text)));
-    std::iter::once(("summary", &product.summary)).chain(of_lists)
+    let figure = product.figure.iter().flat_map(|figure| {
+        [("figure.value", &figure.value), ("figure.label", &figure.label), ("figure.terms", &figure.terms)]
+    });
+    let name = product.customer_name.iter().map(|text| ("customer_name", text));
+    let headline = product.headline.iter().map(|text| ("headline", text));
+    std::iter::once(("summary", &product.summary)).chain(name).chain(headline).chain(of_lists).chain(figure)
 }
 
 /// Returns whether the text contains the words without a negation before them. For example, an investment should say
@@ -323,5 +329,18 @@ mod tests {
             assert_eq!(problems(Institution::UsBank, "service", name, "Terms apply.").len(), 1, "{name}");
         }
         assert_eq!(problems(Institution::UsBank, "service", "Merchant Services", "Terms apply."), Vec::<String>::new());
+    }
+
+    #[test]
+    fn pictures_texts_obey_the_pack() {
+        let mut file = serde_json::to_value(catalogue("investment", "Fund", "Terms apply.").products()).unwrap();
+        file[0]["headline"] = "Insured by NCUA".into();
+        file[0]["approved_claims"] = ["A claim.".to_owned()].to_vec().into();
+        file[0]["short_claims"] = ["Insured by the NCUA".to_owned()].to_vec().into();
+        let file = serde_json::json!({ "bank": "Harbor", "version": "1", "products": file });
+        let catalogue = Catalogue::from_json(file.to_string().as_bytes()).unwrap();
+        let problems = Institution::UsBank.rules().check(&catalogue);
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(fields, ["headline", "short_claims"]);
     }
 }

@@ -330,8 +330,8 @@ pub enum ObjectKey {
     /// Speech that all customers share, keyed by the digest of everything that determines it; sealed with the data key.
     /// Expires a set time after its last use.
     Speech(Digest),
-    /// The picture of a scene that all customers share, keyed by the digest of everything that determines it; sealed with
-    /// the data key. Expires with its last use.
+    /// The video of a scene that all customers share, keyed by the digest of everything that determines it; sealed with
+    /// the data key. Expires a set time after its last use.
     Scene(Digest),
     /// An entry of the transparency log, counted from 0: a `transparency::log::LogEntry`. Written once.
     LogEntry(u64),

@@ -111,9 +111,9 @@ pub struct CaptionFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SceneUse {
-    /// A scene that holds nothing personal: the digest of everything that determines it, which is its name under `scenes/`.
+    /// A scene without personal data: the digest of everything that determines it, which is its name under `scenes/`.
     Shared(Digest),
-    /// A scene that was made for this customer alone.
+    /// A scene that was made only for this customer.
     Personal,
 }
 

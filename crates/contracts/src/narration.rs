@@ -27,13 +27,13 @@ pub struct Word {
     pub end: f64,
 }
 
-/// Whether a sentence may be kept for other customers.
+/// Whether a sentence's audio may be kept for other customers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sharing {
     /// The sentence is the bank's own text, without any customer's data.
     Shared,
-    /// The sentence may hold a customer's data.
+    /// The sentence may contain a customer's data.
     #[default]
     Personal,
 }
@@ -49,7 +49,7 @@ pub struct Sentence {
     pub end: f64,
     /// The sentence's words, in order.
     pub words: Vec<Word>,
-    /// Whether the sentence may be kept for other customers. Personal in narrations of older versions.
+    /// Whether the sentence's audio may be kept for other customers. Personal in narrations from older versions.
     #[serde(default)]
     pub sharing: Sharing,
 }

@@ -139,7 +139,7 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let recommendations = work.recommendations as f64;
     let videos = work.videos as f64;
     let pixels = (f64::from(setup.resolution) / 1080.0).powi(2);
-    // A tenth of the work, audio and stills, depends on neither the frame size nor what is new.
+    // A tenth of the work, audio and stills, depends neither on the frame size nor on the number of new scenes.
     let core_seconds = RENDER_CORE_SECONDS * (0.1 * work.video_seconds + 0.9 * pixels * encoded_seconds(work));
     let render = core_seconds / RENDER_CORES + videos;
     let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 6e6 + customers * 8e3;

@@ -82,7 +82,7 @@ pub struct Workload {
     pub videos: usize,
     /// The total length of all videos in seconds.
     pub video_seconds: f64,
-    /// The sentences and scenes that these videos share and that do not exist yet.
+    /// The shared sentences and scenes of these videos that do not exist yet.
     pub new: NewWork,
 }
 
@@ -130,7 +130,7 @@ pub fn forecast_local(
     LocalForecast { cores, cpu_seconds, seconds, bytes: bytes as u64 }
 }
 
-/// Returns the seconds of video to draw and encode: what is new, and what belongs to one customer.
+/// Returns the seconds of video to draw and encode: the new shared scenes, and the scenes for individual customers.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
 pub fn encoded_seconds(work: &Workload) -> f64 {

@@ -1,7 +1,8 @@
-//! A model of what a campaign has to speak and draw, given that shared sentences and scenes are made once.
+//! A model of the speech and video that a campaign must produce, given that shared sentences and scenes are made only
+//! once.
 //!
-//! The counts are those of the sample catalog and phrasebook. A bank with more products or lines has more to make at the
-//! start, and as much per video at the end.
+//! The counts are those of the sample catalog and phrasebook. A bank with more products or lines has more to produce at
+//! the start of a campaign, but no more per video at the end.
 
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 const PRODUCTS: f64 = 23.0;
 /// Approved reasons for one product.
 const REASONS: f64 = 19.0;
-/// Different selections of a product's texts: one claim, two or three.
+/// Different selections of a product's wording: one, two or three claims.
 const SELECTIONS: f64 = 2.0;
 /// Lines that close a message, without the farewell.
 const CLOSINGS: f64 = 40.0;
@@ -28,11 +29,11 @@ const FIXED_SECONDS: f64 = 16.0;
 const PRODUCT_SENTENCES: f64 = 2.5;
 const CLOSING_SENTENCES: f64 = 2.0;
 
-/// The seconds of a video that belong to its customer alone: the opening and the farewell.
+/// The seconds of a video that only one customer gets: the opening and the farewell.
 pub const PERSONAL_SECONDS: f64 = 8.5;
-/// The seconds of speech that belong to a customer alone.
+/// The seconds of speech that only one customer gets.
 pub const PERSONAL_SPEECH_SECONDS: f64 = 6.0;
-/// The characters of speech that belong to a customer alone.
+/// The characters of speech that only one customer gets.
 pub const PERSONAL_CHARACTERS: f64 = 100.0;
 /// The characters in a second of speech.
 const CHARACTERS_PER_SECOND: f64 = 14.0;
@@ -50,14 +51,14 @@ pub struct NewWork {
     pub speech_seconds: f64,
 }
 
-/// Returns how many of `choices` equally likely ones occur in `draws` draws.
+/// Returns the expected number of distinct values in `draws` draws from `choices` equally likely values.
 fn distinct(choices: f64, draws: f64) -> f64 {
     choices * (1.0 - (1.0 - 1.0 / choices).powf(draws))
 }
 
 impl NewWork {
-    /// Returns the expected shared work of `videos` videos with `offers` offers in total, if the stores already hold
-    /// `kept_scenes` scenes and `kept_sentences` sentences of the same kind.
+    /// Returns the expected new shared work for `videos` videos with `offers` offers in total, if the stores already
+    /// hold `kept_scenes` scenes and `kept_sentences` sentences of the same kind.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
     pub fn expect(videos: usize, offers: usize, kept_scenes: usize, kept_sentences: usize) -> Self {
@@ -70,7 +71,7 @@ impl NewWork {
         let scenes = reasons + products + closings + FIXED_SCENES;
         let scene_seconds =
             reasons * REASON_SECONDS.0 + products * PRODUCT_SECONDS.0 + closings * CLOSING_SECONDS.0 + FIXED_SECONDS;
-        // Selections of a product's texts share their sentences.
+        // The selections of a product's wording share their sentences.
         let spoken = products / SELECTIONS;
         let sentences = reasons + spoken * PRODUCT_SENTENCES + closings * CLOSING_SENTENCES;
         let speech_seconds = reasons * REASON_SECONDS.1 + spoken * PRODUCT_SECONDS.1 + closings * CLOSING_SECONDS.1;

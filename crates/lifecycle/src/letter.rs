@@ -89,7 +89,7 @@ pub struct Letter<'a> {
     head: Option<SignedHead>,
 }
 
-/// The record of the run about the customer.
+/// The run's record of the customer.
 enum Record {
     /// A final outcome. The personal part is `None` once the customer has been erased.
     Final(Box<Evidence>, Option<Box<PersonalEvidence>>),

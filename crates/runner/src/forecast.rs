@@ -51,9 +51,9 @@ pub struct Forecast {
     pub videos: usize,
     /// The total length of these videos in seconds.
     pub video_seconds: f64,
-    /// The sentences and scenes that these videos share and that are expected to be new.
+    /// The shared sentences and scenes of these videos that are expected to be new.
     pub new: NewWork,
-    /// The use of the model.
+    /// The model usage.
     pub model: ModelUse,
     /// The forecast for this machine.
     pub here: LocalForecast,
@@ -160,7 +160,7 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     })
 }
 
-/// Returns the sentences and scenes that are expected to be new, given how many the stores hold.
+/// Returns the sentences and scenes that are expected to be new, given the number that the stores already hold.
 async fn new_work(runner: &Runner, videos: usize, offers: usize) -> Result<NewWork, Failure> {
     let store = runner.services.vault.store();
     let scenes = store.list(&Prefix::Area(Area::Scenes)).await?.len();

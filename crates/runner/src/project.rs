@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use assess::Lexicon;
 use contracts::brand::{Brand, ensure_rules};
-use contracts::catalogue::Catalogue;
+use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::key::{Prefix, Workbook};
 use contracts::{Batch, Digest, ErrorName, ObjectKey};
 use narrate::Pronunciations;
@@ -153,6 +153,10 @@ impl Project {
         let phrases = phrasebook(&folders, &catalogue)?;
         let brand = brand(&folders.assets)?;
         ensure_rules(&catalogue, &brand)?;
+        let problems = recommend::guard::check_catalogue(&catalogue);
+        if !problems.is_empty() {
+            return Err(CatalogueError::Problems(problems).into());
+        }
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
         Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })

@@ -34,7 +34,7 @@ use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use start::{Material, Source};
-use storage::secret::Secrets;
+use storage::secret::{ExposeSecret as _, SecretName, Secrets};
 use storage::store::{SignedUrl, StoreError, UrlSigner};
 use storage::vault::Vault;
 use tokio::net::TcpListener;
@@ -220,6 +220,13 @@ impl Backend for Local {
 
     async fn brand(&self) -> Result<Brand, Problem> {
         project::brand(&self.services().folders.assets).map_err(problem)
+    }
+
+    async fn model_hint(&self) -> Option<String> {
+        let Services { settings, secrets, .. } = self.services();
+        let key = secrets.find(SecretName::ModelKey).await.ok().flatten();
+        let has_key = key.is_some_and(|key| !key.expose_secret().trim().is_empty());
+        recommend::model_hint(&settings.writer, settings.writer.mode, has_key)
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {

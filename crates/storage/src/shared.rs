@@ -1,11 +1,11 @@
-//! Keeps results that all customers share in the store, so each is made once.
+//! Keeps results that all customers share, so each is made only once.
 //!
 //! An object is named by the digest of everything that determines it, and sealed with the data key. The seal detects
-//! every change, so a damaged object is made again. The first writer wins, and a later one adopts its result. Writes are
-//! atomic, so an interrupted writer leaves no part of an object.
+//! every change, so a damaged object is made again. The first writer wins, and later writers use its result. Writes are
+//! atomic, so an interrupted writer does not leave a partial object behind.
 //!
-//! **Invariant:** a type implements [`Shareable`] only if its values hold no customer's data. A failure of this store
-//! fails no stage: the result is made again.
+//! **Invariant:** a type implements [`Shareable`] only if its values contain no customer data. A failure of this store
+//! does not fail a stage: the result is made again.
 
 use contracts::{Digest, ObjectKey};
 use jiff::{SignedDuration, Timestamp};
@@ -13,14 +13,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::store::PutOutcome;
 use crate::vault::{Owner, Vault, VaultError};
 
-/// The seconds, as bytes, that precede the content: the time of the last write.
+/// The length in bytes of the header before the content, which holds the time of the last write in seconds.
 const HEADER: usize = 8;
 
 /// The shared results of one store.
 #[derive(Clone, Copy)]
 pub struct SharedStore<'a> {
     vault: &'a Vault,
-    /// The age at which an object that is still in use is written anew, so that it does not expire.
+    /// The age at which an object that is still in use is rewritten, so that it does not expire.
     refresh_after: Option<SignedDuration>,
 }
 
@@ -29,9 +29,9 @@ pub struct SharedStore<'a> {
 pub enum Found<T> {
     /// The object.
     Kept(T),
-    /// There is none.
+    /// There is no such object.
     Missing,
-    /// The object does not open, or is not what its name says.
+    /// The object cannot be opened, or does not match its name.
     Damaged,
 }
 
@@ -49,7 +49,7 @@ impl<'a> SharedStore<'a> {
     /// Uses a vault's store. Objects expire `days` after their last write; never if 0.
     #[must_use]
     pub fn new(vault: &'a Vault, days: u16) -> Self {
-        // An object in use is written anew after a third of its time.
+        // An object in use is rewritten after a third of its lifetime.
         let refresh_after = (days > 0).then(|| SignedDuration::from_hours(8 * i64::from(days)));
         Self { vault, refresh_after }
     }
@@ -68,7 +68,10 @@ impl<'a> SharedStore<'a> {
             Ok(Some(sealed)) => sealed,
             Ok(None) => return Found::Missing,
             Err(error) => {
-                tracing::warn!(reason = contracts::error::chain(&error), "cannot read a shared result; making it anew");
+                tracing::warn!(
+                    reason = contracts::error::chain(&error),
+                    "cannot read a shared result; making it again"
+                );
                 return Found::Missing;
             }
         };

@@ -127,6 +127,7 @@ export function newCampaign(_, { options, signal }) {
 
   const categories = fields.categories(options);
   const tone = fields.tone(options);
+  const writer = fields.writer(options);
   const voice = fields.voice(options);
   const rate = fields.rate(options);
   const shape = fields.shape(options);
@@ -150,7 +151,7 @@ export function newCampaign(_, { options, signal }) {
         upload: source() === "upload" ? uploadId : undefined,
         batch: source() === "existing" ? batch?.value.trim() || undefined : undefined,
         dry_run: button.value === "dry", max_customers: value("max_customers"), budget_usd: value("budget_usd"),
-        max_concurrency: value("max_concurrency"), categories: categories.read(), prompt: tone.read(),
+        max_concurrency: value("max_concurrency"), categories: categories.read(), prompt: tone.read(), writer: writer.read(),
         voice: voice.read(), words_per_minute: rate.read(), shape: shape.read(),
       };
       // Sending the same request again is a retry, so it keeps its key.
@@ -177,7 +178,7 @@ export function newCampaign(_, { options, signal }) {
       h("ul", { class: "choices", on: { change: show } }, radios.map((radio, at) =>
         h("li", {}, h("label", { class: "choice" }, radio, h("span", {}, sources[at][1]))))),
       batch, files.node),
-    categories.node, tone.node, voice.node, rate.node, shape.node,
+    categories.node, tone.node, writer.node, voice.node, rate.node, shape.node,
     h("details", { class: "more" }, h("summary", {}, "Limits"),
       options.local && number("max_customers", "Maximum customers", "Includes only the first customers who qualify. Leave empty for all."),
       options.local && number("budget_usd", "Budget, US dollars", "For models and outside voices. The campaign stops before it spends more.", { step: "0.01", min: "0", inputMode: "decimal" }),

@@ -44,15 +44,34 @@ export function tone(options, text = options.suggested_prompt ?? "") {
   const update = () => { counter.textContent = `${count(area.value.length)} of ${count(maxLength)} characters`; };
   area.addEventListener("input", update);
   update();
-  const hint = options.model?.enabled
-    ? "A request to the language model. It cannot disable any check."
-    : "The language model is disabled. The phrasebook understands some requests, such as “warm” or “brief”.";
+  const hint = "Tones such as warm, formal, brief or lively, and topics such as savings or travel. It cannot disable a check.";
   const node = row("Tone and emphasis", hint, (props) => {
     Object.assign(area, { id: props.id });
     area.setAttribute("aria-describedby", props["aria-describedby"]);
     return [area, counter];
   });
   return { node, read: () => area.value.trim() || undefined };
+}
+
+const WRITERS = {
+  phrases: ["Approved lines, chosen by the program", "No model is asked."],
+  select: ["Approved lines, chosen by a model", "The model answers ids of lines. None of its words reaches the text."],
+  free: ["Reasons written by a model", "The guard checks them, and a person approves them."],
+};
+
+export function writer(options, chosen = options.default_writer) {
+  const radios = options.writers.map(({ name, available }) =>
+    h("input", { type: "radio", name: "writer", value: name, checked: name === chosen, disabled: !available }));
+  // A default that is not available would leave the form without a choice, and the phrasebook serves then anyway.
+  if (!radios.some((radio) => radio.checked && !radio.disabled)) radios[0].checked = true;
+  const node = group("Writer", options.model?.hint ?? null, "radiogroup",
+    h("ul", { class: "choices" }, radios.map((radio, at) => {
+      const { name, unavailable_reason: reason } = options.writers[at];
+      const [title, note] = WRITERS[name] ?? [name, ""];
+      return h("li", {}, h("label", { class: "choice" }, radio,
+        h("span", {}, title, " ", h("span", { class: "quiet" }, reason ? `Not available: ${reason}.` : note))));
+    })));
+  return { node, read: () => radios.find((radio) => radio.checked && !radio.disabled)?.value };
 }
 
 const ENGINES = {

@@ -18,6 +18,7 @@ export function recommend(_, { options, storeName }) {
     h("input", { ...props, type: "text", name: "batch", maxLength: 128, autocomplete: "off", spellcheck: false }));
   const categories = fields.categories(options, draft.categories);
   const tone = fields.tone(options, draft.prompt);
+  const writer = fields.writer(options, draft.writer);
   const voice = fields.voice(options, draft.voice);
   const rate = fields.rate(options, draft.words_per_minute);
   const shape = fields.shape(options, draft.shape);
@@ -36,11 +37,11 @@ export function recommend(_, { options, storeName }) {
     if (button.getAttribute("aria-disabled")) return;
     const inputs = event.target.elements;
     draft = {
-      customer: inputs.customer.value.trim(), categories: categories.read(), prompt: tone.read(),
+      customer: inputs.customer.value.trim(), categories: categories.read(), prompt: tone.read(), writer: writer.read(),
       video: videoBox.checked, voice: voice.read(), words_per_minute: rate.read(), shape: shape.read(),
     };
-    const { customer: customer_id, categories: chosen, prompt, video, ...speech } = draft;
-    const body = { customer_id, categories: chosen, prompt, ...(video && speech), batch: inputs.batch?.value.trim() || undefined, video };
+    const { customer: customer_id, categories: chosen, prompt, writer: by, video, ...speech } = draft;
+    const body = { customer_id, categories: chosen, prompt, writer: by, ...(video && speech), batch: inputs.batch?.value.trim() || undefined, video };
     const json = JSON.stringify(body);
     if (sent.json !== json) sent = { json, key: newKey() };
     problemPlace.replaceChildren();
@@ -58,7 +59,7 @@ export function recommend(_, { options, storeName }) {
   };
 
   const form = h("form", { class: "sheet", on: { submit } },
-    customer, batch, categories.node, tone.node,
+    customer, batch, categories.node, tone.node, writer.node,
     fields.group("Video", null, "group", h("label", { class: "choice" }, videoBox, h("span", {}, "Narrate the text in a video"))),
     videoFields, problemPlace, h("div", { class: "actions" }, button));
 

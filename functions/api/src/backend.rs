@@ -85,6 +85,12 @@ pub trait Backend: Send + Sync + 'static {
     /// Returns the batch for requests that do not specify one. `None` means the newest complete batch.
     fn default_batch(&self) -> Option<Batch>;
 
+    /// Returns how to enable the model if its key is set although the settings disable it. `None` also if this backend does
+    /// not read the key.
+    async fn model_hint(&self) -> Option<String> {
+        None
+    }
+
     /// Lists the voices, installed voices first.
     async fn voices(&self) -> Vec<VoiceOption>;
 

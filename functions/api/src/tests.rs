@@ -686,6 +686,10 @@ async fn options_and_catalogue_match_the_sample_bank() {
     assert_eq!(options["categories"].as_array().unwrap().len(), 5);
     assert_eq!(options["words_per_minute"], json!({"default": 140, "min": 80, "max": 220}));
     assert_eq!((&options["local"], &options["model"]["enabled"]), (&json!(false), &json!(false)));
+    let reason = "the setting writer.model.enabled is false";
+    let off = |name: &str| json!({"name": name, "available": false, "unavailable_reason": reason});
+    assert_eq!(options["writers"], json!([{"name": "phrases", "available": true}, off("select"), off("free")]));
+    assert_eq!(options["model"]["hint"], json!(null));
     let (_, catalogue) = api.get("ann", "/v1/catalogue").await;
     assert_eq!(catalogue["bank"], options["bank"]);
     assert_eq!(catalogue["products"].as_array().unwrap().len(), sample_catalogue().products().len());

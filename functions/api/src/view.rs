@@ -24,6 +24,7 @@ pub(crate) use campaign::{
 };
 pub(crate) use catalog::{
     CallerView, Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
+    WriterOption,
 };
 pub(crate) use event::{EventQuery, RunEventList, StageProgress};
 pub(crate) use names::{OutcomeName, RunStatus};

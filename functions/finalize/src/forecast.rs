@@ -154,7 +154,7 @@ fn compute(
     let videos = texts.len().min(request.videos.unwrap_or(usize::MAX));
     let video_seconds = texts.iter().take(videos).map(|text| text.video_seconds(request.words_per_minute)).sum();
     let offered = decisions.iter().filter_map(|decision| decision.offers).sum();
-    // The stores are taken to be empty, because earlier campaigns may have had other texts.
+    // Assume that the stores are empty, because earlier campaigns may have had different text.
     let new = NewWork::expect(videos, offered, 0, 0);
     let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds, new };
     let service_messages = decisions.iter().filter(|decision| decision.offers == Some(0)).count();

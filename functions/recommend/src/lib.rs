@@ -48,7 +48,7 @@ use brief::Brief;
 use model::{ModelOutcome, ModelRequest, RetryPolicy, SelectOutcome};
 use phrasing::{NoLine, PhraseWriter};
 
-pub use model::{Limiter, PROMPTS, needs_key};
+pub use model::{Limiter, PROMPTS, Proposal, ProposalError, ProposalRequest, needs_key, propose};
 pub use proof::{Proof, prove};
 
 /// The dependencies of the stage.

@@ -6,3 +6,4 @@ mod assessed_run;
 mod command;
 mod letters;
 mod llmock;
+mod propose;

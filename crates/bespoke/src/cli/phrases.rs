@@ -16,6 +16,8 @@ pub enum PhrasesCommand {
     List(ListArgs),
     /// Approve lines that another person wrote
     Approve(ApproveArgs),
+    /// Ask a model for new reasons, check them, and file them without an approval
+    Propose(ProposeArgs),
 }
 
 /// Arguments of `bespoke phrases check`.
@@ -65,4 +67,27 @@ pub struct ApproveArgs {
     /// The phrasebook; the approvals are written beside it, as in en.approvals.csv
     #[arg(long = "book", value_name = "FILE", default_value = BOOK)]
     pub file: PathBuf,
+}
+
+/// Arguments of `bespoke phrases propose`.
+#[derive(Debug, Args)]
+pub struct ProposeArgs {
+    /// The product [default: every product and ground that has fewer reasons than it should]
+    #[arg(long, value_name = "ID")]
+    pub product: Option<String>,
+    /// The ground, such as need:saving or spending:travel [default: all grounds of the product]
+    #[arg(long, value_name = "GROUND", requires = "product")]
+    pub ground: Option<String>,
+    /// The number of lines to ask for, for each product and ground
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub lines: u32,
+    /// The phrasebook to which the lines are added
+    #[arg(long = "book", value_name = "FILE", default_value = BOOK)]
+    pub file: PathBuf,
+    /// The folder with the workbooks and the catalog beside them
+    #[arg(long, value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
+    pub data: PathBuf,
+    /// The product catalog [default: catalogue.json beside the workbooks, or data/catalogue.json]
+    #[arg(long, value_name = "FILE", env = "BESPOKE_CATALOGUE")]
+    pub catalogue: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ use contracts::{Digest, ErrorName, NamedError, ProductId};
 use jiff::{Timestamp, Unit, Zoned};
 use phrases::materials::{Material, materials};
 use phrases::{Approval, Approvals};
+use recommend::guard::check_catalogue;
 use runner::failure::Failure;
 use serde::Serialize;
 
@@ -32,7 +33,8 @@ struct CatalogueReport {
 pub(super) fn check(file: &Path, institution: Institution, context: Context) -> Result<u8, Failure> {
     let bytes = std::fs::read(file).map_err(Failure::file(ErrorName::ConfigInvalid, file))?;
     let under_rules = |catalogue: Catalogue| {
-        let problems = institution.rules().check(&catalogue);
+        let mut problems = institution.rules().check(&catalogue);
+        problems.extend(check_catalogue(&catalogue));
         if problems.is_empty() { Ok(catalogue) } else { Err(CatalogueError::Problems(problems)) }
     };
     let (report, failure) = match Catalogue::from_json(&bytes).and_then(under_rules) {

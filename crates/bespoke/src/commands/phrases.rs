@@ -1,5 +1,7 @@
 //! `bespoke phrases`: checks, lists and approves the lines of a phrasebook.
 
+mod propose;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,6 +13,7 @@ use jiff::{Timestamp, Unit};
 use phrases::check::{Finding, Severity, check, sample_names};
 use phrases::{Approval, Approvals, GroundKey, Line, LineKind, Phrasebook};
 use recommend::guard::check_line;
+use runner::config::Config;
 use runner::failure::Failure;
 use runner::project;
 use serde::Serialize;
@@ -18,11 +21,16 @@ use serde::Serialize;
 use super::context::{Context, person};
 use crate::cli::phrases::{ApproveArgs, CheckArgs, ListArgs, PhrasesCommand};
 
-pub(super) fn execute(command: PhrasesCommand, context: Context) -> Result<u8, Failure> {
+pub(super) async fn execute(
+    command: PhrasesCommand,
+    config: impl FnOnce() -> Result<Config, Failure>,
+    context: Context,
+) -> Result<u8, Failure> {
     match command {
         PhrasesCommand::Check(args) => check_book(&args, context),
         PhrasesCommand::List(args) => list(&args, context),
         PhrasesCommand::Approve(args) => approve(args, context),
+        PhrasesCommand::Propose(args) => Box::pin(propose::execute(&args, &config()?, context)).await,
     }
 }
 
@@ -182,8 +190,13 @@ fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Replaces the file of approvals in one step. The file keeps its permissions, so other people can still read it.
+/// Replaces the file of approvals in one step.
 pub(super) fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), Failure> {
+    replace_file(path, &approvals.to_csv())
+}
+
+/// Replaces a file in one step. The file keeps its permissions, so other people can still read it.
+fn replace_file(path: &Path, content: &str) -> Result<(), Failure> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
@@ -197,7 +210,7 @@ pub(super) fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), 
         if let Ok(existing) = std::fs::metadata(path) {
             file.as_file().set_permissions(existing.permissions())?;
         }
-        file.write_all(approvals.to_csv().as_bytes())?;
+        file.write_all(content.as_bytes())?;
         file.persist(path)?;
         Ok(())
     };

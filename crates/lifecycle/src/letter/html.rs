@@ -200,7 +200,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
 
 const fn question(question: Question) -> &'static str {
     match question {
-        Question::General => "Recommendations based on the customer's own data",
+        Question::General => "Recommendations based on customer data",
         Question::SocialMedia => "Use of public posts",
     }
 }

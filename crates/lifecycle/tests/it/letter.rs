@@ -42,7 +42,7 @@ async fn letter_describes_consent_review_and_later_events() {
     says(
         &waiting,
         &[
-            "<td>Recommendations based on the customer's own data</td><td>Yes</td><td>customer_transactions.xlsx</td><td>row 2</td>",
+            "<td>Recommendations based on customer data</td><td>Yes</td><td>customer_transactions.xlsx</td><td>row 2</td>",
         ],
     );
 

@@ -10,7 +10,7 @@ use crate::backend::SharedBackend;
 use crate::problem::{Problem, ReadProblems};
 use crate::view::{
     CallerView, Catalog, CategoryOption, MAX_PROMPT_LENGTH, ModelAvailability, RequestOptions, SPEAKING_RATES,
-    SUGGESTED_PROMPT, SpeakingRateRange,
+    SUGGESTED_PROMPT, SpeakingRateRange, WriterOption,
 };
 
 /// Returns the options for requests
@@ -41,7 +41,12 @@ pub(super) async fn options(
             max: *SPEAKING_RATES.end(),
         },
         default_writer: settings.writer.mode,
-        model: ModelAvailability { enabled: settings.writer.model.enabled, name: settings.writer.model.name },
+        writers: WriterOption::all(settings.writer.model.enabled),
+        model: ModelAvailability {
+            enabled: settings.writer.model.enabled,
+            name: settings.writer.model.name,
+            hint: backend.model_hint().await,
+        },
         local: backend.is_local(),
         caller: CallerView { name: caller.name().to_owned(), roles: caller.roles().iter().copied().collect() },
     }))

@@ -60,6 +60,36 @@ pub(crate) struct ModelAvailability {
     pub(crate) enabled: bool,
     /// The name of the model in the settings.
     pub(crate) name: String,
+    /// How to enable the model. Present only if its key is set although the settings disable the model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) hint: Option<String>,
+}
+
+/// A writer that a request may specify.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WriterOption {
+    /// The value for a request's `writer` field.
+    #[schema(value_type = WriterName)]
+    pub(crate) name: WriterMode,
+    /// Whether the settings allow the writer. If they do not, the phrasebook replaces it.
+    pub(crate) available: bool,
+    /// The reason why the writer is not available.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) unavailable_reason: Option<&'static str>,
+}
+
+impl WriterOption {
+    /// Returns all writers.
+    pub(crate) fn all(model_enabled: bool) -> Vec<Self> {
+        let option = |name: WriterMode| {
+            let available = model_enabled || !name.asks_a_model();
+            let unavailable_reason = (!available).then_some("the setting writer.model.enabled is false");
+            Self { name, available, unavailable_reason }
+        };
+        [WriterMode::Phrases, WriterMode::Select, WriterMode::Free].map(option).into()
+    }
 }
 
 /// The values and defaults for requests.
@@ -88,6 +118,8 @@ pub(crate) struct RequestOptions {
     pub(crate) words_per_minute: SpeakingRateRange,
     /// The language model that may write the text.
     pub(crate) model: ModelAvailability,
+    /// All writers.
+    pub(crate) writers: Vec<WriterOption>,
     /// The writer that the server uses if a request does not specify one.
     #[schema(value_type = WriterName)]
     pub(crate) default_writer: WriterMode,

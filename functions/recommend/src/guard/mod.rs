@@ -3,6 +3,7 @@
 //! A rule is a named check that lists violations, which the evidence keeps. The rules are an engineering interpretation
 //! of public sources, which each list below `rules/` cites. The bank's counsel has the final word.
 
+mod catalogue;
 mod contact;
 mod context;
 mod harsh;
@@ -25,6 +26,7 @@ use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{GuardCheck, Segment, SegmentKind, Verdict};
 use unicode_normalization::UnicodeNormalization as _;
 
+pub use catalogue::check_catalogue;
 pub use context::{GuardContext, NameSlot};
 pub use mask::TextPart;
 use normal::{APPROVED, NAME, NormalizedText};

@@ -26,6 +26,13 @@ impl OwnTerms {
         terms
     }
 
+    /// Returns the words of everything that the catalog approves about a product. Each of them counts.
+    pub(super) fn of_all_texts(product: &Product) -> Self {
+        let lists = [&product.approved_claims, &product.rates_and_terms, &product.disclosures];
+        let texts = [&product.name, &product.summary].into_iter().chain(lists.into_iter().flatten());
+        Self { texts: texts.map(|text| stems(text)).collect(), claims: Vec::new() }
+    }
+
     /// Returns whether an approved claim contains the word.
     pub(super) fn claims_have(&self, word: &str) -> bool {
         let word = stem(word);

@@ -601,3 +601,21 @@ fn reason_that_fits_another_product_is_caught() {
     assert_eq!(found("everyday-checking", "The ocean is deep and blue.").len(), 1);
     assert_eq!(found("everyday-checking", "Pay for flights, hotels and trips, and earn points.").len(), 1);
 }
+
+#[test]
+fn headline_must_not_say_more_than_the_approved_texts() {
+    let sample = fixtures::shipped_catalogue();
+    assert_eq!(check_catalogue(&sample), []);
+    let json = include_str!("../../../../data/catalogue.json");
+    for (from, to, check) in [
+        ("One account for every day", "The best account anywhere", "superlatives"),
+        ("Points for the whole trip", "You are approved today", "approval"),
+        ("A rate that stays put", "Now 5% for everyone", "amounts"),
+        ("Alerts that you choose\"", "No fees, guaranteed\"", "approval"),
+    ] {
+        assert!(json.contains(from), "{from}");
+        let changed = Catalogue::from_json(json.replacen(from, to, 1).as_bytes()).unwrap();
+        let problems = check_catalogue(&changed);
+        assert!(problems.iter().any(|problem| problem.reason.contains(check)), "{to}: {problems:?}");
+    }
+}

@@ -5,6 +5,7 @@ mod answer;
 mod client;
 mod limiter;
 mod prompt;
+mod propose;
 mod reader;
 mod select;
 mod service;
@@ -32,6 +33,7 @@ pub use client::needs_key;
 pub use limiter::Limiter;
 pub use prompt::PROMPTS;
 pub(crate) use prompt::digest as prompt_digest;
+pub use propose::{Proposal, ProposalError, ProposalRequest, propose};
 pub(crate) use select::{SelectOutcome, select};
 
 /// The maximum length, in characters, of a caller's prompt that the stage sends. The API has the same limit.

@@ -26,7 +26,7 @@ pub(super) const SELECT: &str = include_str!("../../prompts/select.txt");
 /// The prompt files for a model that writes. Its text must not echo them.
 pub const PROMPTS: [&str; 2] = [SYSTEM, REPAIR];
 
-/// Returns the digest of everything in `prompts/`.
+/// Returns the digest of every prompt that determines a text.
 pub(crate) fn digest() -> Digest {
     Digest::of_parts([SYSTEM, REPAIR, GREETING, SIGN_OFF, SELECT].map(str::as_bytes))
 }

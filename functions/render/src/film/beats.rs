@@ -76,7 +76,7 @@ impl Draft<'_> {
     }
 }
 
-/// Divides the narration into beats without gaps, the last of which ends at `end`. The first one is always the opening.
+/// Divides the narration into beats without gaps. The first beat is always the opening, and the last ends at `end`.
 pub(super) fn divide<'a>(content: &SceneContent<'a>, end: f64) -> Vec<Beat<'a>> {
     let drafts = drafts(content.script, content.narration);
     let count = content.script.offers.len();

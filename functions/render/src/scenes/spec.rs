@@ -1,4 +1,4 @@
-//! What a scene shows, and when. A [`SharedScene`] can be built from [`Public`] contents only.
+//! Specifies what a scene shows, and when. A [`SharedScene`] can be built only from [`Public`] contents.
 
 use std::collections::BTreeMap;
 
