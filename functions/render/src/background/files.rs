@@ -125,6 +125,105 @@ const X264: [&str; 4] = ["-c:v", "libx264", "-preset", "ultrafast"];
 /// A lossless codec for any pixel format.
 const FFV1: [&str; 2] = ["-c:v", "ffv1"];
 
+/// The documented kinds of files: `| kind | result | SSIM at least |`.
+const DOCUMENT: &str = include_str!("../../../../docs/concepts/video.md");
+
+/// Creates a file of each documented kind.
+fn of_kind(kit: &Kit, kind: &str) -> PathBuf {
+    let x264 = [&X264[..], &BT709].concat();
+    let lossless = [&FFV1[..], &BT709].concat();
+    let wide = ["-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_range", "tv"];
+    let wide_pixels = "scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10le";
+    let hdr = |name: &str, transfer: &str| {
+        kit.make(name, PATTERN, wide_pixels, &[&FFV1[..], &wide, &["-color_trc", transfer]].concat())
+    };
+    let one = ["-frames:v", "1"];
+    match kind {
+        // A smooth picture, because a scaled test pattern looks interlaced.
+        "at the frame's size and rate, BT.709" => {
+            kit.make("fits.mp4", "color=c=navy:size=320x180:rate=24:duration=2", TO_BT709, &x264)
+        }
+        "of another size" => kit.make("size.mp4", PATTERN, TO_BT709, &x264),
+        "of another frame rate" => kit.make("rate.mp4", &PATTERN.replace("24", "30"), TO_BT709, &x264),
+        "with pixels that are not square" => {
+            kit.make("sar.mp4", PATTERN, &format!("scale=480:360,setsar=4/3,{TO_BT709}"), &x264)
+        }
+        "interlaced" => {
+            let options = [&x264[..], &["-flags", "+ilme+ildct"]].concat();
+            kit.make("interlaced.ts", PATTERN, &format!("tinterlace=interleave_top,fps=24,{TO_BT709}"), &options)
+        }
+        "full range" => {
+            let full = "scale=out_color_matrix=bt709:out_range=pc,format=yuv420p";
+            kit.make("full.mp4", PATTERN, full, &[&X264[..], &BT709[..6], &["-color_range", "pc"]].concat())
+        }
+        "without tags, smaller than HD" => {
+            kit.make("sd.mp4", PATTERN, "scale=out_color_matrix=bt601:out_range=tv,format=yuv420p", &X264)
+        }
+        "more than 8 bits, with tags" => {
+            kit.make("ten.mkv", PATTERN, "scale=out_color_matrix=bt709:out_range=tv,format=yuv422p10le", &lossless)
+        }
+        "RGB" => kit.make("rgb.mkv", PATTERN, "format=bgr0", &FFV1),
+        "BT.2020 without HDR" => hdr("wide.mkv", "bt2020-10"),
+        "HLG" => hdr("hlg.mkv", "arib-std-b67"),
+        "PQ" => hdr("pq.mkv", "smpte2084"),
+        "BT.2020 without a transfer tag" => kit.make("hidden.mkv", PATTERN, wide_pixels, &[&FFV1[..], &wide].concat()),
+        "BT.2020 with constant luminance" => {
+            let tags = ["-colorspace", "bt2020c", "-color_primaries", "bt2020", "-color_trc", "bt2020-10"];
+            kit.make("constant.mkv", PATTERN, wide_pixels, &[&FFV1[..], &tags].concat())
+        }
+        "JPEG" => kit.make("picture.jpg", PATTERN, "null", &[&one[..], &["-q:v", "2"]].concat()),
+        "PNG" => kit.make("picture.png", PATTERN, "null", &one),
+        "GIF" => kit.make("animation.gif", PATTERN, "fps=10,scale=320:180", &[]),
+        "truncated" => kit.cut(&kit.make("long.mp4", PATTERN, TO_BT709, &x264)),
+        "sound without a picture" => kit.ffmpeg("sound.mp4", &["-f", "lavfi", "-i", "sine=duration=1"]),
+        "a playlist" => {
+            let path = kit.folder.path().join("list.m3u8");
+            std::fs::write(&path, "#EXTM3U\n#EXTINF:1,\nother.ts\n#EXT-X-ENDLIST\n").unwrap();
+            path
+        }
+        "text" => {
+            let path = kit.folder.path().join("text.mp4");
+            std::fs::write(&path, "not a video").unwrap();
+            path
+        }
+        "missing" => kit.folder.path().join("missing.mp4"),
+        other => panic!("{other}: no file of this kind"),
+    }
+}
+
+#[test]
+fn every_documented_kind_ends_as_documented() {
+    let kit = Kit::new();
+    let reference = kit.make("reference.mp4", PATTERN, TO_BT709, &[&X264[..], &BT709].concat());
+    let (_, table) = DOCUMENT.split_once("| Background file | Result | SSIM at least |\n").unwrap();
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip(1)
+        .map_while(|line| line.strip_prefix("| ")?.strip_suffix(" |"))
+        .map(|row| row.split(" | ").collect())
+        .collect();
+    assert!(rows.len() >= 20, "{}", rows.len());
+    for row in rows {
+        let [kind, result, similarity] = row[..] else { panic!("{row:?}") };
+        let file = of_kind(&kit, kind);
+        if let Some(reason) = result.strip_prefix("refused: `") {
+            let found = kit.refused(&file);
+            let name = file.file_name().unwrap().to_string_lossy();
+            assert!(
+                found.starts_with(name.as_ref()) && found.contains(reason.trim_end_matches('`')),
+                "{kind}: {found}"
+            );
+            continue;
+        }
+        let prepared = kit.prepared(&file);
+        assert_eq!(prepared == file, result == "used as it is", "{kind}");
+        if let Ok(least) = similarity.parse::<f64>() {
+            let found = Kit::similarity(&prepared, &reference);
+            assert!(found >= least, "{kind}: {found}");
+        }
+    }
+}
+
 #[test]
 fn geometry_and_range_are_normalized() {
     let kit = Kit::new();
