@@ -122,7 +122,7 @@ async fn reused_result_does_not_proceed_if_posts_are_withdrawn() {
 
 #[tokio::test]
 async fn contact_cap_counts_published_runs_only() {
-    let mut fixture = AssessFixture::with(&record(CustomerBuilder::new())).await;
+    let fixture = AssessFixture::with(&record(CustomerBuilder::new())).await;
     let request = Request {
         catalogue: catalogue().digest(),
         lexicon: fixture.lexicon.digest(),
