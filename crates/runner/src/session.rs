@@ -112,18 +112,19 @@ impl Session {
             project.ensure_approved()?;
         }
         let request = assemble(request, &project, &services).await?;
-        // This record prevents the same person from approving the results.
-        let starter = services.vault.keys().staff(&OsUser::current()?.subject());
-        let started = ObjectKey::Started(starter, RunKind::Command, request.run_id());
-        services.vault.store().put_new(&started, "{}".into()).await?;
         let (sender, events) = tokio::sync::mpsc::unbounded_channel();
         let cancel = CancellationToken::new();
         let runner = Runner { project, services, limits, background, cancel, events: sender };
         Ok(Self { runner, request, labels, store, lock, events })
     }
 
-    /// Starts the run's log.
-    pub fn log(&self, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
+    /// Records who starts the run, and starts its log. A dry run does neither.
+    pub async fn begin(&self, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
+        // This record prevents the same person from approving the results.
+        let vault = &self.runner.services.vault;
+        let starter = vault.keys().staff(&OsUser::current()?.subject());
+        let started = ObjectKey::Started(starter, RunKind::Command, self.request.run_id());
+        vault.store().put_new(&started, "{}".into()).await?;
         logs::start(&self.runner.project.folders.artifacts, self.request.run_id().as_str(), verbose, failures)?;
         if let Some(end) = self.runner.services.settings.writer.retirement_warning() {
             tracing::warn!("{end}");

@@ -79,12 +79,13 @@ pub async fn verify(vault: &Vault, run: &RunId, trust: &Trust) -> Result<Verific
         let help = "list artifacts/runs for existing runs; a stopped run has no manifest yet";
         return Err(Failure::new(ErrorName::EvidenceMissing, message, help));
     };
-    let head = head::check(store, run, trust, &mut found).await?;
+    let request_opens = opens_as_request_of(vault, run).await;
+    let head = head::check(store, run, trust, request_opens, &mut found).await?;
     let Ok(manifest) = serde_json::from_slice::<Manifest>(&json) else {
         found.push(Discrepancy::changed(&part(RunPart::ManifestJson), "is not a manifest"));
         return Ok(found.sum_up(run, 0, false, head));
     };
-    let request = check_request(vault, run, &manifest, &mut found).await?;
+    let request = check_request(vault, run, &manifest, request_opens, &mut found).await?;
     check_manifest(vault, run, &manifest, &json, &request, &mut found).await?;
     check_dataset(vault, run, &manifest, &mut found).await?;
 
@@ -142,15 +143,24 @@ impl Found {
 
 /// The result of checking the run's request.
 struct RequestCheck {
+    /// The digest of the sealed request, to compare with the records. `None` if it is missing or the run id proves it.
     digest: Option<Digest>,
     /// Whether it can be opened. If so, the current keys are the ones that the run used.
     opened: bool,
+}
+
+/// Returns whether the run's request can be opened and has the run's id, which is the digest of its content. A machine that
+/// only verifies runs may not have the keys.
+async fn opens_as_request_of(vault: &Vault, run: &RunId) -> bool {
+    let key = ObjectKey::Run(run.clone(), RunPart::Request);
+    vault.read_json::<Request>(Owner::Run, &key).await.is_ok_and(|(request, _)| request.run_id() == *run)
 }
 
 async fn check_request(
     vault: &Vault,
     run: &RunId,
     manifest: &Manifest,
+    opened: bool,
     found: &mut Found,
 ) -> Result<RequestCheck, Failure> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
@@ -166,12 +176,9 @@ async fn check_request(
         return Ok(RequestCheck { digest: None, opened: false });
     };
     found.files += 1;
-    // A machine that only verifies runs may not have the keys. Then only the digests are checked.
-    let opened = match vault.read_json::<Request>(Owner::Run, &key).await {
-        Ok((request, _)) => request.run_id() == *run,
-        Err(_) => false,
-    };
-    Ok(RequestCheck { digest: Some(Digest::of(&sealed)), opened })
+    // The run id proves the content. The sealed bytes change when the data key is rotated.
+    let digest = (!opened).then(|| Digest::of(&sealed));
+    Ok(RequestCheck { digest, opened })
 }
 
 /// Checks the manifest for consistency, and compares it with its CSV table and with the records in the store.

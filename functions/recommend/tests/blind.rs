@@ -51,7 +51,7 @@ fn measure(file: &Path) -> Measured {
     for line in std::fs::read_to_string(file).unwrap().lines().filter(|line| !line.trim().is_empty()) {
         let reason: Reason = serde_json::from_str(line).unwrap();
         let product = catalogue.product(&ProductId::parse(reason.product.replace(' ', "-")).unwrap()).unwrap();
-        let failed = check_reason(&reason.text, product, None, &catalogue);
+        let failed = check_reason(&reason.text, product, None, &catalogue, &recommend::PROMPTS);
         let is_refused = !failed.is_empty();
         let is_wrong = is_refused == (reason.label == Label::Harmless);
         match reason.label {

@@ -4,10 +4,9 @@ use contracts::brand::Brand;
 
 use crate::ass::Colour;
 use crate::error::Error;
+pub use crate::frame_rate::FRAME_RATE;
 use crate::layout::Rect;
 
-/// Frames per second.
-pub const FRAME_RATE: u32 = 24;
 /// The start of the narration in the video, in seconds.
 pub const VOICE_START: f64 = 1.0;
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -93,16 +93,17 @@ impl FfmpegRunner {
 
     fn start(&self, arguments: &Arguments) -> Result<KillOnDrop, Error> {
         let (program, before) = launched(&self.tools.ffmpeg);
-        let mut command = FfmpegCommand::new_with_path(program);
-        command.args(before).args(["-hide_banner", "-nostdin"]).args(&arguments.0);
-        let inner = command.as_inner_mut();
-        inner.env_clear().envs(child_environment());
-        inner.current_dir(&self.scratch).stdin(Stdio::piped());
+        // `FfmpegCommand::new` would put its log level before the launcher's arguments.
+        let mut inner = Command::new(program);
+        inner.args(before).args(["-loglevel", "level+info", "-hide_banner", "-nostdin"]).args(&arguments.0);
+        inner.env_clear().envs(child_environment()).current_dir(&self.scratch);
+        inner.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Restrict fontconfig to the brand's fonts.
         let config = self.fonts.join("fonts.conf");
         if config.is_file() {
             inner.env("FONTCONFIG_FILE", config).env("XDG_CACHE_HOME", &self.scratch);
         }
+        let mut command = FfmpegCommand::from(inner);
         Ok(KillOnDrop(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?))
     }
 

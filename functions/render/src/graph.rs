@@ -175,6 +175,8 @@ impl SceneGraph<'_> {
         }
         let timescale = crate::join::VIDEO_TIMESCALE.to_string();
         let mut all = Arguments::default();
+        // Without this option, ffmpeg succeeds although the disk is full when it finishes the file.
+        all.text(&["-xerror"]);
         all.frames("yuv420p", self.size).text(&["-vf", &graph, "-an"]);
         all.text(&["-c:v", "libx264", "-preset", self.preset, "-crf", &self.crf.to_string(), "-profile:v", "high"]);
         all.text(&["-level:v", "4.0", "-tune", "animation", "-x264-params", STITCHABLE]);

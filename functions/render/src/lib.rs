@@ -46,6 +46,7 @@ mod ffmpeg;
 mod file_digest;
 pub mod film;
 pub mod font;
+mod frame_rate;
 pub mod graph;
 mod job;
 mod join;

@@ -41,6 +41,10 @@ fn demo_works_for_a_credit_union() {
         let mut command = sandbox.command(arguments);
         command.env("BESPOKE_DATA", &data).env("BESPOKE_ASSETS", &assets).output().unwrap()
     };
+    let catalogue = data.join("catalogue.json");
+    let institution = ["--institution", "us-credit-union", "--by", "Rita"];
+    let approved = run(&[&["catalogue", "approve", catalogue.to_str().unwrap()], &institution[..]].concat());
+    assert!(approved.status.success(), "{}", String::from_utf8_lossy(&approved.stderr));
     let output = run(&["demo", "--videos", "1", "--json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let id = report(&output)["run"].as_str().unwrap().to_owned();

@@ -64,7 +64,8 @@ impl FinishedRun {
             let key = self.key(path);
             let of_dataset =
                 key.starts_with("datasets/") && (key.ends_with("index.csv") || key.ends_with("/customers.jsonl"));
-            key.contains(self.id.as_str()) && !key.starts_with("logs/")
+            // The name alone of a file in `runs/started/` counts: it prevents the starter from approving results.
+            key.contains(self.id.as_str()) && !key.starts_with("logs/") && !key.starts_with("runs/started/")
                 || key.starts_with("control/keys/")
                 || of_dataset
         };

@@ -119,13 +119,13 @@ fn guard_reports_each_check() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("letter.txt");
     std::fs::write(&file, HARMLESS).unwrap();
-    let output = guard(&file, &["--products", "travel-rewards-card,everyday-checking"]);
+    let output = guard(&file, &["--products", "travel-rewards-card,everyday-checking", "--name", "Maria", "--name", "Dana"]);
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{stdout}");
     assert!(stdout.contains("words pass all") && stdout.contains("approval"), "{stdout}");
 
     std::fs::write(&file, format!("{HARMLESS}You are pre-approved for four percent.")).unwrap();
-    let output = guard(&file, &["--products", "everyday-checking", "--json"]);
+    let output = guard(&file, &["--products", "everyday-checking", "--name", "Maria", "--name", "Dana", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let verdict = report(&output);
     assert_eq!(verdict["passed"], false);

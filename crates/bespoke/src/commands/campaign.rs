@@ -140,7 +140,7 @@ struct CampaignReport {
 
 async fn run(session: Session, context: Context) -> Result<u8, Failure> {
     let started = Instant::now();
-    session.log(context.verbose, CustomerFailures::LoggedOnly)?;
+    session.begin(context.verbose, CustomerFailures::LoggedOnly).await?;
     let Session { runner, request, labels, store, lock, events } = session;
     let signals = tokio::spawn(signals::watch(runner.cancel.clone()));
     let progress = tokio::spawn(progress::show(events, labels, Lines::Table));

@@ -147,7 +147,7 @@ async fn execute(setup: SessionSetup, context: Context) -> Result<FinishedRun, F
         if one_customer { output_files(artifacts).iter().try_for_each(|copy| remove(copy)) } else { Ok(()) }
     })
     .await?;
-    session.log(context.verbose, CustomerFailures::Printed)?;
+    session.begin(context.verbose, CustomerFailures::Printed).await?;
     let Session { runner, request, labels, store, lock, events } = session;
     let signals = tokio::spawn(signals::watch(runner.cancel.clone()));
     let progress = tokio::spawn(progress::show(events, labels.clone(), Lines::EachCustomer));

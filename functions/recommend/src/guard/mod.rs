@@ -113,16 +113,23 @@ pub fn check_line(
 }
 
 /// Checks only the text of a reason that a model gave for one product. `held` is the product that, according to the
-/// reason, the customer already has. Returns the failed checks, except for the length check.
+/// reason, the customer already has. `prompts` are the prompts that the text must not echo. Returns the failed checks,
+/// except for the length check.
 #[must_use]
-pub fn check_reason(text: &str, product: &Product, held: Option<&Product>, catalogue: &Catalogue) -> Vec<GuardCheck> {
+pub fn check_reason(
+    text: &str,
+    product: &Product,
+    held: Option<&Product>,
+    catalogue: &Catalogue,
+    prompts: &[&'static str],
+) -> Vec<GuardCheck> {
     let context = GuardContext {
         offered: vec![product],
         held: held.into_iter().collect(),
         catalogue,
         names: vec![NameSlot::from(catalogue.bank())],
         posts: None,
-        instructions: crate::model::PROMPTS.to_vec(),
+        instructions: prompts.to_vec(),
     };
     let segment = Segment {
         kind: SegmentKind::Offer,

@@ -171,7 +171,7 @@ impl Candidate<'_> {
             GroundKey::Spending(_) | GroundKey::Need(_) => None,
         };
         let said = self.text.replace("{product}", &self.product.name).replace("{bank}", catalogue.bank());
-        for check in check_reason(&said, self.product, held, catalogue) {
+        for check in check_reason(&said, self.product, held, catalogue, &recommend::PROMPTS) {
             because.extend(check.violations.iter().map(|violation| format!("{}: {violation}", check.name)));
         }
         because.sort();
