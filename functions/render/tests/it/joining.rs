@@ -88,11 +88,11 @@ async fn second_customer_reuses_all_shared_scenes() {
     assert_eq!(bench.stored().await, keys);
     assert!(bench.object(Artefact::Video) != alone);
 
-    // A video about another product shares the scenes that do not show the product.
+    // A video with a single offer shares the scenes that do not show the offer: the address and the end card.
     let bench = bench.for_customer("0003");
     give_script(&bench, &["everyday-checking"], &customer("Bo")).await;
     bench.run(&assets(), None, &|_| {}).await.unwrap();
-    assert!(bench.shared().is_subset(&first) && bench.shared().len() >= 3, "{:?} of {scenes:?}", bench.scenes());
+    assert!(bench.shared().intersection(&first).count() >= 2, "{:?} of {scenes:?}", bench.scenes());
 }
 
 #[tokio::test]
