@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// marks that reverse the direction of text.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if text.chars().all(|c| is_plain(c)) {
+    if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
@@ -33,7 +33,7 @@ fn is_plain(c: char) -> bool {
 fn color_sequence(text: &str) -> Option<&str> {
     let parameters = text.strip_prefix("\u{1b}[")?;
     let end = parameters.find(|c: char| !(c.is_ascii_digit() || c == ';'))?;
-    (parameters[end..].starts_with('m')).then(|| &text[..2 + end + 1])
+    (parameters[end..].starts_with('m')).then(|| &text[..=(2 + end)])
 }
 
 #[cfg(test)]

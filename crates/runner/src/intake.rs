@@ -59,6 +59,10 @@ struct Task {
 impl IntakeGuard<'_> {
     /// Reads the files in a child. Fails with `Input.TooLarge` if the child exceeds its limits or crashes. Faults that a
     /// reader reports by name are not errors here.
+    ///
+    /// # Panics
+    ///
+    /// Never in practice: the task consists of plain fields, and the child's input is piped.
     pub async fn read<B: AsRef<[u8]>>(
         &self,
         files: &[(Workbook, B)],

@@ -181,7 +181,7 @@ impl Runner {
         // are processed first, so their cost is known before the run spends more.
         for rows in [ended, open] {
             let mut running = stream::iter(rows.into_iter().take_while(|_| goes_on()))
-                .map(|(position, row)| async move { (position, self.customer(shared, row).await) }.boxed())
+                .map(|(position, row)| async move { (position, Box::pin(self.customer(shared, row)).await) }.boxed())
                 .buffer_unordered(self.concurrency() * AHEAD);
             // If processing one customer returns an error, still finish the customers in progress.
             while let Some((position, result)) = running.next().await {

@@ -19,6 +19,7 @@ pub struct LocalSecrets {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the fields of the file")]
 struct KeyFile {
     data_key: SecretString,
     #[serde(default)]

@@ -123,8 +123,8 @@ impl Session {
         // This record prevents the same person from approving the results.
         let vault = &self.runner.services.vault;
         let starter = vault.keys().staff(&OsUser::current()?.subject());
-        let started = ObjectKey::Started(starter, RunKind::Command, self.request.run_id());
-        vault.store().put_new(&started, "{}".into()).await?;
+        let key = ObjectKey::Started(starter, RunKind::Command, self.request.run_id());
+        vault.store().put_new(&key, "{}".into()).await?;
         logs::start(&self.runner.project.folders.artifacts, self.request.run_id().as_str(), verbose, failures)?;
         if let Some(end) = self.runner.services.settings.writer.retirement_warning() {
             tracing::warn!("{end}");

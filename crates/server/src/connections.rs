@@ -95,8 +95,8 @@ mod tests {
         let mut real = TcpStream::connect(address).await.unwrap();
         real.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
-        let read = real.read_to_string(&mut answer);
-        tokio::time::timeout(Duration::from_secs(20), read).await.unwrap().unwrap();
+        let reading = real.read_to_string(&mut answer);
+        tokio::time::timeout(Duration::from_secs(20), reading).await.unwrap().unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("answered"), "{answer}");
         stop.cancel();
         serving.await.unwrap();

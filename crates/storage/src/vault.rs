@@ -215,7 +215,7 @@ struct CachedKey {
 }
 
 /// The time for which a customer's key stays in memory. After that, it is unwrapped again.
-const CACHE_TIME: Duration = Duration::from_secs(300);
+const CACHE_TIME: Duration = Duration::from_mins(5);
 
 impl CachedKey {
     fn new(key: Key) -> Self {

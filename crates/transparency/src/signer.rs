@@ -11,7 +11,7 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-/// The first bytes of an Ed25519 public key in the form SubjectPublicKeyInfo (RFC 8410). The 32 bytes of the key follow.
+/// The first bytes of an Ed25519 public key in the form `SubjectPublicKeyInfo` (RFC 8410). The 32 bytes of the key follow.
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 const PUBLIC: &str = "PUBLIC KEY";
@@ -91,7 +91,7 @@ impl PublicKey {
         &self.0
     }
 
-    /// Parses a key in the form SubjectPublicKeyInfo, DER.
+    /// Parses a key in the form `SubjectPublicKeyInfo`, DER.
     #[must_use]
     pub fn from_der(der: &[u8]) -> Option<Self> {
         Some(Self(der.strip_prefix(&SPKI)?.try_into().ok()?))
@@ -181,7 +181,9 @@ fn to_pem(label: &str, der: &[u8]) -> Zeroizing<String> {
         pem.push('\n');
         rest = after;
     }
-    pem.push_str(&format!("-----END {label}-----\n"));
+    pem.push_str("-----END ");
+    pem.push_str(label);
+    pem.push_str("-----\n");
     pem
 }
 

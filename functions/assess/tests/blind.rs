@@ -3,6 +3,7 @@
 //! `BESPOKE_CORPUS=FILE cargo test -p assess --test blind -- --nocapture` measures another file in the same format, and
 //! `BESPOKE_LIST=1` also lists the misjudged posts.
 
+#![expect(clippy::print_stdout, reason = "prints measured rates")]
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[path = "../../../tests/src/rate.rs"]

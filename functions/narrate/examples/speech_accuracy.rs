@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p narrate --example speech_accuracy -- FILE [--misses]`
 
+#![expect(clippy::print_stdout, reason = "prints measured rates")]
+
 #[path = "../tests/it/scoring.rs"]
 mod scoring;
 

@@ -5,6 +5,7 @@
 //! `BESPOKE_CORPUS=FILE cargo test -p recommend --test blind -- --nocapture` measures another file of the same format, and
 //! `BESPOKE_LIST=1` also lists the misjudged texts.
 
+#![expect(clippy::print_stdout, reason = "prints measured rates")]
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[path = "../../../tests/src/rate.rs"]

@@ -291,13 +291,13 @@ pub(crate) fn join(scenes: &[Clip<'_>], audio: &Clip<'_>) -> Result<Vec<u8>, Joi
     moov.mvhd.next_track_id = 3;
     moov.trak.push(heard);
 
-    let head = Ftyp {
+    let brands = Ftyp {
         major_brand: FourCC::new(b"isom"),
         minor_version: 0x200,
         compatible_brands: [b"isom", b"iso2", b"avc1", b"mp41"].map(FourCC::new).into(),
     };
     let mut file = Vec::new();
-    head.encode(&mut file).map_err(|error| unreadable("video", &error.to_string()))?;
+    brands.encode(&mut file).map_err(|error| unreadable("video", &error.to_string()))?;
     // Offsets have a fixed size, so a header with zeros has the same length as one with the final offsets.
     let length = movie_header(&mut moov, audio.user_data, &video, &sound, 0)?.len();
     let start = file.len() + length + 8;

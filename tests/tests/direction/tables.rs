@@ -13,7 +13,7 @@ fn only_one_module_writes_tables() {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
             if path.is_dir() && !["tests", "examples", "target", "fuzz"].contains(&name.as_str()) {
                 folders.push(path);
-            } else if name.ends_with(".rs")
+            } else if path.extension().is_some_and(|extension| extension == "rs")
                 && name != "tests.rs"
                 && code(&std::fs::read_to_string(&path).expect("readable")).contains("csv::Writer")
             {

@@ -59,7 +59,7 @@ pub(super) fn print_warning(warning: Option<NotificationWarning>) {
 pub(super) fn person(on_behalf_of: Option<&str>) -> Result<String, Failure> {
     let is_bad =
         |person: &&str| person.trim().is_empty() || person.contains(char::is_control) || is_formula(person.trim());
-    if on_behalf_of.filter(is_bad).is_some() {
+    if on_behalf_of.as_ref().is_some_and(is_bad) {
         let message = "the name after --by is blank, has a control character, or could be a formula";
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "use --by NAME, or leave it out"));
     }

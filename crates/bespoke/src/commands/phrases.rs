@@ -29,7 +29,7 @@ pub(super) async fn execute(
     match command {
         PhrasesCommand::Check(args) => check_book(&args, context),
         PhrasesCommand::List(args) => list(&args, context),
-        PhrasesCommand::Approve(args) => approve(args, context),
+        PhrasesCommand::Approve(args) => approve(&args, context),
         PhrasesCommand::Propose(args) => Box::pin(propose::execute(&args, &config()?, context)).await,
     }
 }
@@ -161,7 +161,7 @@ struct ApproveReport {
     approved: Vec<String>,
 }
 
-fn approve(args: ApproveArgs, context: Context) -> Result<u8, Failure> {
+fn approve(args: &ApproveArgs, context: Context) -> Result<u8, Failure> {
     let OpenedBook { book, approvals: file } = OpenedBook::open(&args.file)?;
     let by = person(args.by.as_deref())?;
     let refused = |message: String, help: &str| Failure::new(ErrorName::InputInvalidRequest, message, help);

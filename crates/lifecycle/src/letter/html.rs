@@ -76,8 +76,11 @@ impl Page {
 
     fn table(&mut self, caption: &str, columns: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         let _infallible = writeln!(self.0, "<table>\n<caption>{}</caption>", escaped(caption));
-        let head: String = columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
-        let _infallible = writeln!(self.0, "<thead><tr>{head}</tr></thead>\n<tbody>");
+        self.0 += "<thead><tr>";
+        for name in columns {
+            let _infallible = write!(self.0, "<th scope=\"col\">{}</th>", escaped(name));
+        }
+        self.0 += "</tr></thead>\n<tbody>\n";
         for row in rows {
             let cells: String = row.iter().map(|cell| cell_html(cell)).collect();
             let _infallible = writeln!(self.0, "<tr>{cells}</tr>");
@@ -176,11 +179,10 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
         Some(suppression) if suppression.by == SuppressedBy::OptOut => {
             status.push(format!("The customer opted out on {} and is no longer contacted.", date(suppression.since)));
         }
-        Some(_) => {}
         None if since.control.forbids(false).is_some() => {
             status.push("The customer must not be contacted now.".to_owned());
         }
-        None => {}
+        Some(_) | None => {}
     }
     if let Some(erasure) = &since.erased {
         status.push(format!("The customer's data was erased on {}.", date(erasure.at)));

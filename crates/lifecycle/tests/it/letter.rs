@@ -26,7 +26,7 @@ async fn letter_to(bank: &Bank, customer: &str, reference: &CustomerRef) -> Resu
 }
 
 async fn letter(bank: &Bank) -> String {
-    letter_to(bank, "0001", &bank.reference).await.unwrap()
+    letter_to(bank, "0001", &bank.reference).await.expect("the customer has a record")
 }
 
 #[track_caller]

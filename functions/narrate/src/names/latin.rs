@@ -1,4 +1,4 @@
-//! The sound of names in scripts that any_ascii writes with consistent letters, and of Latin letters that English lacks.
+//! The sound of names in scripts that `any_ascii` writes with consistent letters, and of Latin letters that English lacks.
 
 use super::sound::{Stress, of_letters};
 
@@ -63,8 +63,7 @@ fn turkish(word: &str) -> Option<String> {
             'ç' => "ch",
             'ş' => "sh",
             'ğ' => "",
-            'ı' => "uh",
-            'ö' | 'ő' => "uh",
+            'ı' | 'ö' | 'ő' => "uh",
             'ü' => "u",
             'j' => "zh",
             _ => return None,

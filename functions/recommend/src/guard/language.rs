@@ -155,7 +155,7 @@ pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
     if normal.sentences.iter().any(is_foreign) {
         violations.push("a sentence in another language".to_owned());
     }
-    if normal.sentences.iter().any(is_jumbled) {
+    if normal.sentences.iter().any(|words| is_jumbled(words)) {
         violations.push("words in no order".to_owned());
     }
     violations
@@ -201,7 +201,7 @@ const NEVER_NOUNS: &[&str] = &[
 ];
 
 /// Returns whether a sentence contains a sequence of words that is impossible in English, such as "the of" or "it seven".
-fn is_jumbled(words: &Vec<String>) -> bool {
+fn is_jumbled(words: &[String]) -> bool {
     words.windows(2).any(|pair| {
         let [first, second] = [pair[0].as_str(), pair[1].as_str()];
         BEFORE_NOUNS.contains(&first) && NEVER_NOUNS.contains(&second)

@@ -175,12 +175,11 @@ impl PhraseIndex {
         for (position, phrase) in phrases.iter().enumerate() {
             let Some(PhraseToken::Word(patterns)) = phrase.tokens.first() else { continue };
             for pattern in patterns {
-                match pattern.first_character() {
-                    Some(first) => by_first.entry(first).or_default().insert(position),
-                    None => {
-                        with_any_first.push(position);
-                        true
-                    }
+                if let Some(first) = pattern.first_character() {
+                    by_first.entry(first).or_default().insert(position)
+                } else {
+                    with_any_first.push(position);
+                    true
                 };
             }
         }

@@ -168,7 +168,7 @@ fn beat<'a>(draft: &Draft<'a>, start: f64, seconds: f64, joints: Joints) -> Beat
     }
 }
 
-fn chapter_mark<'a>(start: f64, seconds: f64, offer: Option<(usize, &'a OfferShown)>) -> Beat<'a> {
+fn chapter_mark(start: f64, seconds: f64, offer: Option<(usize, &OfferShown)>) -> Beat<'_> {
     Beat {
         kind: SceneKind::Offer,
         start,

@@ -338,16 +338,13 @@ pub(super) fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, beats: &[Bea
         ]);
         // A single page contains all lines, and their sources are known.
         let whole = lines.as_ref().ok().filter(|_| count == 1);
-        scenes.push(match (whole, Public::sentences(&[])) {
-            (Some(lines), Some(none)) => {
-                texts.insert("notices", Public::all(lines.clone()).map(|lines| lines.join("\n")));
-                Scene::Shared(SharedScene::new(frame, (texts, pictures), none, &names(brand, None)))
-            }
-            _ => {
-                let (mut texts, pictures) = without_proof((texts, pictures));
-                texts.insert("notices", page);
-                Scene::personal(frame, (texts, pictures), Vec::new(), &[])
-            }
+        scenes.push(if let (Some(lines), Some(none)) = (whole, Public::sentences(&[])) {
+            texts.insert("notices", Public::all(lines.clone()).map(|lines| lines.join("\n")));
+            Scene::Shared(SharedScene::new(frame, (texts, pictures), none, &names(brand, None)))
+        } else {
+            let (mut texts, pictures) = without_proof((texts, pictures));
+            texts.insert("notices", page);
+            Scene::personal(frame, (texts, pictures), Vec::new(), &[])
         });
     }
     scenes

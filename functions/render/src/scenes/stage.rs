@@ -215,7 +215,7 @@ impl SceneDrawer<'_> {
 
     /// Returns whether a layer's content is not that of the neighboring scene at a cut.
     fn changes(&self, layer: &TemplateLayer) -> bool {
-        let is_named = |id: &str| self.spec.changes.iter().any(|slot| *slot == id);
+        let is_named = |id: &str| self.spec.changes.contains(&id);
         is_named(&layer.id) || layer.needs.as_deref().is_some_and(is_named)
     }
 

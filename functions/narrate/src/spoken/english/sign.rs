@@ -96,7 +96,8 @@ pub fn either(at: &Cursor<'_>) -> Option<Reading> {
     let is_word = |word: &str| word.len() > 1 && word.chars().skip(1).all(char::is_lowercase);
     let alike = |c: Option<char>| c.is_some_and(char::is_uppercase);
     let words = is_word(before) && is_word(next) && alike(before.chars().next()) == alike(next.chars().next());
-    if !words && !(before == "s" && next == "he") {
+    let is_s_he = before == "s" && next == "he";
+    if !(words || is_s_he) {
         return None;
     }
     let end = at.pos + captures.name("end")?.start();
