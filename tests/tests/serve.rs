@@ -133,7 +133,8 @@ async fn run_that_crashed_the_server_twice_is_given_up() {
     drop(server);
     // The record is as a server leaves it that was killed twice.
     let folder = sandbox.artifacts().join(".serve/executions");
-    let record = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let record = files.find(|path| path.extension().is_some_and(|extension| extension == "json")).unwrap();
     let mut job: Value = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
     assert_eq!(job["open_attempts"], 0, "a run that ended counts no longer");
     job["open_attempts"] = 2.into();
