@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::consent::{ConsentAsRead, Refusal};
+use crate::language::{self, Language};
 use crate::{CustomerRef, Digest, ProductId};
 
 macro_rules! closed_list {
@@ -442,6 +443,9 @@ pub struct Facts {
     pub first_name: String,
     /// The adviser's name, also inserted by code.
     pub adviser: Option<String>,
+    /// The language of the message. It never affects a score.
+    #[serde(default, skip_serializing_if = "language::is_default")]
+    pub language: Language,
     /// Spending, largest share first.
     pub spending: Vec<Spending>,
     /// The products that the customer holds.

@@ -15,6 +15,7 @@ pub mod facts;
 pub mod id;
 pub mod institution;
 pub mod key;
+pub mod language;
 pub mod media;
 pub mod model;
 pub mod narration;
@@ -31,8 +32,10 @@ pub mod table;
 pub mod terminal;
 pub mod text;
 pub mod voice;
+pub mod words;
 
 pub use digest::Digest;
 pub use error::{ErrorName, NamedError};
 pub use id::{BackgroundName, Batch, CustomerId, CustomerRef, DatasetId, ProductId, RunId};
 pub use key::ObjectKey;
+pub use language::{Language, Languages};

@@ -33,7 +33,7 @@ use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
-use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use contracts::{CustomerRef, DatasetId, Digest, ErrorName, Languages, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -81,6 +81,8 @@ pub struct Rules<'a> {
     pub stop_days: i32,
     /// The day on which offered products must be valid.
     pub today: Date,
+    /// The languages in which the bank addresses customers.
+    pub languages: &'a Languages,
 }
 
 /// An error from the stage.
@@ -159,6 +161,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         at_most: deps.settings.offers.at_most,
         stop_days: deps.settings.offers.stops_age_out_days.into(),
         today: deps.now.to_zoned(TimeZone::UTC).date(),
+        languages: &request.languages,
     };
     let days = request.at_most_every_days;
     let assessment = match assess(record, &control, &rules) {
@@ -240,7 +243,8 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
 /// Returns the facts and the stance. Skips a customer if a fact stops every message, or if there is neither a suitable
 /// offer nor a problem that needs a service message.
 fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Result<Facts, Skip> {
-    let Rules { catalogue, lexicon, keys, categories, at_most, stop_days, today } = *rules;
+    let Rules { catalogue, lexicon, keys, categories, at_most, stop_days, today, languages } = *rules;
+    let language = languages.choose(customer.profile.language);
     let findings =
         permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys, stop_days));
     let needs_person = findings.as_ref().is_some_and(|findings| findings.needs_person);
@@ -277,6 +281,7 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Resu
         mood: mood.as_ref(),
         stops: &stops,
         probably_held: &customer.profile.probably_held,
+        language,
     };
     let ranked = rank::rank(catalogue, categories, input, today);
     let stance = if let Some(topic) = stance::service_topic(mood.as_ref()) {
@@ -293,6 +298,7 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Resu
         reference: customer.reference.clone(),
         first_name: customer.profile.first_name.clone(),
         adviser: customer.profile.adviser.clone(),
+        language,
         candidates: ranked.into_iter().map(|ranked| ranked.candidate).collect(),
         spending,
         products_held,

@@ -1,7 +1,7 @@
 //! Ranks the products in the chosen categories for one customer. Each product gets weighted reasons, and an exclusion
 //! if it cannot be offered. The weights are few and round, so a compliance officer can add them up by hand.
 
-use contracts::ProductId;
+use contracts::{Language, ProductId};
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
 use contracts::facts::{
     Band, Candidate, Ground, Mood, Need, Offer, ScoreReason, Sentiment, Share, Sign, Spending, SpendingCategory, Stop,
@@ -58,6 +58,8 @@ pub struct RankingInput<'a> {
     pub stops: &'a [Stop],
     /// Products that the customer probably holds.
     pub probably_held: &'a [ProductId],
+    /// The language of the message. It affects no score: it only excludes products that the bank has not translated.
+    pub language: Language,
 }
 
 /// A product with its rank for one customer.
@@ -152,6 +154,10 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     grounds.extend(complemented.map(|other| Ground::Holds { product: other.id.clone() }));
 
     let mut exclusions = unmet_conditions(product, catalogue, customer);
+    if !catalogue.has_texts_in(product, customer.language) {
+        let language = customer.language;
+        exclusions.push(format!("not offered in {}: the catalog has no translations.{language}", language.name()));
+    }
     if !product.is_valid_on(today) {
         exclusions.push("outside the product's dates".to_owned());
     }

@@ -129,6 +129,8 @@ struct LanguagePhrases {
 pub struct StopWords {
     languages: [LanguagePhrases; 2],
     read: BTreeSet<String>,
+    /// Words that only English has, and words that only Spanish has.
+    own_words: [BTreeSet<String>; 2],
     unread: BTreeSet<String>,
     payments: BTreeMap<Stop, Phrases>,
     digest: Digest,
@@ -151,13 +153,16 @@ impl StopWords {
         let languages: LanguageFile = toml::from_str(LANGUAGES).expect("a valid file of languages");
         let payments: PaymentFile = toml::from_str(PAYMENTS).expect("a valid file of payment phrases");
         let words = |list: &str| list.split('|').map(str::to_owned).collect::<BTreeSet<String>>();
-        let mut read = words(&languages.english);
-        read.extend(words(&languages.spanish));
+        let english = words(&languages.english);
+        let spanish = words(&languages.spanish);
+        let own_words = [&english - &spanish, &spanish - &english];
+        let read = &english | &spanish;
         let unread = words(&languages.other).difference(&read).cloned().collect();
         let phrases = |list: Vec<String>| Phrases::parse(&list, &payments.sets);
         Self {
             languages: [ENGLISH, SPANISH].map(|text| LanguagePhrases::parse(&post_file(text))),
             read,
+            own_words,
             unread,
             payments: payments.payments.into_iter().map(|(stop, list)| (stop, phrases(list))).collect(),
             digest: Digest::of_parts([ENGLISH, SPANISH, LANGUAGES, PAYMENTS].map(str::as_bytes)),
@@ -224,6 +229,14 @@ impl StopWords {
         found.sensitive = !found.excused && any(|language| &language.sensitive, &words);
         found.everyday = any(|language| &language.everyday, &all_words) && !any(|language| &language.grave, &words);
         found
+    }
+
+    /// Returns whether a post is in Spanish. VADER knows only English, so its score of such a post means nothing.
+    #[must_use]
+    pub fn is_spanish(&self, text: &str) -> bool {
+        let words = folded_words(text);
+        let [english, spanish] = self.own_words.each_ref().map(|own| words.iter().filter(|word| own.contains(*word)).count());
+        spanish > english || spanish == english && text.contains(['¡', '¿', 'ñ', 'Ñ'])
     }
 
     /// Returns whether a post is in a language that the program cannot read.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use contracts::ErrorName;
 use contracts::error::EXIT_REFUSED;
+use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
 use runner::project::Project;
@@ -23,7 +24,7 @@ use super::context::{Context, run_id};
 use super::pin;
 use crate::cli::campaign::VerifyArgs;
 
-pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Failure> {
+pub(super) async fn execute(args: VerifyArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let run = run_id(args.run)?;
     let artifacts = args.folders.artifacts.clone();
     if !artifacts.is_dir() {
@@ -40,7 +41,7 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     let has_pinned_key = args.key.is_some();
     let trust = trust(args.key.as_deref(), args.head.as_deref(), &artifacts).await?;
     let verification = verify(&vault, &run, &trust).await?;
-    let sentences = match Project::load(args.folders.into()) {
+    let sentences = match Project::load(args.folders.into(), config.settings.language) {
         Ok(project) => sentences::prove(&vault, &run, &project).await?,
         Err(failure) => SentenceReport { not_checked: Some(failure.to_string()), ..SentenceReport::default() },
     };

@@ -5,6 +5,7 @@ use std::ops::Range;
 use regex::{Captures, Regex};
 
 use super::text::Text;
+use contracts::Language;
 use crate::names::Names;
 use crate::pronunciations::Pronunciations;
 
@@ -87,6 +88,7 @@ impl Grammar {
 pub struct Reader<'a> {
     pub text: &'a Text,
     pub pronunciations: Option<&'a Pronunciations>,
+    pub language: Language,
     pub names: &'a Names,
 }
 
