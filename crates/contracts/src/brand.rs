@@ -286,8 +286,8 @@ pub fn ensure_rules(catalogue: &Catalogue, brand: &Brand) -> Result<(), Catalogu
     let products: Vec<&Product> = catalogue.products().iter().collect();
     let own = std::iter::once(("disclosures of brand.toml".to_owned(), &brand.disclosures));
     let translated = brand.translations.iter();
-    let translated =
-        translated.map(|(language, texts)| (format!("translations.{language}.disclosures of brand.toml"), &texts.disclosures));
+    let translated = translated
+        .map(|(language, texts)| (format!("translations.{language}.disclosures of brand.toml"), &texts.disclosures));
     for (field, lines) in own.chain(translated) {
         let missing = rules.missing_brand_lines(lines, &products, &brand.name);
         problems.extend(missing.into_iter().map(|reason| CatalogueProblem {

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::facts::{Band, Need, SpendingCategory, Tenure, Topic};
 pub use self::translation::ProductTexts;
+use crate::facts::{Band, Need, SpendingCategory, Tenure, Topic};
 use crate::language::{self, Language};
 use crate::{Digest, ErrorName, NamedError, ProductId};
 

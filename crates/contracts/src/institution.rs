@@ -185,10 +185,7 @@ impl RulePack {
             }
         }
         if let Some(kind) = evaded_kind(product) {
-            add(
-                "kind",
-                format!("the name suggests a {kind}, and the kind service evades its rules; correct the kind"),
-            );
+            add("kind", format!("the name suggests a {kind}, and the kind service evades its rules; correct the kind"));
         }
     }
 

@@ -150,8 +150,18 @@ mod tests {
 
     #[test]
     fn cell_names_a_language_in_many_forms() {
-        for text in ["es", "ES", "es-MX", "es_US", "spa", "Spanish", "español", "ESPAÑOL", " Español (México) ", "espan\u{303}ol"]
-        {
+        for text in [
+            "es",
+            "ES",
+            "es-MX",
+            "es_US",
+            "spa",
+            "Spanish",
+            "español",
+            "ESPAÑOL",
+            " Español (México) ",
+            "espan\u{303}ol",
+        ] {
             assert_eq!(Language::from_cell(text), Some(Language::Spanish), "{text}");
         }
         for text in ["en", "en-US", "English", "eng", "inglés"] {

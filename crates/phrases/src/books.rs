@@ -127,14 +127,12 @@ impl From<Phrasebook> for Phrasebooks {
 /// Returns the packaged phrasebook of a language with its approvals.
 const fn packaged_source(language: Language) -> (&'static str, &'static str) {
     match language {
-        Language::English => (
-            include_str!("../../../data/phrases/en.toml"),
-            include_str!("../../../data/phrases/en.approvals.csv"),
-        ),
-        Language::Spanish => (
-            include_str!("../../../data/phrases/es.toml"),
-            include_str!("../../../data/phrases/es.approvals.csv"),
-        ),
+        Language::English => {
+            (include_str!("../../../data/phrases/en.toml"), include_str!("../../../data/phrases/en.approvals.csv"))
+        }
+        Language::Spanish => {
+            (include_str!("../../../data/phrases/es.toml"), include_str!("../../../data/phrases/es.approvals.csv"))
+        }
     }
 }
 

@@ -21,8 +21,11 @@ fn packaged_phrasebook_is_refused_for_another_catalogue() {
     let sample = include_str!("../../../data/catalogue.json");
     let catalogue = |text: &str| Catalogue::from_json(text.as_bytes()).unwrap();
     assert!(Phrasebooks::packaged_for(&catalogue(sample), Language::English).is_ok());
-    let error =
-        Phrasebooks::packaged_for(&catalogue(&sample.replace("Everyday Checking", "Daily Checking")), Language::English).unwrap_err();
+    let error = Phrasebooks::packaged_for(
+        &catalogue(&sample.replace("Everyday Checking", "Daily Checking")),
+        Language::English,
+    )
+    .unwrap_err();
     assert_eq!(error.name(), ErrorName::ConfigInvalid);
     assert!(error.help().unwrap().contains("the bank's own phrasebook"));
 }

@@ -1,12 +1,12 @@
 //! Ranks the products in the chosen categories for one customer. Each product gets weighted reasons, and an exclusion
 //! if it cannot be offered. The weights are few and round, so a compliance officer can add them up by hand.
 
-use contracts::{Language, ProductId};
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
 use contracts::facts::{
     Band, Candidate, Ground, Mood, Need, Offer, ScoreReason, Sentiment, Share, Sign, Spending, SpendingCategory, Stop,
     Tenure, Topic, Trend,
 };
+use contracts::{Language, ProductId};
 use jiff::civil::Date;
 
 /// The weights for spending in one of the product's categories, by share.

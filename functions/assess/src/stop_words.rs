@@ -235,7 +235,8 @@ impl StopWords {
     #[must_use]
     pub fn is_spanish(&self, text: &str) -> bool {
         let words = folded_words(text);
-        let [english, spanish] = self.own_words.each_ref().map(|own| words.iter().filter(|word| own.contains(*word)).count());
+        let [english, spanish] =
+            self.own_words.each_ref().map(|own| words.iter().filter(|word| own.contains(*word)).count());
         spanish > english || spanish == english && text.contains(['¡', '¿', 'ñ', 'Ñ'])
     }
 

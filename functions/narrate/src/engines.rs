@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use contracts::{Language, settings};
 use contracts::voice::{Engine, VoiceName};
+use contracts::{Language, settings};
 use policy::disclosure::{Gate, SpeechService};
 use storage::secret::{ExposeSecret as _, SecretName, Secrets};
 use tokio::sync::OnceCell;

@@ -195,8 +195,9 @@ mod tests {
             product: None,
             parts,
         };
-        let of_segment =
-            |segment| segment_sentences(&segment, Language::English).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>();
+        let of_segment = |segment| {
+            segment_sentences(&segment, Language::English).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>()
+        };
         assert_eq!(of_segment(segment("Thank you.", vec![whole.clone()])), [Sharing::Shared]);
         assert_eq!(of_segment(segment("Thank you.", Vec::new())), [Sharing::Personal], "an older version");
         let more = segment("Thank you. Hello Ana.", vec![whole]);

@@ -61,7 +61,8 @@ impl Accent {
 
     /// Returns whether the voices with this accent know the phoneme.
     fn knows(self, phoneme: char) -> bool {
-        token(phoneme).is_some() && (self == Self::LatinAmerican || !SPANISH_TOKENS.iter().any(|(own, _)| *own == phoneme))
+        token(phoneme).is_some()
+            && (self == Self::LatinAmerican || !SPANISH_TOKENS.iter().any(|(own, _)| *own == phoneme))
     }
 }
 

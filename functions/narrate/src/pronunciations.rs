@@ -67,7 +67,11 @@ impl Pronunciations {
     /// Returns the digest of the whole list.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        if self.languages.is_empty() { Digest::of_json(&self.words) } else { Digest::of_json(&(&self.words, &self.languages)) }
+        if self.languages.is_empty() {
+            Digest::of_json(&self.words)
+        } else {
+            Digest::of_json(&(&self.words, &self.languages))
+        }
     }
 }
 

@@ -145,7 +145,8 @@ fn ends_sentence(words: &[&str], next: &str, language: Language) -> bool {
 /// Returns whether a word that ends with a period ends a Spanish sentence. `small` is the word in lower case, `next_word`
 /// the one after it, and `digit` whether a number follows.
 fn ends_spanish_sentence(core: &str, small: &str, next_word: &str, digit: bool) -> bool {
-    let is_short_month = ["ene", "feb", "mar", "abr", "jun", "jul", "ago", "sep", "sept", "oct", "nov", "dic"].contains(&small);
+    let is_short_month =
+        ["ene", "feb", "mar", "abr", "jun", "jul", "ago", "sep", "sept", "oct", "nov", "dic"].contains(&small);
     let is_short_day = ["lun", "mié", "jue", "vie", "sáb", "dom"].contains(&small);
     if is_short_month || is_short_day || matches!(small, "no" | "nos") {
         return !digit;

@@ -158,7 +158,9 @@ impl NamedError for Error {
             Self::Secret(error) => error.help(),
             Self::Withheld(error) => error.help(),
             Self::Throttled { .. } | Self::Skipped { .. } | Self::NoOffer { .. } => None,
-            Self::UnknownProduct { .. } | Self::Changed { .. } | Self::NoBook { .. } => Some("start a new run".to_owned()),
+            Self::UnknownProduct { .. } | Self::Changed { .. } | Self::NoBook { .. } => {
+                Some("start a new run".to_owned())
+            }
             Self::NoLine { .. } => Some("run `bespoke phrases check`, and have the lines approved".to_owned()),
             Self::Guard { .. } => Some("check the wording in the catalog and the names in the brand file".to_owned()),
         }
@@ -243,7 +245,10 @@ async fn write(
         WriterMode::Select | WriterMode::Free if brief.offers().is_empty() => Outcome::Phrases(None),
         // The guard knows free text only in English.
         WriterMode::Free if language != Language::English => Outcome::Phrases(Some(Replacement {
-            instead: InsteadOfModel { why: format!("the guard cannot check free text in {}", language.name()), given: None },
+            instead: InsteadOfModel {
+                why: format!("the guard cannot check free text in {}", language.name()),
+                given: None,
+            },
             refused: None,
             fallback: Fallback::Template,
         })),

@@ -7,8 +7,8 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use assess::{Rules, assess};
-use contracts::{CustomerRef, Language, Languages};
 use contracts::facts::{Assessment, Facts, Skip, Stance};
+use contracts::{CustomerRef, Language, Languages};
 use jiff::{Timestamp, Zoned};
 use policy::control::Control;
 use policy::customer::CustomerRecord;

@@ -122,11 +122,9 @@ fn expected(change: impl FnOnce(&mut Value)) -> BTreeSet<String> {
 
 #[test]
 fn committed_schema_matches_the_types() {
-    let schema: Value = serde_json::from_str(include_str!(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../data/catalogue.schema.json"
-    )))
-    .unwrap();
+    let schema: Value =
+        serde_json::from_str(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.schema.json")))
+            .unwrap();
     let fields = |at: &Value| at["properties"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
     let values = |name: &str| {
         let all = schema["$defs"][name]["enum"].as_array().unwrap().iter();
@@ -136,10 +134,7 @@ fn committed_schema_matches_the_types() {
     assert_eq!(fields(&schema), expected(|whole| whole["bogus"] = 1.into()));
     assert_eq!(fields(product), expected(|whole| whole["products"][0]["bogus"] = 1.into()));
     let bogus = serde_json::json!({ "es": { "bogus": 1 } });
-    assert_eq!(
-        fields(&schema["$defs"]["translation"]),
-        expected(|whole| whole["products"][0]["translations"] = bogus)
-    );
+    assert_eq!(fields(&schema["$defs"]["translation"]), expected(|whole| whole["products"][0]["translations"] = bogus));
     assert_eq!(
         fields(&schema["$defs"]["eligibility"]),
         expected(|whole| whole["products"][0]["eligibility"]["bogus"] = 1.into())
@@ -205,9 +200,17 @@ fn translation_has_the_same_numbers_and_as_many_texts() {
     };
     for (path, value, expected) in [
         ("figure/value", Value::from("3.65%"), "translations.es.figure: must have the same numbers"),
-        ("rates_and_terms/0", Value::from("3.60% de APY."), "translations.es.rates_and_terms: must have the same numbers"),
+        (
+            "rates_and_terms/0",
+            Value::from("3.60% de APY."),
+            "translations.es.rates_and_terms: must have the same numbers",
+        ),
         ("approved_claims", serde_json::json!(["Una."]), "translations.es.approved_claims: must have 2 entries"),
-        ("approved_claims/1", Value::from("Gane 5% más."), "translations.es.approved_claims: must have the same numbers"),
+        (
+            "approved_claims/1",
+            Value::from("Gane 5% más."),
+            "translations.es.approved_claims: must have the same numbers",
+        ),
         ("figure", Value::Null, "translations.es.figure: must be there"),
         ("headline", Value::from("una dos tres cuatro cinco seis"), "translations.es.headline: has 6 words"),
         ("summary", Value::from(" "), "translations.es.summary: must not be empty"),

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use contracts::{Language, Languages, ObjectKey};
 use contracts::catalogue::{Catalogue, Category, ProductKind};
 use contracts::consent::Refusal;
 use contracts::facts::{
     Assessment, Facts, Ground, Need, Offer, Share, Sign, Skip, SpendingCategory, Stance, Stop, Tenure, Topic, Trend,
 };
+use contracts::{Language, Languages, ObjectKey};
 use policy::control::{self, Control};
 use policy::customer::{Customer, CustomerRecord};
 use proptest::prelude::*;
@@ -506,9 +506,8 @@ fn product_without_a_translation_is_not_offered_in_that_language() {
     let english = facts(Language::English);
     let spanish = facts(Language::Spanish);
     assert_eq!((english.language, spanish.language), (Language::English, Language::Spanish));
-    let of_first = |facts: &Facts| {
-        facts.candidates.iter().find(|candidate| candidate.product.as_str() == first).unwrap().clone()
-    };
+    let of_first =
+        |facts: &Facts| facts.candidates.iter().find(|candidate| candidate.product.as_str() == first).unwrap().clone();
     let said = of_first(&spanish).excluded.unwrap();
     assert!(said.contains("not offered in Spanish: the catalog has no translations.es"), "{said}");
     assert!(!of_first(&english).excluded.unwrap_or_default().contains("not offered in"));

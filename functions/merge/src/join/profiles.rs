@@ -4,7 +4,9 @@ use super::*;
 
 impl Join<'_> {
     pub(super) fn add_profile(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
-        let [id, first_name, income, balance, products, adviser, since, language, ..] = row.cells else { unreachable_cells() };
+        let [id, first_name, income, balance, products, adviser, since, language, ..] = row.cells else {
+            unreachable_cells()
+        };
         let place = self.place(row);
         let answers: Vec<ConsentAnswer> = answers(Workbook::Profile, row).collect();
         let stops = self.read_stops(row, first_name);
@@ -138,7 +140,8 @@ impl Join<'_> {
         let text = cell.text();
         let language = text.as_deref().ok().and_then(Language::from_cell);
         if language.is_none() {
-            let rule = "not a language that the program speaks, so the bank's own applies; correct it or leave it blank";
+            let rule =
+                "not a language that the program speaks, so the bank's own applies; correct it or leave it blank";
             self.remark(Workbook::Profile, row, "language", rule);
             if let Ok(word) = text {
                 self.add_unknown_word("language", &word);

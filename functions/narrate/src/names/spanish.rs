@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn name_is_read_by_the_rules_of_spanish() {
-        for (written, said) in [("José", "José"), ("SOFÍA", "Sofía"), ("Ana-María", "Ana María"), ("Ñusta", "Ñusta")] {
+        for (written, said) in [("José", "José"), ("SOFÍA", "Sofía"), ("Ana-María", "Ana María"), ("Ñusta", "Ñusta")]
+        {
             assert_eq!(name(written, None).unwrap(), Spelling::plain(said), "{written}");
         }
         let respelled = name("김민준", None).unwrap();

@@ -5,9 +5,9 @@ use std::ops::Range;
 use regex::{Captures, Regex};
 
 use super::text::Text;
-use contracts::Language;
 use crate::names::Names;
 use crate::pronunciations::Pronunciations;
+use contracts::Language;
 
 /// The class of a spoken part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

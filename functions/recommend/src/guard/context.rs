@@ -1,7 +1,7 @@
 //! The guard's context for checking text: products, names, posts and instructions.
 
-use contracts::{Digest, Language};
 use contracts::catalogue::{Catalogue, Product};
+use contracts::{Digest, Language};
 use storage::vault::Keys;
 
 /// Everything that the guard needs to check text.

@@ -19,11 +19,11 @@ mod rules;
 
 use std::collections::HashSet;
 
-use contracts::{Digest, Language};
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{GuardCheck, Segment, SegmentKind, Verdict};
+use contracts::{Digest, Language};
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use catalogue::check_catalogue;
@@ -263,8 +263,10 @@ fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<
 fn greeting(masked: &str) -> Vec<String> {
     let greets_stranger = |sentence: &str| {
         let mut words = sentence.split_whitespace();
-        let is_salutation =
-            words.next().is_some_and(|word| ["dear", "hello", "hi", "hey", "hola", "estimado", "estimada", "querido", "querida"].contains(&word.to_lowercase().as_str()));
+        let is_salutation = words.next().is_some_and(|word| {
+            ["dear", "hello", "hi", "hey", "hola", "estimado", "estimada", "querido", "querida"]
+                .contains(&word.to_lowercase().as_str())
+        });
         let addressee = words.next().unwrap_or_default();
         let is_stranger = addressee.starts_with(char::is_uppercase) || addressee.to_lowercase().starts_with("customer");
         is_salutation && is_stranger

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use contracts::{CustomerRef, Language};
 use contracts::catalogue::Catalogue;
 use contracts::facts::{Facts, Ground, Mood, Need, SpendingCategory, Stance, Trend};
 use contracts::script::SegmentKind;
+use contracts::{CustomerRef, Language};
 use phrases::Phrasebooks;
 use proptest::prelude::*;
 

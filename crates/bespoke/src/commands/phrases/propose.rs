@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use contracts::Language;
 use contracts::ErrorName;
+use contracts::Language;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::error::EXIT_NOTHING_TO_DO;
 use phrases::check::{MIN_REASONS, Severity, check, grounds};
@@ -52,7 +52,11 @@ pub(super) async fn execute(args: &ProposeArgs, config: &Config, context: Contex
     let OpenedBook { mut book, approvals } = OpenedBook::open(&args.file)?;
     if Language::from_tag(book.language()) != Some(Language::English) {
         let message = format!("{}: a model proposes lines only in English", args.file.display());
-        return Err(Failure::new(ErrorName::InputInvalidRequest, message, "let a person write lines in other languages"));
+        return Err(Failure::new(
+            ErrorName::InputInvalidRequest,
+            message,
+            "let a person write lines in other languages",
+        ));
     }
     let mut toml = std::fs::read_to_string(&args.file).map_err(Failure::file(ErrorName::ConfigInvalid, &args.file))?;
     let csv = if approvals.exists() {
@@ -164,7 +168,11 @@ impl Candidate<'_> {
         let book = Phrasebook::parse(toml, csv).map_err(|error| vec![error.to_string()])?;
         let guard = |line: &Line, filled: &str, product: Option<&Product>| {
             // The other lines have already been checked.
-            if line.id == self.id { guard_findings(line, filled, product, (Language::English, catalogue)) } else { Vec::new() }
+            if line.id == self.id {
+                guard_findings(line, filled, product, (Language::English, catalogue))
+            } else {
+                Vec::new()
+            }
         };
         let findings = check(&book, catalogue, guard).into_iter();
         let own = findings.filter(|finding| finding.line.as_deref() == Some(self.id));

@@ -87,7 +87,8 @@ pub fn is_before_name(word: &str) -> bool {
 
 /// Returns whether an abbreviation occurs both within a sentence and at its end.
 pub fn is_within_sentence(word: &str) -> bool {
-    ["etc", "vs", "cía", "inc", "ltda", "jr", "s.a", "s", "a", "c.v", "v", "ee", "uu", "ee.uu", "a.m", "p.m", "m"].contains(&word)
+    ["etc", "vs", "cía", "inc", "ltda", "jr", "s.a", "s", "a", "c.v", "v", "ee", "uu", "ee.uu", "a.m", "p.m", "m"]
+        .contains(&word)
 }
 
 #[cfg(test)]

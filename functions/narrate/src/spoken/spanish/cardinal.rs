@@ -41,7 +41,8 @@ pub fn form_before(at: &Cursor<'_>, end: usize) -> Form {
         return Form::Alone;
     }
     let singular = word.strip_suffix('s').unwrap_or(&word);
-    let endings = ["a", "ción", "cione", "sión", "sione", "dad", "dade", "tad", "tade", "tud", "tude", "umbre", "gión", "gione"];
+    let endings =
+        ["a", "ción", "cione", "sión", "sione", "dad", "dade", "tad", "tade", "tud", "tude", "umbre", "gión", "gione"];
     let is_feminine = FEMININE.contains(&word.as_str())
         || endings.iter().any(|ending| singular.ends_with(ending)) && !MASCULINE.contains(&word.as_str());
     if is_feminine { Form::Feminine } else { Form::Masculine }
@@ -95,7 +96,9 @@ pub fn measured(at: &Cursor<'_>) -> Option<Reading> {
 }
 
 static SCALED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(&format!(r"(?P<number>{NUMBER})(?P<scale>\s(?:mil\smillones|millones|millón|billones|billón|mil)\b|[KM]\b)"))
+    pattern(&format!(
+        r"(?P<number>{NUMBER})(?P<scale>\s(?:mil\smillones|millones|millón|billones|billón|mil)\b|[KM]\b)"
+    ))
 });
 
 /// Reads a scaled number: `2 mil`, `1.5 millones`, `25K`.

@@ -9,8 +9,8 @@ use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
 /// Top-level domains that mark a word with periods as an address.
 const DOMAINS: &[&str] = &[
-    "ar", "app", "bank", "cl", "co", "com", "do", "edu", "es", "example", "gob", "gov", "info", "mx", "net", "org", "pe",
-    "pr", "test", "us", "uy",
+    "ar", "app", "bank", "cl", "co", "com", "do", "edu", "es", "example", "gob", "gov", "info", "mx", "net", "org",
+    "pe", "pr", "test", "us", "uy",
 ];
 
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {

@@ -33,7 +33,9 @@ const WEEKDAYS: [(&str, &str); 7] = [
 ];
 
 static NUMERIC: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?:(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})|(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})[/.-](?P<last>\d{4}|\d{2}))(?P<end>)(?:[^\d/-]|$)")
+    pattern(
+        r"(?:(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})|(?P<first>\d{1,2})[/.-](?P<second>\d{1,2})[/.-](?P<last>\d{4}|\d{2}))(?P<end>)(?:[^\d/-]|$)",
+    )
 });
 
 /// Reads `2026-11-02`, `02/11/2026`, `31.10.2026`. The day comes first, as in all Spanish-speaking countries, unless the
@@ -63,7 +65,9 @@ fn day_words(day: u64) -> String {
 }
 
 static FIRST: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"1(?:\.?º)?(?P<end>)\sde\s(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre|ene|feb|abr|jun|jul|ago|sep|oct|nov|dic)\b")
+    pattern(
+        r"1(?:\.?º)?(?P<end>)\sde\s(?:enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|setiembre|octubre|noviembre|diciembre|ene|feb|abr|jun|jul|ago|sep|oct|nov|dic)\b",
+    )
 });
 
 /// Reads the first day of a month: `1 de enero`.
@@ -101,7 +105,8 @@ pub fn weekday(at: &Cursor<'_>) -> Option<Reading> {
     let end = at.pos + captures.get_match().end();
     let in_range = DAY_RANGE.is_match(at.after(end));
     let ends_range = at.follows_range()
-        || at.word_before(1) == "a" && at.last.is_some_and(|_| at.head().trim_end().ends_with(" a"))
+        || at.word_before(1) == "a"
+            && at.last.is_some_and(|_| at.head().trim_end().ends_with(" a"))
             && WEEKDAYS.iter().any(|(name, _)| name.starts_with(&at.word_before(2)) && !at.word_before(2).is_empty());
     if captures["stop"].is_empty() && !in_range && !ends_range {
         return None;

@@ -31,8 +31,7 @@ fn parts(text: &str) -> Option<(u64, u64)> {
 }
 
 fn named(numerator: u64, denominator: u64) -> String {
-    const NAMES: [&str; 9] =
-        ["medio", "tercio", "cuarto", "quinto", "sexto", "séptimo", "octavo", "noveno", "décimo"];
+    const NAMES: [&str; 9] = ["medio", "tercio", "cuarto", "quinto", "sexto", "séptimo", "octavo", "noveno", "décimo"];
     let index = usize::try_from(denominator - 2).unwrap_or(usize::MAX);
     let name = NAMES.get(index).map_or_else(
         || format!("{}avo", cardinal(denominator, Form::Masculine).replace(' ', "")),

@@ -4,16 +4,19 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::number::{self, Form, cardinal};
 use super::letters;
+use super::number::{self, Form, cardinal};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
-static GROUPED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?:\d{3}-\d{2}-\d{4}|\d{2}-\d{7}|\d{5}-\d{4}|\d{4}(?:[ -]\d{4}){2}[ -]\d{1,4})(?P<end>)(?:[^\d-]|$)"));
+static GROUPED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?:\d{3}-\d{2}-\d{4}|\d{2}-\d{7}|\d{5}-\d{4}|\d{4}(?:[ -]\d{4}){2}[ -]\d{1,4})(?P<end>)(?:[^\d-]|$)")
+});
 static ACCOUNT_KIND: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?P<number>\d{3,4})\((?P<letter>[A-Za-z])\)(?:\((?P<part>\d{1,2})\))?"));
 static TAX_FORM: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?P<number>1040|1098|1099|1095|1065|1120|5498|8949)(?P<letters>-[A-Z]{1,4})?(?P<end>)(?:[^\d.,%]|[.,](?:\D|$)|$)")
+    pattern(
+        r"(?P<number>1040|1098|1099|1095|1065|1120|5498|8949)(?P<letters>-[A-Z]{1,4})?(?P<end>)(?:[^\d.,%]|[.,](?:\D|$)|$)",
+    )
 });
 
 /// Reads identifiers that have a known form: `123-45-6789`, `401(k)`, `501(c)(3)`, `formulario 1099-INT`.
@@ -34,7 +37,9 @@ pub fn known_form(at: &Cursor<'_>) -> Option<Reading> {
         return Some(at.whole(Class::Word, &captures, said));
     }
     let before = at.word_before(1);
-    let captures = at.captures(&TAX_FORM).filter(|_| matches!(before.as_str(), "formulario" | "formularios" | "forma" | "planilla"))?;
+    let captures = at
+        .captures(&TAX_FORM)
+        .filter(|_| matches!(before.as_str(), "formulario" | "formularios" | "forma" | "planilla"))?;
     let (first, last) = captures["number"].split_at(2);
     let pair = |text: &str| text.parse().ok().map(|pair| cardinal(pair, Form::Alone));
     let letters = captures.name("letters").map(|letters| format!(" {}", letters::spelled(&letters.as_str()[1..])));
@@ -50,7 +55,9 @@ pub fn masked(at: &Cursor<'_>) -> Option<Reading> {
     Some(at.whole(Class::Identifier, &captures, number::digits(&captures["digits"])))
 }
 
-static DIGITS: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<mark>#|(?:n\.?[º°]|N\.?[º°])\s?)?(?P<digits>\d{2,})(?P<end>)(?:[^\d.,%]|[.,](?:\D|$)|$)"));
+static DIGITS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?P<mark>#|(?:n\.?[º°]|N\.?[º°])\s?)?(?P<digits>\d{2,})(?P<end>)(?:[^\d.,%]|[.,](?:\D|$)|$)")
+});
 
 /// Words after which a number is read digit by digit, such as "terminada en 1234".
 const NAMED: &[&str] =
@@ -115,7 +122,10 @@ mod tests {
             ("501(c)(3)", "cinco cero uno ce tres"),
             ("el formulario 1099-INT", "el formulario diez noventa y nueve i ene te"),
             ("la referencia A1B2", "la referencia a uno be dos"),
-            ("4000 1234 5678 9010", "cuatro cero cero cero, uno dos tres cuatro, cinco seis siete ocho, nueve cero uno cero"),
+            (
+                "4000 1234 5678 9010",
+                "cuatro cero cero cero, uno dos tres cuatro, cinco seis siete ocho, nueve cero uno cero",
+            ),
         ]);
     }
 }

@@ -21,9 +21,8 @@ const EMPHASIZED: &[&str] = &[
     "SIN", "SOLO", "SON", "SU", "SUS", "TASA", "TODO", "U", "UN", "UNA", "USTED", "VALOR", "Y", "YA", "SER", "CADA", "ESO",
 ];
 
-static CAPITALS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?P<letters>[A-ZÁÉÍÓÚÜÑ]{2,})(?P<many>s\b)?(?P<end>)(?:[^A-Za-zÁÉÍÓÚÜÑáéíóúüñ]|$)")
-});
+static CAPITALS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?P<letters>[A-ZÁÉÍÓÚÜÑ]{2,})(?P<many>s\b)?(?P<end>)(?:[^A-Za-zÁÉÍÓÚÜÑáéíóúüñ]|$)"));
 static SINGLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"[B-DF-NP-XZ]\b"));
 static WORD: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z]+\b"));
 static DOTTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<letters>[A-Z](?:\.\s?[A-Z])+)\b\.?"));
@@ -101,9 +100,10 @@ pub fn capitals(at: &Cursor<'_>) -> Option<Reading> {
     let length = captures.name("end")?.start();
     let has_vowel = letters.chars().any(|c| "AEIOUÁÉÍÓÚ".contains(c));
     let has_accent = !letters.is_ascii();
-    let known = ["FDIC", "NMLS", "APR", "APY", "IRA", "CD", "IRS", "USD", "SSN", "ITIN", "ATM", "TAE"].contains(&letters);
-    let is_word = !known
-        && (EMPHASIZED.contains(&letters) || has_accent || has_vowel && (letters.len() > 5 || at.shouted));
+    let known =
+        ["FDIC", "NMLS", "APR", "APY", "IRA", "CD", "IRS", "USD", "SSN", "ITIN", "ATM", "TAE"].contains(&letters);
+    let is_word =
+        !known && (EMPHASIZED.contains(&letters) || has_accent || has_vowel && (letters.len() > 5 || at.shouted));
     if is_word {
         return Some(at.read(Class::Word, length, at.rest()[..length].to_lowercase()));
     }

@@ -124,9 +124,15 @@ mod tests {
                 "Ejemplo: quince mil dólares a sesenta meses con diez punto noventa y nueve por ciento de a pe erre son \
                  sesenta pagos mensuales de trescientos veintiséis dólares con seis centavos",
             ),
-            ("¿Preguntas? Llame al 1-800-555-0100.", "Preguntas? Llame al uno, ocho cero cero, cinco cinco cinco, cero uno cero cero"),
+            (
+                "¿Preguntas? Llame al 1-800-555-0100.",
+                "Preguntas? Llame al uno, ocho cero cero, cinco cinco cinco, cero uno cero cero",
+            ),
             ("¡Hola, Sofía!", "Hola, Sofía!"),
-            ("200 transacciones por período; cada una adicional cuesta $0.40.", "doscientas transacciones por período; cada una adicional cuesta cuarenta centavos"),
+            (
+                "200 transacciones por período; cada una adicional cuesta $0.40.",
+                "doscientas transacciones por período; cada una adicional cuesta cuarenta centavos",
+            ),
         ]);
     }
 

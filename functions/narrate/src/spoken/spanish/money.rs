@@ -47,9 +47,8 @@ static SIGNS: LazyLock<String> = LazyLock::new(|| {
     signs.sort_by_key(|sign| std::cmp::Reverse(sign.len()));
     signs.join("|")
 });
-static CODES: LazyLock<String> = LazyLock::new(|| {
-    CURRENCIES.iter().map(|currency| currency.code).collect::<Vec<_>>().join("|")
-});
+static CODES: LazyLock<String> =
+    LazyLock::new(|| CURRENCIES.iter().map(|currency| currency.code).collect::<Vec<_>>().join("|"));
 static AMOUNT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
         r"(?P<minus>-\s?)?(?:(?P<sign>{})\s?|(?P<code>{})\s?\$?)(?P<inner>-)?(?P<number>{NUMBER}){SCALES}?(?P<more>\+)?",
@@ -85,7 +84,8 @@ impl Currency {
             };
         };
         let cents: u64 = format!("{digits:0<2}").parse().unwrap_or_default();
-        let part = format!("{} {}", cardinal(cents, Form::Masculine), if cents == 1 { self.part.0 } else { self.part.1 });
+        let part =
+            format!("{} {}", cardinal(cents, Form::Masculine), if cents == 1 { self.part.0 } else { self.part.1 });
         match (count, cents) {
             (_, 0) => with_unit(count, self.form, self.unit(count == 1)),
             (0, _) => part,

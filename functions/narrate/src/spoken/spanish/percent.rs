@@ -66,8 +66,14 @@ mod tests {
             ("3.60%", "tres punto sesenta por ciento"),
             ("6.375%", "seis punto trescientos setenta y cinco por ciento"),
             ("0.03% a 0.25%", "cero punto cero tres por ciento a cero punto veinticinco por ciento"),
-            ("19.49%-27.49%", "diecinueve punto cuarenta y nueve por ciento a veintisiete punto cuarenta y nueve por ciento"),
-            ("19.99% - 29.99%", "diecinueve punto noventa y nueve por ciento a veintinueve punto noventa y nueve por ciento"),
+            (
+                "19.49%-27.49%",
+                "diecinueve punto cuarenta y nueve por ciento a veintisiete punto cuarenta y nueve por ciento",
+            ),
+            (
+                "19.99% - 29.99%",
+                "diecinueve punto noventa y nueve por ciento a veintinueve punto noventa y nueve por ciento",
+            ),
             ("2 1/2 %", "dos y medio por ciento"),
             ("½ %", "medio por ciento"),
             ("25 pb", "veinticinco puntos básicos"),

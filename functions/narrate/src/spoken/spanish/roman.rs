@@ -11,8 +11,23 @@ static NUMERAL: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<numeral>[IVXLCD
 
 /// Nouns that a Roman numeral numbers.
 const NUMBERED: &[&str] = &[
-    "siglo", "siglos", "título", "capítulo", "parte", "fase", "tomo", "anexo", "sección", "nivel", "tipo", "etapa", "artículo",
-    "apartado", "fondo", "serie", "clase",
+    "siglo",
+    "siglos",
+    "título",
+    "capítulo",
+    "parte",
+    "fase",
+    "tomo",
+    "anexo",
+    "sección",
+    "nivel",
+    "tipo",
+    "etapa",
+    "artículo",
+    "apartado",
+    "fondo",
+    "serie",
+    "clase",
 ];
 
 /// Reads `siglo XXI`, `Título IV`, `Fondo II`. Without such a noun, only `I`, `V` and `X` make up a numeral, because `CD`

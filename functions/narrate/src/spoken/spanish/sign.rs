@@ -52,9 +52,8 @@ pub fn either(at: &Cursor<'_>) -> Option<Reading> {
 
 /// Reads the other symbols that have a meaning.
 pub fn sign(at: &Cursor<'_>) -> Option<Reading> {
-    let next_is_quantity = |length: usize| {
-        at.rest()[length..].trim_start().starts_with(|c: char| c.is_ascii_digit() || "$€£".contains(c))
-    };
+    let next_is_quantity =
+        |length: usize| at.rest()[length..].trim_start().starts_with(|c: char| c.is_ascii_digit() || "$€£".contains(c));
     let c = at.rest().chars().next()?;
     let length = c.len_utf8();
     let said = match c {

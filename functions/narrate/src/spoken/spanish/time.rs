@@ -49,7 +49,8 @@ pub fn clock(at: &Cursor<'_>) -> Option<Reading> {
     }
     let end = hours.or(minute)?.end();
     let is_whole = minutes == 0 && !HALF_LATER.is_match(at.after(at.pos + end));
-    let said = if is_whole || hours.is_some() { format!("{said} {}", if hour == 1 { "hora" } else { "horas" }) } else { said };
+    let said =
+        if is_whole || hours.is_some() { format!("{said} {}", if hour == 1 { "hora" } else { "horas" }) } else { said };
     Some(at.read(Class::Time, end, said))
 }
 

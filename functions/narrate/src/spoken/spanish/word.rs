@@ -85,8 +85,7 @@ mod tests {
     #[test]
     fn listed_word_and_name_win_over_every_rule() {
         let list = Pronunciations::from_toml("[words]\nZelle = \"zell\"\n[languages.es]\nZelle = \"sel\"\n").unwrap();
-        let lexicon =
-            Lexicon { language: Language::Spanish, pronunciations: Some(&list), first_name: "ANA MARÍA" };
+        let lexicon = Lexicon { language: Language::Spanish, pronunciations: Some(&list), first_name: "ANA MARÍA" };
         let said = Utterance::of("Hola, ANA MARÍA, use Zelle.", lexicon).unwrap().unwrap().text();
         assert_eq!(said, "Hola, Ana María, use sel.");
     }
