@@ -1,7 +1,5 @@
 //! Tests that Bespoke speaks each of its languages completely, and names what a third one would lack.
 
-use std::path::Path;
-
 use bespoke_tests::{Sandbox, root};
 use contracts::Language;
 use serde_json::Value;
@@ -63,8 +61,10 @@ fn third_language_lacks_what_the_checklist_names() {
 fn text_for(sandbox: &Sandbox, id: &str) -> String {
     let output = sandbox.command(&["run", "--customer", id, "--no-video"]).output().unwrap();
     assert!(output.status.success(), "{id}: {}", String::from_utf8_lossy(&output.stderr));
-    let text = sandbox.files().into_iter().find(|path| path.ends_with(Path::new("output/recommendation.txt")));
-    std::fs::read_to_string(text.expect("a text")).unwrap()
+    // The command ends with the paths of the results.
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = stdout.lines().rev().find(|line| line.ends_with(".txt")).unwrap_or_else(|| panic!("{stdout}"));
+    std::fs::read_to_string(sandbox.path().join(text.trim())).unwrap()
 }
 
 /// Everything that a customer who prefers Spanish reads is in Spanish: the approved lines, the bank's translations and the

@@ -158,11 +158,15 @@ fn ends_spanish_sentence(core: &str, small: &str, next_word: &str, digit: bool) 
     if matches!((small, next_word), ("ee", "uu") | ("s", "a" | "r") | ("c", "v")) {
         return false;
     }
+    let zones = ["et", "est", "edt", "ct", "cst", "cdt", "mt", "mst", "mdt", "pt", "pst", "pdt"];
+    if matches!(small, "m" | "a.m" | "p.m") && zones.contains(&next_word) {
+        return false;
+    }
     if spanish_abbreviation::is_within_sentence(small) {
         return !digit;
     }
-    // Initials: "J. P. Ruiz".
-    !(core.chars().count() == 1 && core.chars().all(char::is_uppercase))
+    // Initials: "J. P. Ruiz", "U.S. Bank".
+    !core.split('.').all(|part| part.chars().count() == 1 && part.chars().all(char::is_uppercase))
 }
 
 #[cfg(test)]

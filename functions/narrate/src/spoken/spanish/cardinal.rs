@@ -169,7 +169,7 @@ mod tests {
             ("de 5 a 10 años", "de cinco a diez años"),
             ("5-10 años", "cinco a diez años"),
             ("007", "cero cero siete"),
-            ("12 meses (a plazo fijo)", "doce meses a plazo fijo,"),
+            ("12 meses (a plazo fijo)", "doce meses a plazo fijo"),
         ]);
     }
 }

@@ -167,7 +167,7 @@ fn below_thousand(number: u64, form: Form) -> String {
     if hundreds > 0 {
         let name = HUNDREDS[index(hundreds - 1)];
         let feminine = form == Form::Feminine && hundreds > 1;
-        parts.push(if feminine { name.replace("os", "as") } else { name.to_owned() });
+        parts.push(if feminine { format!("{}as", name.trim_end_matches("os")) } else { name.to_owned() });
     }
     let one = match form {
         Form::Alone => "uno",
