@@ -57,13 +57,13 @@ pub(crate) fn documented() -> OpenApiRouter<LocalState> {
     OpenApiRouter::new().routes(routes!(get_media)).routes(routes!(upload_workbook))
 }
 
-/// The bytes of a file.
+/// The bytes of a file, at least one.
 struct FileBytes;
 
 impl PartialSchema for FileBytes {
     fn schema() -> RefOr<Schema> {
         let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
-        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).into()
+        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).min_length(Some(1)).into()
     }
 }
 
