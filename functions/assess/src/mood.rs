@@ -14,7 +14,7 @@ use vader_sentiment::SentimentIntensityAnalyzer;
 
 use crate::features::days_between;
 use crate::lexicon::Lexicon;
-use crate::stop_words::{StopWords, Trouble};
+use crate::stop_phrases::{StopPhrases, Trouble};
 
 /// The age, in days, at which a post has half the weight of a new one.
 pub const HALF_LIFE_DAYS: f64 = 30.0;
@@ -118,7 +118,7 @@ impl ToneAnalyzer<'_> {
     }
 
     fn judge_tone(&self, text: &str, tone: &Tone) -> PostVerdict {
-        let found = StopWords::get().read_post(text);
+        let found = StopPhrases::get().read_post(text);
         let has = |trouble| found.troubles.contains(&trouble);
         if has(Trouble::Danger) {
             return PostVerdict::NeedsPerson;
@@ -151,7 +151,12 @@ impl ToneAnalyzer<'_> {
         let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];
         let is_plan = is_planned.into_iter().any(is_about) && rounded(compound) >= 0.0;
         let is_doubtful = found.sensitive && !found.everyday && !is_plan && rounded(compound) < CHEERFUL;
-        if is_negative || is_doubtful || has(Trouble::Sarcasm) || found.unread || (found.distress && !found.everyday) {
+        if is_negative
+            || is_doubtful
+            || has(Trouble::Sarcasm)
+            || found.unreadable
+            || (found.distress && !found.everyday)
+        {
             return PostVerdict::Stops(complaint.unwrap_or(Topic::Care));
         }
         PostVerdict::Ordinary

@@ -17,7 +17,7 @@ use super::context::{Context, person};
 use super::phrases::write_approvals;
 use crate::cli::tools::CatalogueApproveArgs;
 
-/// The report of a check.
+/// The output of `check`.
 #[derive(Default, Serialize)]
 struct CatalogueReport {
     usable: bool,
@@ -80,7 +80,7 @@ fn report(catalogue: &Catalogue) -> CatalogueReport {
     }
 }
 
-/// The report of an approval.
+/// The output of `approve`.
 #[derive(Serialize)]
 struct ApproveReport {
     by: String,
@@ -110,7 +110,7 @@ pub(super) fn approve(args: &CatalogueApproveArgs, context: Context) -> Result<u
             return Err(refused(message, "add the field \"author\" to the catalog, after \"version\""));
         }
         approvals.record(Approval { item: item.clone(), digest, by: by.clone(), at });
-        if approvals.of_item(&item, &digest, author.as_deref().unwrap_or_default()).is_none() {
+        if approvals.for_item(&item, &digest, author.as_deref().unwrap_or_default()).is_none() {
             let message = format!("{by} wrote {} and cannot approve it", file.display());
             return Err(refused(message, "ask another person to approve it"));
         }

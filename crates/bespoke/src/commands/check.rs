@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use assess::Lexicon;
 use contracts::consent::Refusal;
 use contracts::key::Workbook;
+use contracts::text::counted;
 use contracts::{ErrorName, NamedError};
 use jiff::Timestamp;
 use merge::{
@@ -29,7 +30,7 @@ const MAX_ROWS: usize = 20;
 /// The maximum number of unknown categories that are listed.
 const MAX_CATEGORIES: usize = 10;
 
-/// The report of a check.
+/// The command's output.
 #[derive(Serialize)]
 struct CheckReport<'a> {
     usable: bool,
@@ -176,7 +177,8 @@ fn tables(text: &mut String, report: &IntakeReport) {
     if *all > 0 {
         let _infallible = write!(
             text,
-            "\n{bold}{all} customers{bold:#}: {consented} consented, {consented_to_posts} of them to the use of posts\n"
+            "\n{bold}{}{bold:#}: {consented} consented, {consented_to_posts} of them to the use of posts\n",
+            counted(*all, "customer", "customers")
         );
         reasons(text, "refused", refused);
         reasons(text, "posts refused", posts_refused);

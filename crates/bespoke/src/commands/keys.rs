@@ -1,5 +1,6 @@
 //! `bespoke keys` rotates the data key.
 
+use contracts::text::counted;
 use std::path::Path;
 
 use runner::failure::Failure;
@@ -26,10 +27,11 @@ async fn rotate(artifacts: &Path, context: Context) -> Result<u8, Failure> {
     let began = secrets.begin_rotation()?;
     let resealed = reseal(artifacts, &Keys::from_secrets(&secrets).await?)?;
     context.print(&json!({ "new_key": began, "resealed": resealed }), || {
-        let key = if began { "created a new data key" } else { "an interrupted rotation was resumed" };
+        let key = if began { "created a new data key" } else { "resumed an interrupted rotation of the data key" };
         format!(
-            "{key}: {resealed} objects in {} are sealed with it\n\
+            "{key}, and sealed {} in {} with it\n\
              Repeat this for every other artifacts folder and restored backup, then run: bespoke keys retire\n",
+            counted(resealed, "object", "objects"),
             artifacts.display()
         )
     });

@@ -64,7 +64,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
                 let shown = review::load(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
                 items.push(item(waiting, shown, &store));
             }
-            context.print(&items, || for_people(&items));
+            context.print(&items, || to_text(&items));
             return Ok(0);
         }
     };
@@ -144,7 +144,7 @@ fn show_and_ask(item: ListedItem) -> Result<Digest, Failure> {
         let message = format!("the result cannot be published now: {problem}");
         return Err(Failure::new(ErrorName::ReviewNotWaiting, message, "reject it"));
     }
-    anstream::eprintln!("{}", printable(&for_people(&[item])));
+    anstream::eprintln!("{}", printable(&to_text(&[item])));
     anstream::eprint!("Publish exactly this? Type yes: ");
     let mut answer = String::new();
     std::io::stdin()
@@ -203,7 +203,7 @@ fn item(waiting: PendingReview, shown: Result<review::ReviewItem, ReviewError>, 
     ListedItem { waiting, seen, text, problem, refused, files }
 }
 
-fn for_people(items: &[ListedItem]) -> String {
+fn to_text(items: &[ListedItem]) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let mut text = String::new();
