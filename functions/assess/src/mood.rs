@@ -142,10 +142,10 @@ impl ToneAnalyzer<'_> {
             None if text.contains(SLANG_EMOJI) => self.analyze(&text.replace(SLANG_EMOJI, " ")).scores.compound,
             None => tone.scores.compound,
         };
-        let is_of_bank =
+        let is_about_bank =
             complaint.is_some() || is_about(Topic::Card) || is_about(Topic::Savings) || is_about(Topic::HomeLoan);
-        let threshold = if is_of_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
-        let is_negative = rounded(compound) <= threshold && (is_of_bank || !found.everyday) && !found.excused;
+        let threshold = if is_about_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
+        let is_negative = rounded(compound) <= threshold && (is_about_bank || !found.everyday) && !found.excused;
         // For topics such as money and work, staying silent is the safer mistake, so only a cheerful post or a plan
         // passes.
         let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];

@@ -60,7 +60,7 @@ fn to_text(forecast: &Forecast, bank: &str) -> String {
     let _infallible = writeln!(text, "{customers:>9} customers");
     let _infallible = writeln!(
         text,
-        "{recommendations:>9} would get a recommendation, {service_messages} of them a service message without an offer"
+        "{recommendations:>9} would get a recommendation, {service_messages} of them a service message with no offers"
     );
     for (because, count) in skipped_because {
         let _infallible = writeln!(text, "{count:>9} would be skipped: {because}");
@@ -193,14 +193,14 @@ impl CampaignReport {
         let _infallible = writeln!(text, "{bold}{}{bold:#} {dim}{}{dim:#}\n", self.bank, self.run);
         let OutcomeCounts { published, skipped, held, failed, waiting, .. } = self.counts;
         let none = BTreeMap::new();
-        let ways = [
+        let rows = [
             (published, "published", &none),
             (skipped, "skipped", &self.skipped_because),
             (held, "in review", &none),
             (failed, "failed", &self.failed_with),
             (waiting, "not started", &none),
         ];
-        for (count, word, reasons) in ways.into_iter().filter(|(count, ..)| *count > 0) {
+        for (count, word, reasons) in rows.into_iter().filter(|(count, ..)| *count > 0) {
             let _infallible = writeln!(text, "{count:>9} {word}");
             for (because, count) in reasons {
                 let _infallible = writeln!(text, "{count:>15} {because}");

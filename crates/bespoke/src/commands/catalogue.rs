@@ -5,6 +5,7 @@ use std::path::Path;
 
 use contracts::catalogue::{Catalogue, CatalogueError, CatalogueProblem};
 use contracts::institution::Institution;
+use contracts::text::counted;
 use contracts::{Digest, ErrorName, NamedError, ProductId};
 use jiff::{Timestamp, Unit, Zoned};
 use phrases::materials::{Material, materials};
@@ -55,8 +56,8 @@ pub(super) fn check(file: &Path, institution: Institution, context: Context) -> 
             let _infallible = writeln!(text, "{}: {problem}", file.display());
         }
         if let (Some(bank), Some(version)) = (&report.bank, &report.version) {
-            let products = report.products;
-            let _infallible = writeln!(text, "{bank}, version {version}: {products} products, no problems");
+            let products = counted(report.products, "product", "products");
+            let _infallible = writeln!(text, "{bank}, version {version}: {products}, no problems");
         }
         for product in &report.outside_their_dates {
             let _infallible = writeln!(text, "{product} is not offered today because of its dates");

@@ -41,7 +41,7 @@ struct CheckReport<'a> {
     unknown_categories: Option<&'a UnknownCategories>,
 }
 
-/// The payments whose category neither the lexicon nor Bespoke knows.
+/// Payments in categories that neither the lexicon nor Bespoke recognizes.
 #[derive(Debug, Serialize, Error)]
 #[error("customer_transactions.xlsx: {percent} % of the payments have an unknown category and are ignored")]
 struct UnknownCategories {
@@ -52,7 +52,7 @@ struct UnknownCategories {
 }
 
 impl UnknownCategories {
-    /// Returns `None` without a payment.
+    /// Returns `None` if there are no payments.
     fn of(categories: &[(String, u32)], lexicon: &Lexicon) -> Option<Self> {
         let is_known = |word: &str| lexicon.spending(word).is_some() || merge::is_ignored_category(word);
         let unknown: Vec<&(String, u32)> = categories.iter().filter(|(word, _)| !is_known(word)).collect();
@@ -218,7 +218,7 @@ fn doubts(text: &mut String, report: &IntakeReport, unknown_answers: &[UnknownAn
     }
 }
 
-/// Writes the statuses and products that Bespoke does not know.
+/// Writes the statuses and products that Bespoke does not recognize.
 fn words(text: &mut String, words: &[UnknownAnswer]) {
     let bold = Style::new().bold();
     if !words.is_empty() {

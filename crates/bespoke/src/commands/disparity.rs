@@ -26,7 +26,7 @@ use crate::disparity::{
     AttributeComparison, CustomerOffers, GroupRate, MIN_GROUP_SIZE, OfferRates, RateVerdict, compare, group,
 };
 
-/// The JSON report.
+/// The command's output.
 #[derive(Serialize)]
 struct DisparityReport {
     /// Customers in the workbooks.

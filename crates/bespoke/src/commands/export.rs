@@ -66,7 +66,7 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
     Ok(exit_code(sent))
 }
 
-/// Writes the table of a run's results and links to a folder, as CSV and as JSON.
+/// Writes the table of a run's results and links, as CSV and as JSON, into a folder.
 async fn write_tables(run: &RunId, folder: &Path, settings: &Settings, vault: &Vault) -> Result<Export, Failure> {
     let settings = &settings.delivery;
     let rows = export::export(run, ExportPage::ALL, settings, vault, Timestamp::now()).await?;

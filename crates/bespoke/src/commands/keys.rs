@@ -1,8 +1,8 @@
 //! `bespoke keys` rotates the data key.
 
-use contracts::text::counted;
 use std::path::Path;
 
+use contracts::text::counted;
 use runner::failure::Failure;
 use runner::project::Lock;
 use runner::rotation::reseal;
@@ -41,7 +41,7 @@ async fn rotate(artifacts: &Path, context: Context) -> Result<u8, Failure> {
 fn retire(context: Context) -> Result<u8, Failure> {
     let retired = LocalSecrets::new(LocalSecrets::default_key_file()).end_rotation()?;
     context.print(&json!({ "retired": retired }), || {
-        if retired { "the old data key was deleted\n".to_owned() } else { "there was no old data key\n".to_owned() }
+        if retired { "deleted the old data key\n".to_owned() } else { "there was no old data key\n".to_owned() }
     });
     Ok(0)
 }

@@ -35,7 +35,7 @@ use crate::paths::relative;
 struct ListedItem {
     #[serde(flatten)]
     waiting: PendingReview,
-    /// The digest of text and media, which an approval names.
+    /// The digest of the text and the media. An approval must state it.
     #[serde(rename = "content_digest")]
     seen: Digest,
     /// The text to publish, or `None` if it cannot be published now.
@@ -44,7 +44,7 @@ struct ListedItem {
     problem: Option<String>,
     /// The model's text that the guard rejected.
     refused: Option<RefusedText>,
-    /// The files for the reviewer to look at.
+    /// The files that the reviewer should look at.
     files: Vec<PathBuf>,
 }
 
