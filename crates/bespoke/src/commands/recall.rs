@@ -1,8 +1,8 @@
 //! `bespoke recall`: withdraws a run's published results, even while another run is in progress.
 
-use contracts::text::counted;
 use std::collections::BTreeSet;
 
+use contracts::text::counted;
 use jiff::Timestamp;
 use policy::evidence;
 use runner::config::Config;

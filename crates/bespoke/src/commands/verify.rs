@@ -47,7 +47,7 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     };
     let report = VerifyReport { verification: &verification, sentences: &sentences };
     context.print(&report, || {
-        let sentences = if verification.with_keys { sentences_for_people(&sentences) } else { String::new() };
+        let sentences = if verification.with_keys { sentences_to_text(&sentences) } else { String::new() };
         to_text(&verification, has_pinned_key) + &sentences
     });
     // Without the keys, the texts cannot be read, but the head still proves that they are unchanged.
@@ -85,7 +85,7 @@ struct VerifyReport<'a> {
     sentences: &'a SentenceReport,
 }
 
-fn sentences_for_people(report: &SentenceReport) -> String {
+fn sentences_to_text(report: &SentenceReport) -> String {
     if let Some(reason) = &report.not_checked {
         return format!(
             "not proven: the sentences were not checked: {reason}\nhelp: specify the folders with the run's own phrasebook, catalog and brand\n"
