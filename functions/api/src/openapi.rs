@@ -207,7 +207,7 @@ responds with 403 to requests from other web origins, and with 421 to another ho
 `Start.Unavailable` to a new run while 100 runs are queued or running. It accepts 60 requests other than `GET` at once and then \
 10 per second, over all callers, and more of those that only read. AWS accepts 100 requests at once and then 50 per second.
 
-On AWS, the gateway in front of the server sends some 401, 403, 404, 413, 429, 500 and 503 responses. Their body is a \
+On AWS, the gateway in front of the server sends some 4xx and 5xx responses itself, for example 401 and 429. Their body is a \
 `GatewayError` with the content type `application/json`, and they have no `Retry-After` header. Then wait 1 second, and double \
 the wait after each further response of this kind.";
 

@@ -366,7 +366,7 @@ problem_responses! {
     /// The error responses for a recall.
     RecallProblems: [400, 401, 403, 413, 415],
         404 => "No run has a recommendation with this id.",
-        409 => "`Recall.NotPublished`: the recommendation was not published, or not yet.";
+        409 => "`Recall.NotPublished`: the recommendation was not published, or not yet, or the customer has been erased.";
     /// The error responses for an erasure.
     ErasureProblems: [400, 401, 403, 413, 415],
         404 => "No run has ever read a batch with this customer. Nothing was changed: record an objection to forbid contact with the customer in the future.",

@@ -261,7 +261,7 @@ async fn earlier_decision(
 /// Before the response, all links to the text and the video stop working, on AWS too, because the files are moved. The
 /// evidence is kept. Compliance may recall any caller's recommendations, also while their campaign is still running.
 /// Repeating the request changes nothing and returns 204 again. The response is 409 if nothing was published, for example
-/// while the result is in review.
+/// while the result is in review, and if the customer has been erased.
 ///
 /// The id is `RUN~CUSTOMER_REF`, from the run and the customer reference in reviews, notifications and exports. A run for
 /// one customer also has the id `RUN`. An operator recalls a whole run with `bespoke recall RUN`, or on AWS with the state
@@ -278,11 +278,15 @@ pub(super) async fn recall(
     Json(RecallRequest { reason }): Json<RecallRequest>,
 ) -> Result<StatusCode, Problem> {
     let CustomerRun { run, reference, .. } = CustomerRun::find_of_any_caller(&id, &backend).await?;
+    let vault = backend.vault();
     let evidence = results::evidence(&run, &reference, &backend).await?;
     let Some(Evidence { outcome: Outcome::Published { .. }, artefacts, .. }) = evidence else {
         return Err(Problem::new(ErrorName::RecallNotPublished, "the recommendation was not published".to_owned()));
     };
-    let vault = backend.vault();
+    if vault.store().find(&ObjectKey::Forgotten(reference.clone())).await?.is_some() {
+        let detail = "the customer has been erased, so no file is left to recall".to_owned();
+        return Err(Problem::new(ErrorName::RecallNotPublished, detail));
+    }
     lifecycle::recall::recall(&run, Some(&reference), caller.name(), reason.as_deref(), vault, Timestamp::now())
         .await?;
     backend.complete_recall(&run, artefacts.into_values().collect()).await?;

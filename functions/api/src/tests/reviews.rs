@@ -213,6 +213,18 @@ async fn listing_reviews_reads_no_more_than_it_returns() {
 }
 
 #[tokio::test]
+async fn result_of_an_erased_customer_has_nothing_to_recall() {
+    let api = Api::new().await;
+    let (run, reference) = api.started("k1").await;
+    let index = format!("reference,offset,length,digest\n{reference},0,9,{}\n", Digest::of(b"line"));
+    api.bank.store.put(&ObjectKey::Run(run.clone(), RunPart::Index), index.into()).await.unwrap();
+    api.write_script(&run, &reference, &[]).await;
+    api.write_evidence(&run, &reference, Outcome::Published { video: false }).await;
+    lifecycle::erasure::erase(&reference, &api.bank.vault, Timestamp::now()).await.unwrap();
+    assert_eq!(api.recall("rita", &format!("{run}~{reference}")).await, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
 async fn only_published_results_can_be_recalled() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;

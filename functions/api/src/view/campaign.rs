@@ -141,7 +141,7 @@ pub(crate) struct CampaignAccepted {
 
 /// The numbers of customers by status. They add up to `customers`. All are 0 in a dry run, and until the batch has been
 /// read. While a campaign runs on AWS, they are up to 10 seconds old, plus a second for every 2,000 customers with an
-/// outcome. After the end, only review decisions and another attempt change them. A decision changes them at once on a
+/// outcome. After the end, only review decisions and another attempt change them. A decision changes them immediately on a
 /// local server, and within about five minutes on AWS. A recall and an erasure do not change them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CampaignCounts {

@@ -318,7 +318,7 @@ pub(crate) struct Authorship {
 /// need no bearer token. AWS returns presigned URLs of S3; do not send the bearer token to them, because S3 rejects it.
 ///
 /// A link that was already issued stops working when the result is recalled or the customer is erased, because the files are
-/// then gone. After a suppression or a withdrawal of consent, a local server rejects it at once. On AWS, it works until it
+/// then gone. After a suppression or a withdrawal of consent, a local server rejects it immediately. On AWS, it works until it
 /// expires.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ResultLinks {
