@@ -76,8 +76,10 @@ impl ToSchema for ErrorNames {
 fn describe(name: ErrorName) -> String {
     let mut places = Vec::new();
     let (in_response, in_run) = places_of(name);
-    if in_response {
-        places.push(format!("status {}", Problem::new(name, String::new()).status.as_u16()));
+    match name {
+        ErrorName::InputInvalidRequest => places.push("any other 4xx status".to_owned()),
+        name if in_response => places.push(format!("status {}", Problem::new(name, String::new()).status.as_u16())),
+        _ => {}
     }
     if in_run {
         places.push("in a run".to_owned());

@@ -261,7 +261,7 @@ async fn earlier_decision(
 /// Before the response, all links to the text and the video stop working, on AWS too, because the files are moved. The
 /// evidence is kept. Compliance may recall any caller's recommendations, also while their campaign is still running.
 /// Repeating the request changes nothing and returns 204 again. The response is 409 if nothing was published, for example
-/// while the result is in review, and if the customer has been erased.
+/// while the result is in review. After an erasure, it is 409 for a campaign, and 404 for a run for one customer.
 ///
 /// The id is `RUN~CUSTOMER_REF`, from the run and the customer reference in reviews, notifications and exports. A run for
 /// one customer also has the id `RUN`. An operator recalls a whole run with `bespoke recall RUN`, or on AWS with the state

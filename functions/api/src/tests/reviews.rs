@@ -215,7 +215,10 @@ async fn listing_reviews_reads_no_more_than_it_returns() {
 #[tokio::test]
 async fn result_of_an_erased_customer_has_nothing_to_recall() {
     let api = Api::new().await;
-    let (run, reference) = api.started("k1").await;
+    let (_, reference) = api.started("k1").await;
+    let campaign = Request::post("/v1/campaigns").header("subject", "ann").header("idempotency-key", "k2");
+    let (_, campaign) = api.call(campaign.header(header::CONTENT_TYPE, "application/json"), "{}").await;
+    let run = RunId::parse(campaign["id"].as_str().unwrap()).unwrap();
     let index = format!("reference,offset,length,digest\n{reference},0,9,{}\n", Digest::of(b"line"));
     api.bank.store.put(&ObjectKey::Run(run.clone(), RunPart::Index), index.into()).await.unwrap();
     api.write_script(&run, &reference, &[]).await;
