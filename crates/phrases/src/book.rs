@@ -241,7 +241,7 @@ impl Phrasebook {
             return Err(BookError::DuplicateId { id: twice.id.clone() });
         }
         let approved: BTreeSet<&str> =
-            lines.iter().filter(|line| approvals.of(line).is_some()).map(|line| line.id.as_str()).collect();
+            lines.iter().filter(|line| approvals.for_line(line).is_some()).map(|line| line.id.as_str()).collect();
         let is_live = |line: &Line| {
             approved.contains(line.id.as_str()) && words_of(line).iter().all(|word| approved.contains(word))
         };

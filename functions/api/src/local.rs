@@ -72,7 +72,8 @@ impl ToSchema for FileBytes {}
 /// Returns a result file
 ///
 /// Local servers only. The token in the path comes from a link and replaces the bearer token. Each request checks
-/// consent, suppressions and recalls again.
+/// consent, suppressions and recalls again. `HEAD` also works. A response that has begun is not cut off when the link
+/// expires.
 #[utoipa::path(
     get, path = "/v1/media/{token}", operation_id = "getMedia", tag = "local", security(()),
     params(

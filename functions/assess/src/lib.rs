@@ -19,7 +19,7 @@ pub mod lexicon;
 pub mod mood;
 pub mod rank;
 pub mod stance;
-pub mod stop_words;
+pub mod stop_phrases;
 pub mod stops;
 #[cfg(test)]
 mod testing;

@@ -61,7 +61,7 @@ pub async fn write_text(vault: &Vault, place: Place<'_>, text: String) -> Result
     let digest = Digest::of(text.as_bytes());
     match vault.store().put_new(&key, text.into()).await? {
         PutOutcome::Created => Ok(digest),
-        PutOutcome::AlreadyThere if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
-        PutOutcome::AlreadyThere => Err(Error::OtherText { key: key.to_string() }),
+        PutOutcome::AlreadyExists if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
+        PutOutcome::AlreadyExists => Err(Error::OtherText { key: key.to_string() }),
     }
 }

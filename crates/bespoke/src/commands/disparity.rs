@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use assess::{Rules, assess};
 use contracts::CustomerRef;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
+use contracts::text::counted;
 use jiff::{Timestamp, Zoned};
 use policy::control::Control;
 use policy::customer::CustomerRecord;
@@ -25,7 +26,7 @@ use crate::disparity::{
     AttributeComparison, CustomerOffers, GroupRate, MIN_GROUP_SIZE, OfferRates, RateVerdict, compare, group,
 };
 
-/// The JSON report.
+/// The command's output.
 #[derive(Serialize)]
 struct DisparityReport {
     /// Customers in the workbooks.
@@ -77,7 +78,7 @@ pub(super) async fn execute(args: DisparityArgs, config: Config, context: Contex
         Ok(DisparityReport { customers, considered: cases.len(), findings, attributes })
     });
     let report = report.await.map_err(merge::Error::from)??;
-    context.print(&report, || for_people(&report));
+    context.print(&report, || to_text(&report));
     Ok(0)
 }
 
@@ -96,11 +97,12 @@ fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Cus
     Some((reference, CustomerOffers { groups: BTreeMap::new(), offered }))
 }
 
-fn for_people(report: &DisparityReport) -> String {
+fn to_text(report: &DisparityReport) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
     let DisparityReport { customers, considered, findings, attributes } = report;
-    let _infallible = writeln!(text, "{considered} of {customers} customers consented and are counted");
+    let _infallible =
+        writeln!(text, "{considered} of {} consented and are counted", counted(*customers, "customer", "customers"));
     if attributes.is_empty() {
         let _infallible = writeln!(text, "The profile workbook has no protected column");
     }
@@ -120,7 +122,9 @@ fn for_people(report: &DisparityReport) -> String {
             let (groups, customers) = (attribute.too_few.len(), attribute.too_few.values().sum::<usize>());
             let _infallible = writeln!(
                 text,
-                "  {groups} groups of fewer than {MIN_GROUP_SIZE} ({customers} customers): too small to judge"
+                "  {} of fewer than {MIN_GROUP_SIZE} ({}): too small to judge",
+                counted(groups, "group", "groups"),
+                counted(customers, "customer", "customers")
             );
         }
         for (selection, rate) in attribute.with_verdict(RateVerdict::BelowFourFifths) {

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use contracts::settings::Settings;
+use contracts::text::counted;
 use contracts::{ErrorName, RunId};
 use deliver::export::{self, ExportPage};
 use deliver::webhook::NotifySummary;
@@ -33,7 +34,7 @@ pub(super) async fn export(args: ExportArgs, config: &Config, context: Context) 
     let (_, vault, _) = open_artifacts(&args.artifacts).await?;
     let export = write_tables(&run, &args.out, &config.settings, &vault).await?;
     let report = json!({ "run": run, "files": export.files, "links": export.links });
-    context.print(&report, || export.for_people());
+    context.print(&report, || export.to_text());
     Ok(0)
 }
 
@@ -41,7 +42,7 @@ pub(super) async fn notify(args: NotifyArgs, config: &Config, context: Context) 
     let run = run_id(args.run)?;
     let (_, vault, secrets) = open_artifacts(&args.artifacts).await?;
     let sent = send(&run, &config.settings, &vault, &secrets).await?;
-    context.print(&json!({ "run": run, "notices": sent }), || sent_for_people(sent));
+    context.print(&json!({ "run": run, "notices": sent }), || summary_of_sent(sent));
     Ok(exit_code(sent))
 }
 
@@ -56,16 +57,16 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
         if args.notify { send(&run, &config.settings, &vault, &secrets).await? } else { NotifySummary::default() };
     let report = json!({ "run": run, "files": export.files, "links": export.links, "notices": sent });
     context.print(&report, || {
-        let mut text = if args.out.is_some() { export.for_people() } else { String::new() };
+        let mut text = if args.out.is_some() { export.to_text() } else { String::new() };
         if args.notify {
-            text.push_str(&sent_for_people(sent));
+            text.push_str(&summary_of_sent(sent));
         }
         text
     });
     Ok(exit_code(sent))
 }
 
-/// Writes the table of a run's results and links to a folder, as CSV and as JSON.
+/// Writes the table of a run's results and links, as CSV and as JSON, into a folder.
 async fn write_tables(run: &RunId, folder: &Path, settings: &Settings, vault: &Vault) -> Result<Export, Failure> {
     let settings = &settings.delivery;
     let rows = export::export(run, ExportPage::ALL, settings, vault, Timestamp::now()).await?;
@@ -82,16 +83,14 @@ async fn write_tables(run: &RunId, folder: &Path, settings: &Settings, vault: &V
 }
 
 impl Export {
-    fn for_people(&self) -> String {
+    fn to_text(&self) -> String {
         let mut text = String::new();
         for file in &self.files {
             let _infallible = writeln!(text, "{}", file.display());
         }
-        let links = self.links;
-        let _infallible = writeln!(
-            text,
-            "These files identify customers and contain {links} working links: protect them like the workbooks."
-        );
+        let links = counted(self.links, "working link", "working links");
+        let _infallible =
+            writeln!(text, "These files identify customers and contain {links}: protect them like the workbooks.");
         text
     }
 }
@@ -109,7 +108,7 @@ async fn send(
     send_notifications(run, settings, vault, secrets).await
 }
 
-fn sent_for_people(sent: NotifySummary) -> String {
+fn summary_of_sent(sent: NotifySummary) -> String {
     let NotifySummary { sent, already_sent, dead_letters, withheld } = sent;
     let withheld = if withheld == 0 { String::new() } else { format!(", {withheld} withheld") };
     format!(
