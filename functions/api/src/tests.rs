@@ -39,6 +39,7 @@ mod access;
 mod campaigns;
 mod control;
 mod document;
+mod page_events;
 mod reviews;
 
 /// A workflow whose executions end only through [`Workflow::end`].

@@ -94,7 +94,7 @@ fn for_people(report: &Explanation, catalogue: &Catalogue) -> String {
             let _infallible = writeln!(text, "{bold}{customer}{bold:#}  would be skipped: {}", skip.sealed_because());
             sections::consent(&mut text, consent);
         }
-        Assessment::Proceed(facts) => {
+        Assessment::Proceed(facts) | Assessment::HeldOut(facts) => {
             let result = match &facts.stance {
                 Stance::Recommend { offers } => format!("would get {} offers", offers.len()),
                 Stance::Service { topic } => {

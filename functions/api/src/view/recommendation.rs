@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use contracts::catalogue::{Catalogue, Category};
+use contracts::evidence::HELD_OUT;
 use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, Shape};
@@ -202,6 +203,12 @@ impl StatusReason {
             Skip::Rejected | Skip::Recalled => None,
         };
         Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
+    }
+
+    /// Returns the reason for a customer in the control group.
+    pub(crate) fn held_out() -> Self {
+        let help = "the run's effect plan measures the campaign with a control group; a run for one customer has none";
+        Self { code: "held-out".to_owned(), message: HELD_OUT.to_owned(), help: Some(help.to_owned()) }
     }
 
     /// Returns the reason for a pending review.
