@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use contracts::brand::Brand;
+use contracts::html::escaped;
 
 /// The stylesheet, which every page embeds so that a page needs only one request. The content security policy contains
 /// its digest.
@@ -95,20 +96,4 @@ fn whole(title: &str, body: &str, brand: &Brand) -> String {
          <link rel=\"icon\" href=\"{ICON}\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
          <header><p>{bank}</p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
-}
-
-/// Escapes text for HTML content and attributes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            character => out.push(character),
-        }
-    }
-    out
 }
