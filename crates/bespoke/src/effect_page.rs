@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use contracts::html::escaped;
 use effect::reading::points;
 use effect::{Difference, Measurement, Proportion};
 use runner::effect::EffectReport;
@@ -241,11 +242,6 @@ fn method(body: &mut String, report: &EffectReport) {
         points(plan.holdout),
         plan.window_days
     );
-}
-
-/// Escapes text for HTML content and attributes.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use effect::{Dimension, Verdict};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use policy::experiment::assign;
-use storage::store::{MemoryStore, ObjectStore as _};
+use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
 
 use super::{EffectReport, ImportReport, import, report};

@@ -172,6 +172,7 @@ pub(crate) struct StatusReason {
     /// - `no-suitable-offer`: no product of the chosen lines of business fits.
     /// - `rejected`: a reviewer rejected the result.
     /// - `recalled`: the result was recalled.
+    /// - `held-out`: the customer is in the control group of a measured campaign.
     /// - `in-review`: the result is waiting for a reviewer.
     /// - A value of `ErrorName`, such as `Render.Failed`. On AWS, it may also be an error name from Step Functions or
     ///   Lambda, such as `States.Timeout`.
