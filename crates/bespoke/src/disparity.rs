@@ -33,7 +33,7 @@ pub struct CustomerOffers {
     pub results: CustomerResults,
 }
 
-/// What became of a customer. `None` if it is unknown, or if the customer does not count for it.
+/// The results of a customer. `None` if it is unknown, or if the customer does not count for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CustomerResults {
     /// Whether a run reached the customer.
@@ -44,7 +44,7 @@ pub struct CustomerResults {
     pub benefited: Option<bool>,
 }
 
-/// What a rate counts. For each, a higher rate is better for the group.
+/// The meaning of a rate. For each, a higher rate is better for the group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
@@ -142,7 +142,7 @@ impl GroupRate {
 /// The rates of the groups of one attribute.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfferRates {
-    /// What the rates count.
+    /// The meaning of the rates.
     pub measure: Measure,
     /// The product. `None` means any product, or a measure other than an offer.
     pub offer: Option<ProductId>,

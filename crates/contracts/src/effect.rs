@@ -32,7 +32,7 @@ pub struct EffectPlan {
     pub tones: Vec<Tone>,
 }
 
-/// What the plan assigns to one customer.
+/// The assignment of one customer by the plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Assignment {
     /// Whether the customer is in the control group, which gets nothing.

@@ -76,7 +76,7 @@ pub struct ArmComparison {
     pub second: String,
     /// First minus second. The intervals of all arm comparisons hold together with 95 % confidence.
     pub difference: Difference,
-    /// What the interval says.
+    /// The verdict of the interval.
     pub verdict: Verdict,
     /// The reasons to be careful.
     pub cautions: Vec<Caution>,
@@ -87,7 +87,7 @@ pub struct ArmComparison {
 pub struct Measurement {
     /// The primary comparison, fixed in advance: customers who adopted any product chosen for them, treated minus control.
     pub uplift: Difference,
-    /// What the interval says.
+    /// The verdict of the interval.
     pub verdict: Verdict,
     /// The reasons to be careful.
     pub cautions: Vec<Caution>,
@@ -122,7 +122,7 @@ struct Groups {
     control: Proportion,
 }
 
-/// Counts the customers for whom `adopted` returns a value.
+/// Counts each customer if `adopted` returns a value.
 fn groups(customers: &[CustomerResult], adopted: impl Fn(&CustomerResult) -> Option<bool>) -> Groups {
     let mut groups = Groups::default();
     for customer in customers {

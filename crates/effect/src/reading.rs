@@ -13,7 +13,7 @@ pub const FEW_CUSTOMERS: u32 = 100;
 /// approximations of a proportion.
 pub const FEW_ADOPTERS: u32 = 5;
 
-/// What an interval says about a difference.
+/// The verdict of an interval on a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {

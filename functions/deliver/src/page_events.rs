@@ -1,4 +1,4 @@
-//! What customers do on the page behind their link: first-party events, without cookies.
+//! Events on the pages behind customers' links: first-party, without cookies.
 //!
 //! Events are recorded only for runs whose request contains an effect plan. The first event of each kind counts. Each is
 //! an object of its own, sealed with the customer's key, so erasing the customer erases it. A process without a data key,
@@ -38,7 +38,7 @@ const FASTEST_RATE: f64 = 4.0;
 /// The script that reports what was played and clicked. The page works without it.
 pub const SCRIPT: &str = include_str!("play.js");
 
-/// What the content security policy of a page with the script must allow, by directive.
+/// The sources that the content security policy of a page with the script must allow, by directive.
 pub const SCRIPT_POLICY: [(&str, &str); 2] =
     [("script-src", "'sha256-JcDlwk4/Q1LoXLvduanGRY5z1QfCvUKcPjJmxR1J1aE='"), ("connect-src", "'self'")];
 
@@ -71,7 +71,7 @@ impl Visitor<'_> {
     }
 }
 
-/// What became of an event.
+/// The fate of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// The event counts.

@@ -73,7 +73,7 @@ const SUGGESTIONS: [(&str, &[&str]); 9] = [
     ("race", &["race", "racial", "colour", "skin"]),
     ("ethnicity", &["ethnic", "hispanic", "latino", "tribe"]),
     ("religion", &["religio", "faith", "church", "denomination"]),
-    ("national_origin", &["origin", "citizen", "nationalit", "immigra", "birthplace", "ancestry"]),
+    ("national_origin", &["origin", "citizen", "nationality", "immigra", "birthplace", "ancestry"]),
     ("marital_status", &["marital", "married", "spouse", "civil", "partner"]),
     ("zip_code", &["zip", "postcode", "postal", "plz"]),
 ];

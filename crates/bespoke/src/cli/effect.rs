@@ -17,7 +17,7 @@ pub struct EffectArgs {
     /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
-    /// What to do instead
+    /// Another action on the effect
     #[command(subcommand)]
     pub command: Option<EffectCommand>,
 }

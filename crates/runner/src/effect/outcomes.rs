@@ -16,7 +16,7 @@ use super::groups::existing;
 use super::report::{CONCURRENCY, read_manifest};
 use crate::failure::Failure;
 
-/// What became of a customer in a run.
+/// The outcome of a run for one customer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CustomerOutcome {
     /// The run published a recommendation or a service message to the customer.

@@ -79,7 +79,7 @@ pub struct EffectReport {
     pub measurement: Option<Measurement>,
     /// The reading in plain language.
     pub reading: String,
-    /// What a reader must know before relying on the numbers.
+    /// The limits that a reader must know before relying on the numbers.
     pub warnings: Vec<String>,
 }
 

@@ -112,7 +112,7 @@ impl Fixture {
         ManifestEntry { reference: reference.clone(), outcome, record: Digest::of(b""), chain: Digest::of(b"") }
     }
 
-    /// Imports an adoption for each customer for whom `adopts` holds.
+    /// Imports an adoption for each customer that `adopts` chooses.
     async fn adopt(&self, adopts: impl Fn(usize, bool) -> bool) {
         let customers = self.customers.iter().enumerate();
         let adopters = customers.filter(|(number, reference)| adopts(*number, self.is_held_out(reference)));
