@@ -1,5 +1,6 @@
 //! The routes that every backend serves.
 
+mod brand;
 mod campaigns;
 mod control;
 mod customer_links;

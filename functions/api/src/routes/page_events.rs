@@ -80,7 +80,7 @@ impl PageRequest {
     fn event(&self, response: &Response) -> Option<PageEvent> {
         match (&self.method, self.action.as_str()) {
             (&Method::GET | &Method::HEAD, "") => Some(PageEvent::Opened),
-            (&Method::POST, "opt-out") => Some(PageEvent::OptedOut),
+            (&Method::POST, "opt-out" | "unsubscribe") => Some(PageEvent::OptedOut),
             (&Method::POST, "answer") => Some(PageEvent::Answered),
             (&Method::POST, "events") => response.extensions().get().map(|ReportedEvent(event)| *event),
             _ => None,
