@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use contracts::catalogue::Catalogue;
-use contracts::evidence::Outcome;
+use contracts::evidence::{HELD_OUT, Outcome};
 use contracts::facts::{Facts, Stance};
 use contracts::key::{Artefact, DatasetPart};
 use contracts::text::counted;
@@ -108,9 +108,11 @@ impl RunSummary {
         use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
         let failed = self.customers.iter().find_map(|customer| match &customer.outcome {
             Outcome::Failed { error, .. } => Some(*error),
-            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::NotStarted => {
-                None
-            }
+            Outcome::Published { .. }
+            | Outcome::Skipped { .. }
+            | Outcome::HeldOut
+            | Outcome::InReview { .. }
+            | Outcome::NotStarted => None,
         });
         let published = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::Published { .. }));
         let held = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::InReview { .. }));
@@ -138,7 +140,7 @@ impl RunSummary {
         let held = count("in-review");
         let counts: Vec<String> = [("published", count("published")), ("skipped", count("skipped"))]
             .into_iter()
-            .chain([("in review", held), ("failed", count("failed"))])
+            .chain([("held out", count("held-out")), ("in review", held), ("failed", count("failed"))])
             .filter(|(_, count)| *count > 0)
             .map(|(word, count)| format!("{count} {word}"))
             .collect();
@@ -162,6 +164,7 @@ impl CustomerSummary {
         let because = match &customer.outcome {
             Outcome::Published { .. } | Outcome::NotStarted => None,
             Outcome::Skipped { skip } => Some(skip.because().to_owned()),
+            Outcome::HeldOut => Some(HELD_OUT.to_owned()),
             Outcome::InReview { why } => Some(why.clone()),
             Outcome::Failed { error, stage } => {
                 let message = customer.message.as_deref().unwrap_or_default();
@@ -205,7 +208,7 @@ impl CustomerSummary {
     fn write(&self, text: &mut String) {
         let color = match self.outcome {
             Outcome::Published { .. } => AnsiColor::Green,
-            Outcome::Skipped { .. } | Outcome::NotStarted => AnsiColor::Yellow,
+            Outcome::Skipped { .. } | Outcome::HeldOut | Outcome::NotStarted => AnsiColor::Yellow,
             Outcome::InReview { .. } => AnsiColor::Cyan,
             Outcome::Failed { .. } => AnsiColor::Red,
         };

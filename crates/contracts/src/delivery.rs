@@ -26,7 +26,7 @@ pub struct Notification {
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// `published`, `skipped`, `in-review`, `failed` or `recalled`.
+    /// `published`, `skipped`, `held-out`, `in-review`, `failed` or `recalled`.
     pub outcome: String,
     /// The digest of the record that contains the outcome.
     pub record: Digest,

@@ -71,6 +71,8 @@ error_names! {
     InputMissingColumn => "Input.MissingColumn", EXIT_INPUT, transient: false;
     /// The workbooks can be read in more than one way.
     InputAmbiguous => "Input.Ambiguous", EXIT_INPUT, transient: false;
+    /// A table that was to be imported has a bad row, so nothing was imported.
+    InputBadRow => "Input.BadRow", EXIT_INPUT, transient: false;
     /// The workbooks have more bad rows than the settings allow.
     InputTooManyBadRows => "Input.TooManyBadRows", EXIT_INPUT, transient: false;
     /// The workbook is larger than the limits allow.

@@ -549,6 +549,8 @@ impl Skip {
 pub enum Assessment {
     /// The run continues with these facts.
     Proceed(Facts),
+    /// The customer is in the control group: they were ranked like the others, and the run ends for them here.
+    HeldOut(Facts),
     /// The customer gets no recommendation.
     Skip {
         /// The reason.

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod consent;
 pub mod delivery;
 pub mod digest;
+pub mod effect;
 pub mod error;
 pub mod evidence;
 pub mod executions;
@@ -31,6 +32,7 @@ pub mod stage;
 pub mod table;
 pub mod terminal;
 pub mod text;
+pub mod tone;
 pub mod voice;
 
 pub use digest::Digest;

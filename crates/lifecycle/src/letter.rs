@@ -242,7 +242,7 @@ async fn open_results(vault: &Vault, subject: &Subject<'_>) -> Result<Opened, Va
     let owner = Owner::Customer(reference);
     let facts: Option<Assessment> = opened(vault.read_json(owner, &key(Artefact::Facts)).await)?;
     let facts = facts.and_then(|assessment| match assessment {
-        Assessment::Proceed(facts) => Some(facts),
+        Assessment::Proceed(facts) | Assessment::HeldOut(facts) => Some(facts),
         Assessment::Skip { .. } => None,
     });
     let script = opened(vault.read_json(owner, &key(Artefact::Script)).await)?;

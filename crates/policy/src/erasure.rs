@@ -4,7 +4,7 @@ use contracts::CustomerRef;
 use contracts::key::{Artefact, Prefix};
 use storage::store::{ObjectStore, StoreError};
 
-/// Deletes all of a customer's artifacts, including every kept version, and returns how many it deleted. Keeps evidence
+/// Deletes all of a customer's artifacts and reactions, including every kept version, and returns how many it deleted. Keeps evidence
 /// and failure records, because their personal parts cannot be opened without the customer's key.
 pub async fn delete_artefacts(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<usize, StoreError> {
     let mut deleted = 0;
@@ -29,8 +29,12 @@ pub async fn has_artefacts(store: &dyn ObjectStore, reference: &CustomerRef) -> 
     Ok(false)
 }
 
-fn prefixes(reference: &CustomerRef) -> [Prefix; 2] {
-    [Prefix::Customer(reference.clone()), Prefix::Recalled(reference.clone())]
+fn prefixes(reference: &CustomerRef) -> [Prefix; 3] {
+    [
+        Prefix::Customer(reference.clone()),
+        Prefix::Recalled(reference.clone()),
+        Prefix::Reactions(reference.clone()),
+    ]
 }
 
 /// Returns whether an object survives an erasure.

@@ -39,6 +39,7 @@ mod access;
 mod campaigns;
 mod control;
 mod document;
+mod page_events;
 mod results;
 mod reviews;
 

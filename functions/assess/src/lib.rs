@@ -41,6 +41,7 @@ use policy::consent::{Permission, gate};
 use policy::contact_cap::heard_lately;
 use policy::control::{self, Control, ControlError};
 use policy::customer::{Customer, CustomerRecord, open_record};
+use policy::experiment::is_held_out;
 use storage::store::StoreError;
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
@@ -167,6 +168,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         {
             Assessment::Skip { skip: Skip::HeardLately, consent: facts.consent }
         }
+        Assessment::Proceed(facts) if is_held_out(&request, deps.vault.keys(), &facts) => Assessment::HeldOut(facts),
         assessment => assessment,
     };
     let written = deps.vault.write_json(owner, &key, &inputs, assessment).await?;
@@ -209,7 +211,7 @@ fn inputs_digest(row: &Digest, request: &Request) -> Digest {
 fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control: &Control) -> AssessOutput {
     let proceed = match assessment {
         Assessment::Proceed(facts) => control.forbids(facts.mood.is_some()).is_none(),
-        Assessment::Skip { .. } => false,
+        Assessment::HeldOut(_) | Assessment::Skip { .. } => false,
     };
     AssessOutput { run, reference: reference.clone(), proceed }
 }

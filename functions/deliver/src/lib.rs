@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`export`] | A table with customer ids and links for the bank's mail or CRM system. It is made on demand. |
 //! | [`links`] | Customers' links: a page with the video, a transcript and an opt-out. |
+//! | [`page_events`] | What customers do on their pages, without the visits of scanners. |
 //! | [`webhook`] | Signed notifications about outcomes. |
 //! | [`event`] | The events that trigger the `notify` Lambda, which sends notifications. |
 //!
@@ -15,6 +16,7 @@ pub mod event;
 pub mod export;
 pub mod links;
 mod page;
+pub mod page_events;
 mod signature;
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,9 @@ use storage::vault::{Keys, Owner, Vault, VaultError};
 
 pub use category::is_ignored_category;
 pub use error::{DamagedPart, Error, FileKind};
-pub use protected::{PROTECTED_COLUMNS, ProtectedAttributes, read_protected_attributes};
+pub use protected::{
+    LookalikeColumn, PROTECTED_COLUMNS, ProtectedAttributes, ProtectedProfile, read_protected_attributes,
+};
 pub use report::{ColumnWarning, CustomerCount, FileCount, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer};
 pub use unlock::{IntakeLimits, is_encrypted};
 

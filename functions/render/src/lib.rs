@@ -26,6 +26,7 @@ use contracts::script::Script;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
 use contracts::{CustomerRef, Digest, ObjectKey};
+use policy::experiment::assign_in;
 use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
 use tokio_util::sync::CancellationToken;
@@ -178,7 +179,9 @@ async fn read_inputs(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Err
         Digest::of(env!("CARGO_PKG_VERSION").as_bytes()),
     ];
     let digest = Digest::of_parts(parts.iter().map(|part| part.as_bytes().as_slice()));
-    Ok(Inputs { request, script, narration, audio, digest })
+    // The digest of the request covers the plan that assigns the shape.
+    let shape = assign_in(&request, deps.vault.keys(), &task.reference).shape.unwrap_or(request.shape);
+    Ok(Inputs { request: Request { shape, ..request }, script, narration, audio, digest })
 }
 
 /// Returns whether the record for these inputs exists. Fails if a record for other inputs exists.

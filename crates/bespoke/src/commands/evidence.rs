@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anstyle::Style;
 use contracts::catalogue::Catalogue;
-use contracts::evidence::{Evidence, Outcome, PersonalEvidence};
+use contracts::evidence::{Evidence, HELD_OUT, Outcome, PersonalEvidence};
 use contracts::facts::Stance;
 use contracts::key::Artefact;
 use contracts::review::{Decision, ReviewChoice, ReviewRecord};
@@ -139,6 +139,7 @@ impl OpenedEvidence {
             Outcome::Published { video: true } => "published, with a video".to_owned(),
             Outcome::Published { video: false } => "published, text only".to_owned(),
             Outcome::Skipped { skip } => format!("skipped: {}", skip.because()),
+            Outcome::HeldOut => format!("held out: {HELD_OUT}"),
             Outcome::InReview { why } => format!("in review: {why}"),
             Outcome::NotStarted => "not started".to_owned(),
             Outcome::Failed { error, stage } => format!("failed: {error} in {stage}"),

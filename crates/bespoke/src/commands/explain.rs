@@ -96,7 +96,7 @@ fn to_text(report: &Explanation, catalogue: &Catalogue) -> String {
             let _infallible = writeln!(text, "{bold}{customer}{bold:#}  would be skipped: {}", skip.internal_reason());
             sections::consent(&mut text, consent);
         }
-        Assessment::Proceed(facts) => {
+        Assessment::Proceed(facts) | Assessment::HeldOut(facts) => {
             let result = match &facts.stance {
                 Stance::Recommend { offers } => format!("would get {}", counted(offers.len(), "offer", "offers")),
                 Stance::Service { topic } => {

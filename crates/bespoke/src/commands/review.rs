@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anstyle::Style;
 use contracts::error::{EXIT_NOTHING_TO_DO, chain};
-use contracts::evidence::Outcome;
+use contracts::evidence::{HELD_OUT, Outcome};
 use contracts::facts::Skip;
 use contracts::review::{PendingReview, ReviewChoice};
 use contracts::script::RefusedText;
@@ -185,6 +185,7 @@ fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } => "approved and published".to_owned(),
         Outcome::Skipped { skip } => format!("not published: {}", skip.because()),
+        Outcome::HeldOut => format!("not published: {HELD_OUT}"),
         Outcome::InReview { why } => format!("still in review: {why}"),
         Outcome::NotStarted => "not started".to_owned(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),

@@ -49,6 +49,7 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputAmbiguous => {
             "Remove the other sheets, or choose one in `intake.sheets`. The message says what is ambiguous."
         }
+        ErrorName::InputBadRow => "Correct the rows that the message lists, and import the table again.",
         ErrorName::InputTooManyBadRows => {
             "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
         }

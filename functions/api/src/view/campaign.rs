@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contracts::Batch;
 use contracts::catalogue::Category;
-use contracts::evidence::{Manifest, Outcome};
+use contracts::evidence::{HELD_OUT, Manifest, Outcome};
 use contracts::media::Shape;
 use contracts::model::WriterMode;
 use contracts::request::RunOptions;
@@ -206,7 +206,7 @@ impl From<&Manifest> for CampaignProgress {
         let count = |word: &str| manifest.counts.get(word).copied().unwrap_or_default();
         let mut counts = CampaignCounts {
             published: count("published"),
-            skipped: count("skipped"),
+            skipped: count("skipped") + count("held-out"),
             // Manifests from version 0.1 call it `held`.
             in_review: count("in-review") + count("held"),
             failed: count("failed"),
@@ -216,6 +216,9 @@ impl From<&Manifest> for CampaignProgress {
         let mut progress = Self { customers: manifest.customers, counts, ..Self::default() };
         for entry in &manifest.entries {
             match &entry.outcome {
+                Outcome::HeldOut => {
+                    *progress.skipped_because.entry(HELD_OUT.to_owned()).or_default() += 1;
+                }
                 Outcome::Skipped { skip } => {
                     *progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;
                 }

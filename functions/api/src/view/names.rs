@@ -151,7 +151,7 @@ impl From<&Outcome> for OutcomeName {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Published { .. } => Self::Published,
-            Outcome::Skipped { .. } => Self::Skipped,
+            Outcome::Skipped { .. } | Outcome::HeldOut => Self::Skipped,
             Outcome::InReview { .. } => Self::InReview,
             // Evidence never says that a customer was not started.
             Outcome::NotStarted | Outcome::Failed { .. } => Self::Failed,

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use contracts::catalogue::{Catalogue, Category};
+use contracts::evidence::HELD_OUT;
 use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, Shape};
@@ -176,6 +177,7 @@ pub(crate) struct StatusReason {
     /// - `rejected`: a reviewer rejected the result.
     /// - `recalled`: the result was recalled. The outcome is `recalled`, or `skipped` if the run was recalled before the result
     ///   was published.
+    /// - `held-out`: the customer is in the control group of a measured campaign.
     /// - `in-review`: the result is waiting for a reviewer. The outcome is `in-review`.
     /// - A value of `ErrorName`, such as `Render.Failed`. The outcome is `failed`, or absent if the whole run failed. On AWS, it may also be an error name from Step Functions or
     ///   Lambda, such as `States.Timeout`.
@@ -207,6 +209,12 @@ impl StatusReason {
             Skip::Rejected | Skip::Recalled => None,
         };
         Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
+    }
+
+    /// Returns the reason for a customer in the control group.
+    pub(crate) fn held_out() -> Self {
+        let help = "the run's effect plan measures the campaign with a control group; a run for one customer has none";
+        Self { code: "held-out".to_owned(), message: HELD_OUT.to_owned(), help: Some(help.to_owned()) }
     }
 
     /// Returns the reason for a pending review.
