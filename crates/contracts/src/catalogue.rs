@@ -79,6 +79,19 @@ pub enum ProductKind {
 }
 
 impl ProductKind {
+    /// Returns the kind in the plural, for use within a sentence.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Deposit => "deposit accounts",
+            Self::CreditCard => "credit cards",
+            Self::Loan => "loans",
+            Self::Mortgage => "mortgages",
+            Self::Investment => "investments",
+            Self::Service => "services",
+        }
+    }
+
     /// Returns the drawing of products of this kind.
     #[must_use]
     pub const fn art(self) -> &'static str {
@@ -170,6 +183,9 @@ pub struct Product {
     /// One figure with its required terms, for the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Figure>,
+    /// The address of the product's own page, which starts with `https://`. The brand's address if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// One sentence about the product, approved for speech.
     pub summary: String,
     /// Sentences approved for verbatim use in speech.
@@ -425,6 +441,13 @@ fn check(file: &CatalogueFile, problems: &mut Vec<CatalogueProblem>) {
         }
         if !names.insert(product.name.trim().to_lowercase()) {
             fail("name", "another product has the same name".to_owned());
+        }
+        let is_web = |address: &String| {
+            let host = address.strip_prefix("https://").unwrap_or_default();
+            !host.is_empty() && !host.contains(['"', '<', '>']) && !host.contains(char::is_whitespace)
+        };
+        if !product.address.iter().all(is_web) {
+            fail("address", "must start with https:// and contain no space".to_owned());
         }
         check_texts(product, &mut fail);
         check_rules(product, &all, &mut fail);

@@ -5,7 +5,9 @@
 
 pub mod brand;
 pub mod catalogue;
+pub mod choice;
 pub mod consent;
+pub mod customer_page;
 pub mod delivery;
 pub mod digest;
 pub mod error;

@@ -169,6 +169,7 @@ pub(crate) struct StatusReason {
     ///   `bespoke explain`.
     /// - `outdated`: newer data about the customer arrived during the review.
     /// - `no-suitable-offer`: no product of the chosen lines of business fits.
+    /// - `choices-changed`: the customer has since made a choice on their page that rules the result out.
     /// - `rejected`: a reviewer rejected the result.
     /// - `recalled`: the result was recalled.
     /// - `in-review`: the result is waiting for a reviewer.
@@ -193,6 +194,7 @@ impl StatusReason {
             Skip::Stopped(_) | Skip::Withheld => Some(
                 "`bespoke explain` shows the reason; let a member of the bank's staff decide how to reach the customer",
             ),
+            Skip::ChoicesChanged => Some("start another recommendation: it will follow the customer's choices"),
             Skip::Outdated => Some("start another recommendation: it will use the newer data"),
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
