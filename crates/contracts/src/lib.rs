@@ -14,6 +14,7 @@ pub mod error;
 pub mod evidence;
 pub mod executions;
 pub mod facts;
+pub mod html;
 pub mod id;
 pub mod institution;
 pub mod key;

@@ -7,6 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use contracts::customer_page::CustomerPage;
+use contracts::html::escaped;
 use contracts::{CustomerRef, Digest, RunId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,7 +16,7 @@ use storage::vault::Vault;
 use crate::export::ExportRow;
 use crate::look::{Look, MailColors};
 use crate::page::words::{Words, fill};
-use crate::page::{escaped, list};
+use crate::page::list;
 use crate::{Error, PublishedContent, published};
 
 /// The length of an encoded line in characters (RFC 2045, section 6.8).

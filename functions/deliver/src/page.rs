@@ -13,12 +13,12 @@ use std::collections::BTreeSet;
 use contracts::ProductId;
 use contracts::choice::{Answer, Choice, Source};
 use contracts::customer_page::CustomerPage;
+use contracts::html::escaped;
 
 use crate::look::{Look, content_policy};
 use html::Html;
 use words::{Words, fill};
 
-pub(crate) use html::escaped;
 pub(crate) use why::list;
 
 /// The state that the customer's answers and choices have left.
@@ -171,7 +171,7 @@ fn whole(shell: &Shell<'_>, body: &Html) -> Rendered {
     if look.logo().is_empty() {
         page.element("p", &look.brand.name);
     } else {
-        page.open(&format!(r#"div class="logo" role="img" aria-label="{}""#, html::escaped(&look.brand.name)));
+        page.open(&format!(r#"div class="logo" role="img" aria-label="{}""#, escaped(&look.brand.name)));
         page.raw(look.logo());
         page.close("div");
     }

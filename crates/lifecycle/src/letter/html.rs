@@ -6,6 +6,7 @@ use contracts::ProductId;
 use contracts::consent::{ConsentAsRead, Question};
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Candidate, Facts, Mood, Stance};
+use contracts::html::escaped;
 use contracts::key::Artefact;
 use contracts::review::ReviewChoice;
 use contracts::script::{CatalogueField, Script, SentenceSource, WrittenBy};
@@ -16,25 +17,6 @@ use policy::control::SuppressedBy;
 use super::{Letter, Record};
 
 const STYLE: &str = include_str!("letter.css");
-
-/// Escapes text for HTML content and attributes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            // Control characters and marks that reorder text could make a value look like something else.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
-            character if character.is_control() => out.push(' '),
-            character => out.push(character),
-        }
-    }
-    out
-}
 
 /// Returns a time in a readable format, in UTC.
 fn date(at: Timestamp) -> String {

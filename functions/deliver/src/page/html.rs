@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use contracts::html::escaped;
+
 /// A growing document.
 #[derive(Default)]
 pub(super) struct Html(String);
@@ -48,20 +50,4 @@ impl Html {
     pub fn into_string(self) -> String {
         self.0
     }
-}
-
-/// Escapes text for HTML content and attributes.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            character => out.push(character),
-        }
-    }
-    out
 }

@@ -4,8 +4,9 @@ use contracts::ProductId;
 use contracts::brand::Brand;
 use contracts::choice::{Answer, Choice, DeclineReason, word};
 use contracts::customer_page::PageOffer;
+use contracts::html::escaped;
 
-use super::html::{Html, escaped};
+use super::html::Html;
 use super::words::{Words, fill};
 use super::{ResultPage, listed_choices, why};
 
@@ -161,6 +162,9 @@ impl ResultPage<'_> {
         body.open(r#"section id="choices""#);
         body.element("h2", words.choices);
         body.element("p", words.choices_text);
+        if listed.iter().any(|choice| self.state.choices.contains(choice) && !matches!(choice, Choice::Product(_))) {
+            body.element(r#"p class="done" role="status""#, words.choices_saved);
+        }
         body.open(&format!(r#"form method="post" action="{}/choices""#, self.token));
         let groups: [(&str, fn(&Choice) -> bool); 3] = [
             (words.sources, |choice| matches!(choice, Choice::Source(_))),
