@@ -79,19 +79,6 @@ pub enum ProductKind {
 }
 
 impl ProductKind {
-    /// Returns the kind in the plural, for use within a sentence.
-    #[must_use]
-    pub const fn plural(self) -> &'static str {
-        match self {
-            Self::Deposit => "deposit accounts",
-            Self::CreditCard => "credit cards",
-            Self::Loan => "loans",
-            Self::Mortgage => "mortgages",
-            Self::Investment => "investments",
-            Self::Service => "services",
-        }
-    }
-
     /// Returns the drawing of products of this kind.
     #[must_use]
     pub const fn art(self) -> &'static str {
@@ -183,7 +170,7 @@ pub struct Product {
     /// One figure with its required terms, for the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Figure>,
-    /// The address of the product's own page, which starts with `https://`. The brand's address if `None`.
+    /// The address of the product's page, with `https://`. The brand's address if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// One sentence about the product, approved for speech.
@@ -281,8 +268,7 @@ struct CatalogueFile {
 pub struct CatalogueProblem {
     /// The product's id, or its position if it has no id. `None` if the problem concerns the whole catalog.
     pub product: Option<String>,
-    /// The path of the field within the product or the catalog. Empty if the problem concerns the whole product or
-    /// catalog.
+    /// The path of the field within the product or the catalog. Empty if the problem concerns all of it.
     pub field: String,
     /// The problem.
     pub reason: String,
@@ -443,8 +429,8 @@ fn check(file: &CatalogueFile, problems: &mut Vec<CatalogueProblem>) {
             fail("name", "another product has the same name".to_owned());
         }
         let is_web = |address: &String| {
-            let host = address.strip_prefix("https://").unwrap_or_default();
-            !host.is_empty() && !host.contains(['"', '<', '>']) && !host.contains(char::is_whitespace)
+            let rest = address.strip_prefix("https://").unwrap_or_default();
+            !rest.is_empty() && !rest.contains([' ', '"', '<', '>']) && !rest.contains(char::is_control)
         };
         if !product.address.iter().all(is_web) {
             fail("address", "must start with https:// and contain no space".to_owned());

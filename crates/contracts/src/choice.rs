@@ -11,6 +11,21 @@ use crate::catalogue::{Product, ProductKind};
 use crate::facts::Need;
 use crate::{CustomerRef, Digest, ProductId, RunId};
 
+impl ProductKind {
+    /// Returns the kind in the plural, for use within a sentence.
+    #[must_use]
+    pub const fn plural(self) -> &'static str {
+        match self {
+            Self::Deposit => "deposit accounts",
+            Self::CreditCard => "credit cards",
+            Self::Loan => "loans",
+            Self::Mortgage => "mortgages",
+            Self::Investment => "investments",
+            Self::Service => "services",
+        }
+    }
+}
+
 /// A source of facts that a customer can switch off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::choice::Choice;
 use crate::consent::{ConsentAsRead, Refusal};
+pub use crate::reason::ReasonFact;
 use crate::{CustomerRef, Digest, ProductId};
 
 macro_rules! closed_list {
@@ -360,72 +361,6 @@ pub struct Mood {
     pub five_word_runs: Vec<Digest>,
 }
 
-/// The fact behind a reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum ReasonFact {
-    /// Spending in one of the product's categories.
-    Spending {
-        /// The category.
-        category: SpendingCategory,
-        /// The category's share of spending.
-        share: Share,
-        /// The direction.
-        trend: Trend,
-    },
-    /// Recurring payments in one of the product's categories.
-    Recurring {
-        /// The category.
-        category: SpendingCategory,
-    },
-    /// A sign of the product's main need.
-    Sign {
-        /// The sign.
-        sign: Sign,
-    },
-    /// The product goes with one that the customer holds.
-    GoesWith {
-        /// The product that the customer holds.
-        product: ProductId,
-    },
-    /// No product that the customer holds serves the main need.
-    OpenNeed {
-        /// The need.
-        need: Need,
-    },
-    /// A product that the customer holds already serves the main need.
-    ServedNeed {
-        /// The need.
-        need: Need,
-        /// The product that the customer holds.
-        product: ProductId,
-    },
-    /// Posts about one of the product's topics.
-    Posts {
-        /// The topic.
-        topic: Topic,
-        /// Whether the posts are positive.
-        liked: bool,
-    },
-}
-
-impl ReasonFact {
-    /// Returns the product that the fact mentions, if there is one.
-    #[must_use]
-    pub const fn product(&self) -> Option<&ProductId> {
-        match self {
-            Self::GoesWith { product } | Self::ServedNeed { product, .. } => Some(product),
-            Self::Spending { .. } | Self::Recurring { .. } | Self::Sign { .. } | Self::OpenNeed { .. } | Self::Posts { .. } => None,
-        }
-    }
-
-    /// Returns whether the fact counts against the product.
-    #[must_use]
-    pub const fn is_against(&self) -> bool {
-        matches!(self, Self::ServedNeed { .. } | Self::Posts { liked: false, .. })
-    }
-}
-
 /// A reason for or against a product, with its weight in the score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreReason {
@@ -487,7 +422,7 @@ pub struct Offer {
     pub grounds: Vec<Ground>,
 }
 
-/// What a customer would be offered after one more choice, with everything else unchanged.
+/// The offers after one more choice, with everything else unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counterfactual {
     /// The choice.

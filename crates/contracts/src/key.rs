@@ -310,11 +310,9 @@ pub enum ObjectKey {
     /// One customer who must not be contacted: a `policy::control::Suppression`. Each opt-out or erasure writes its own
     /// object, so two writers never compete for one list.
     Suppression(CustomerRef),
-    /// One choice of a customer: a [`crate::choice::ChoiceRecord`]. Written once and never removed through a link, so
-    /// choices only accumulate.
+    /// One choice of a customer: a [`crate::choice::ChoiceRecord`]. Written once, and never removed through a link.
     Choice(CustomerRef, Choice),
-    /// A customer's answer to a recommendation: a [`crate::choice::AnswerRecord`]. Without a product, it concerns the
-    /// whole recommendation.
+    /// A customer's answer, about a product or about all of them: a [`crate::choice::AnswerRecord`].
     Answer(RunId, CustomerRef, Option<ProductId>, Answer),
     /// A customer's contact-cap reservation, counted from 1: a `policy::contact_cap::ContactReservation`.
     ContactReservation(CustomerRef, u32),

@@ -23,6 +23,7 @@ pub mod model;
 pub mod narration;
 pub mod panics;
 pub mod progress;
+pub mod reason;
 pub mod recall;
 pub mod request;
 pub mod review;

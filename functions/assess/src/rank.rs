@@ -7,8 +7,8 @@ use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
 use contracts::choice::Choice;
 use contracts::facts::{
-    Band, Candidate, Ground, Mood, Need, Offer, ReasonFact, ScoreReason, Sentiment, Share, Sign, Spending, SpendingCategory, Stop,
-    Tenure, Topic, Trend,
+    Band, Candidate, Ground, Mood, Need, Offer, ReasonFact, ScoreReason, Sentiment, Share, Sign, Spending,
+    SpendingCategory, Stop, Tenure, Topic, Trend,
 };
 use jiff::civil::Date;
 

@@ -1,4 +1,4 @@
-//! What customers answer and choose through their links. Each answer and each choice is an object that is written once.
+//! The answers and choices that customers send through their links. Each answer and each choice is an object that is written once.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use serde::Serialize;
 use storage::store::{ObjectStore, PutOutcome, StoreError};
 use storage::vault::Vault;
 
-use crate::export::CustomerIds;
 use crate::Error;
+use crate::export::CustomerIds;
 
 /// The number of answers that are read concurrently.
 const CONCURRENCY: usize = 16;
@@ -127,7 +127,9 @@ pub(crate) async fn given(
 ) -> Result<BTreeSet<(Option<ProductId>, Answer)>, StoreError> {
     let listed = store.list(&Prefix::Answers(run.clone(), Some(reference.clone()))).await?;
     let keys = listed.iter().filter_map(|object| ObjectKey::answer_of(&object.key));
-    Ok(keys.filter_map(|key| if let ObjectKey::Answer(.., product, answer) = key { Some((product, answer)) } else { None }).collect())
+    Ok(keys
+        .filter_map(|key| if let ObjectKey::Answer(.., product, answer) = key { Some((product, answer)) } else { None })
+        .collect())
 }
 
 /// Returns the records of a run's answers, from one customer or from all, sorted by key.

@@ -100,9 +100,9 @@ async fn published(
     }
     let text = words.first().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
     let page = match words.get(1) {
-        Some((key, page)) => Some(
-            serde_json::from_slice(page).map_err(|source| Error::Malformed { key: key.to_string(), source })?,
-        ),
+        Some((key, page)) => {
+            Some(serde_json::from_slice(page).map_err(|source| Error::Malformed { key: key.to_string(), source })?)
+        }
         None => None,
     };
     let choices = control.as_read.choices;

@@ -246,12 +246,7 @@ pub async fn media(
 ///
 /// # Panics
 /// Never: a suppression serializes to JSON.
-pub async fn opt_out(
-    token: &str,
-    look: &Look,
-    store: &dyn ObjectStore,
-    now: Timestamp,
-) -> Result<LinkOutcome, Error> {
+pub async fn opt_out(token: &str, look: &Look, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkOutcome, Error> {
     let Some(link) = find_record(token, store).await? else { return Ok(dead_form(look)) };
     let suppression = Suppression { by: SuppressedBy::OptOut, since: now };
     let json = serde_json::to_vec(&suppression).expect("a suppression serializes to JSON");

@@ -304,7 +304,8 @@ mod tests {
     fn worst_contrast(scheme: &Scheme) -> f64 {
         let Scheme { paper, surface, ink, muted, accent, on_accent, tint, .. } = scheme;
         let grounds = [paper, surface, tint];
-        let on_grounds = [ink, muted, accent].into_iter().flat_map(|color| grounds.map(|ground| color.contrast(*ground)));
+        let on_grounds =
+            [ink, muted, accent].into_iter().flat_map(|color| grounds.map(|ground| color.contrast(*ground)));
         on_grounds.chain([on_accent.contrast(*accent)]).fold(21.0, f64::min)
     }
 

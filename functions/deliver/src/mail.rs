@@ -15,8 +15,8 @@ use storage::vault::Vault;
 
 use crate::export::ExportRow;
 use crate::look::{Look, MailColors};
-use crate::page::words::{Words, fill};
 use crate::page::list;
+use crate::page::words::{Words, fill};
 use crate::{Error, PublishedContent, published};
 
 /// The length of an encoded line in characters (RFC 2045, section 6.8).
@@ -150,10 +150,8 @@ fn html(draft: &Draft<'_>, words: &Words) -> String {
         );
     }
     let paragraph = format!("padding:24px 24px 0;{font};font-size:17px;line-height:1.5;color:{ink}");
-    rows += &row(
-        &paragraph,
-        &format!("<h1 style=\"margin:0;font-size:20px;font-weight:600\">{}</h1>", escaped(&hello)),
-    );
+    rows +=
+        &row(&paragraph, &format!("<h1 style=\"margin:0;font-size:20px;font-weight:600\">{}</h1>", escaped(&hello)));
     rows += &row(&paragraph.replace("24px 24px 0", "12px 24px 0"), &escaped(&lead));
     rows += &row(
         "padding:24px",
@@ -278,7 +276,8 @@ mod tests {
         let mut look = look_of(BRANDS[0]);
         look.brand.name = format!("{bank}\r\nBcc: x@example.org");
         let page = content();
-        let mail = compose(&Draft { link: LINK, expires: Timestamp::UNIX_EPOCH, video: false, page: &page, look: &look });
+        let mail =
+            compose(&Draft { link: LINK, expires: Timestamp::UNIX_EPOCH, video: false, page: &page, look: &look });
         let parsed = parsed(&mail.message);
         assert!(parsed.headers.get_first_value("Subject").unwrap().contains(bank));
         assert_eq!(parsed.headers.get_first_value("Bcc"), None);

@@ -69,7 +69,10 @@ pub(crate) fn recommendation(page: &ResultPage<'_>) -> Rendered {
     page.stop(&mut body, words);
     let origins = page.content.offers.iter().filter_map(|offer| origin(&offer.address));
     let origins: BTreeSet<String> = origins.collect();
-    whole(&Shell { level: Level::Top, title: &title, look: page.look, words, origins: origins.into_iter().collect() }, &body)
+    whole(
+        &Shell { level: Level::Top, title: &title, look: page.look, words, origins: origins.into_iter().collect() },
+        &body,
+    )
 }
 
 /// Returns the page for a result of an older version, which has only its text.

@@ -89,7 +89,8 @@ pub fn content() -> CustomerPage {
         ("certificate", "Certificate"),
         ("cash-card", "Cash Card"),
     ];
-    let after = |without, offers: &[&str]| Counterfactual { without, offers: offers.iter().map(|text| id(text)).collect() };
+    let after =
+        |without, offers: &[&str]| Counterfactual { without, offers: offers.iter().map(|text| id(text)).collect() };
     CustomerPage {
         language: "en".to_owned(),
         first_name: "José <b>".to_owned(),

@@ -20,8 +20,8 @@ use storage::vault::{Keys, Vault};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use crate::export::{ExportPage, export, to_csv};
 use crate::answers::{AnswerForm, answers, choices_of_fields, to_csv as answers_to_csv};
+use crate::export::{ExportPage, export, to_csv};
 use crate::links::{self, LinkOutcome, LinkReply, MediaFile};
 use crate::testing::{content, look};
 use crate::webhook::{self, Backoff, NotifySummary};
@@ -539,11 +539,14 @@ async fn each_answer_reaches_the_bank_once() {
         .map(|each| (each.outcome.as_str(), each.product.as_ref().unwrap().as_str(), each.because))
         .collect();
     answers.sort_unstable_by_key(|(outcome, ..)| *outcome);
-    assert_eq!(answers, [
-        ("call-me-back", "savings", None),
-        ("not-for-me", "travel-card", Some(contracts::choice::DeclineReason::HaveOne)),
-        ("tell-me-more", "travel-card", None),
-    ]);
+    assert_eq!(
+        answers,
+        [
+            ("call-me-back", "savings", None),
+            ("not-for-me", "travel-card", Some(contracts::choice::DeclineReason::HaveOne)),
+            ("tell-me-more", "travel-card", None),
+        ]
+    );
     assert_eq!(received.calls, 4, "the outcome and three answers, each once");
 }
 

@@ -137,11 +137,7 @@ pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error
 }
 
 /// Notifies the bank's system about the answers of one customer in a run, for a notification as soon as they arrive.
-pub async fn notify_answers(
-    run: &RunId,
-    reference: &CustomerRef,
-    deps: &Deps<'_>,
-) -> Result<NotifySummary, Error> {
+pub async fn notify_answers(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
     if deps.settings.url.is_empty() {
         return Ok(NotifySummary::default());
     }

@@ -72,7 +72,8 @@ async fn choose(
     Path(token): Path<String>,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let choices = choices_of_fields(&fields(&body)).ok_or_else(|| Problem::invalid("the form has an unknown choice"))?;
+    let choices =
+        choices_of_fields(&fields(&body)).ok_or_else(|| Problem::invalid("the form has an unknown choice"))?;
     let look = look(&backend).await?;
     reply(&backend, links::choose(&token, &choices, &look, backend.vault().store(), Timestamp::now()).await?).await
 }

@@ -83,8 +83,7 @@ fn person(number: u64) -> CustomerBuilder {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap() % below
     };
-    let mut person =
-        CustomerBuilder::new().has([20_000, 60_000, 300_000][pick(3)], [500, 60_000, 900_000][pick(3)]);
+    let mut person = CustomerBuilder::new().has([20_000, 60_000, 300_000][pick(3)], [500, 60_000, 900_000][pick(3)]);
     for _ in 0..pick(4) {
         let (before, now) = [(50_000, 50_000), (50_000, 100_000), (90_000, 40_000)][pick(3)];
         person = person.spends_before_and_now(SPENDING[pick(8)], before, now);
@@ -155,7 +154,7 @@ proptest! {
         let payments = Choice::Source(Source::Payments);
         let narrowed = bank.facts(&person, after.clone());
         if let Some(facts) = &narrowed {
-            // What is switched off leaves no trace, and nothing of it is offered.
+            // A source that is switched off leaves no trace, and nothing of it is offered.
             let reasons = || facts.candidates.iter().flat_map(|each| &each.reasons).filter_map(|reason| reason.fact.as_ref());
             if after.contains(&posts) {
                 let has_trace = facts.mood.is_some() || reasons().any(|fact| matches!(fact, ReasonFact::Posts { .. }));
@@ -196,11 +195,16 @@ fn declined_product_is_dropped_and_the_report_says_so() {
     assert_eq!(facts.consent.control.unwrap().choices, BTreeSet::from([Choice::Product(declined)]));
 
     let no_cards = bank.facts(&traveler, BTreeSet::from([Choice::Kind(ProductKind::CreditCard)])).unwrap();
-    let cards = || no_cards.candidates.iter().filter(|each| {
-        bank.catalogue.product(&each.product).unwrap().kind == ProductKind::CreditCard
-    });
+    let cards = || {
+        no_cards
+            .candidates
+            .iter()
+            .filter(|each| bank.catalogue.product(&each.product).unwrap().kind == ProductKind::CreditCard)
+    };
     assert!(cards().count() > 1 && cards().all(excluded_by_choice));
-    assert!(cards().all(|each| each.excluded.as_ref().unwrap().contains("the customer wants no offers of credit cards")));
+    assert!(
+        cards().all(|each| each.excluded.as_ref().unwrap().contains("the customer wants no offers of credit cards"))
+    );
 }
 
 #[test]

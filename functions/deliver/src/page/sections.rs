@@ -154,9 +154,9 @@ impl ResultPage<'_> {
 
     pub(super) fn choices(&self, body: &mut Html, words: &Words) {
         let listed = listed_choices(self.content, self.state);
-        let labelled: Vec<(&Choice, String)> =
+        let labeled: Vec<(&Choice, String)> =
             listed.iter().filter_map(|choice| Some((choice, why::label(choice, words)?))).collect();
-        if labelled.is_empty() {
+        if labeled.is_empty() {
             return;
         }
         body.open(r#"section id="choices""#);
@@ -172,7 +172,7 @@ impl ResultPage<'_> {
             (words.topics, |choice| matches!(choice, Choice::Topic(_))),
         ];
         for (legend, is_member) in groups {
-            let members: Vec<_> = labelled.iter().filter(|(choice, _)| is_member(choice)).collect();
+            let members: Vec<_> = labeled.iter().filter(|(choice, _)| is_member(choice)).collect();
             if members.is_empty() {
                 continue;
             }

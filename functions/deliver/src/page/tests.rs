@@ -44,7 +44,8 @@ fn page_and_fonts_stay_below_60_kb() {
         let look = look_of(assets);
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(assets);
         let files = [&look.brand.page.title_font, &look.brand.page.body_font, &look.brand.page.strong_font];
-        let fonts: usize = files.iter().map(|file| std::fs::read(folder.join(file.as_ref().unwrap())).unwrap().len()).sum();
+        let fonts: usize =
+            files.iter().map(|file| std::fs::read(folder.join(file.as_ref().unwrap())).unwrap().len()).sum();
         let html = page_with(&PageState::default(), &look).html.len();
         println!("{assets}: {html} bytes of HTML, {fonts} bytes of fonts");
         assert!(html + fonts < MAX_BYTES, "{assets}: {html} + {fonts}");
@@ -72,11 +73,7 @@ fn reasons_and_counterfactuals_use_the_customers_words() {
     let document = page();
     assert_eq!(
         texts(&document, "#offer-1 .why li"),
-        [
-            "You often spend on travel.",
-            "Your posts speak well of travel.",
-            "You hold no product of ours for travel.",
-        ]
+        ["You often spend on travel.", "Your posts speak well of travel.", "You hold no product of ours for travel.",]
     );
     assert_eq!(
         texts(&document, "#offer-1 .why .without"),
@@ -94,7 +91,10 @@ fn forms_are_plain_posts_below_the_token() {
     let actions: BTreeSet<String> = attributes(&document, "form", "action").into_iter().collect();
     assert_eq!(actions, ["TOKEN/answer", "TOKEN/choices", "TOKEN/opt-out"].map(str::to_owned).into());
     assert!(attributes(&document, "form", "method").iter().all(|method| method == "post"));
-    assert_eq!(attributes(&document, "#because-1 option", "value"), ["have-one", "no-use", "terms", "other-bank", "not-said"]);
+    assert_eq!(
+        attributes(&document, "#because-1 option", "value"),
+        ["have-one", "no-use", "terms", "other-bank", "not-said"]
+    );
     // Nothing runs, nothing comes from elsewhere, and no attribute carries a style that the policy would block.
     assert_eq!(texts(&document, "script, iframe, object, link[rel=stylesheet]"), Vec::<String>::new());
     assert_eq!(attributes(&document, "[style]", "style"), Vec::<String>::new());
@@ -106,10 +106,10 @@ fn forms_are_plain_posts_below_the_token() {
 #[test]
 fn every_control_has_a_name() {
     let document = page();
-    let labelled: BTreeSet<String> = attributes(&document, "label", "for").into_iter().collect();
+    let labeled: BTreeSet<String> = attributes(&document, "label", "for").into_iter().collect();
     let controls: BTreeSet<String> =
         attributes(&document, "select, input:not([type=hidden])", "id").into_iter().collect();
-    assert_eq!(labelled, controls);
+    assert_eq!(labeled, controls);
     assert!(texts(&document, "button, summary, legend").iter().all(|text| !text.is_empty()));
     assert_eq!(texts(&document, "h1").len(), 1);
 }

@@ -1,9 +1,9 @@
 //! Says why an offer is there, in the customer's words, from the facts that ranked it.
 
+use contracts::ProductId;
 use contracts::choice::Choice;
 use contracts::customer_page::{CustomerPage, PageOffer};
 use contracts::facts::{Counterfactual, ReasonFact};
-use contracts::ProductId;
 
 use super::words::{Words, fill};
 
