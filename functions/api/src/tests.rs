@@ -39,6 +39,7 @@ mod access;
 mod campaigns;
 mod control;
 mod document;
+mod links;
 mod results;
 mod reviews;
 

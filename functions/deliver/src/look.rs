@@ -237,7 +237,8 @@ struct Scheme {
 
 impl Scheme {
     fn new(paper: Color, surface: Color, ink: Color, accent: Color) -> Self {
-        let tint = surface.toward(accent, 0.12);
+        // A tint of the accent would look like a warning if the accent is red.
+        let tint = surface.toward(ink, 0.06);
         let grounds = [paper, surface, tint];
         let ink = ink.legible_on(&grounds);
         let accent = accent.legible_on(&grounds);
