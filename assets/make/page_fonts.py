@@ -32,22 +32,24 @@ CUTS = [
     ("SourceSerif4Display-Regular.ttf", "serif-names.woff2", "Bespoke Serif Names", "Regular", NAMES),
 ]
 
-# The fonts of the customer's page: a brand's `page` table in brand.toml names them.
+# The fonts of the customer's page: a brand's `page` table in brand.toml names them. A page with its fonts has less than
+# 60 KB, so they hold the letters of Western European names only, and kerning for headings only.
+FEW = set(range(0x20, 0x7F)) | {ord(c) for c in "\u00a0–—‘’“”…·®©"} | LETTERS
 ASSETS = ROOT / "assets"
 BRAND_CUTS = [
-    ("SourceSerif4Display-Semibold.ttf", ASSETS / "page" / "title.woff2", "Bespoke Brand Title", "Regular", PRINT | LETTERS),
-    ("SourceSans3-Regular.ttf", ASSETS / "page" / "body.woff2", "Bespoke Brand Body", "Regular", PRINT | SIGNS | LETTERS),
-    ("SourceSans3-Semibold.ttf", ASSETS / "page" / "strong.woff2", "Bespoke Brand Body", "Semibold", PRINT | LETTERS),
-    ("SourceSans3-Bold.ttf", ASSETS / "brands" / "harbor" / "page" / "title.woff2", "Bespoke Harbor Title", "Regular", PRINT | LETTERS),
+    ("SourceSerif4Display-Semibold.ttf", ASSETS / "page" / "title.woff2", "Bespoke Brand Title", "Regular", FEW, ["kern"]),
+    ("SourceSans3-Regular.ttf", ASSETS / "page" / "body.woff2", "Bespoke Brand Body", "Regular", FEW, []),
+    ("SourceSans3-Semibold.ttf", ASSETS / "page" / "strong.woff2", "Bespoke Brand Body", "Semibold", FEW, []),
+    ("SourceSans3-Bold.ttf", ASSETS / "brands" / "harbor" / "page" / "title.woff2", "Bespoke Harbor Title", "Regular", FEW, ["kern"]),
 ]
 
 
-def cut(source, out, family, style, keep):
+def cut(source, out, family, style, keep, features=("kern", "tnum", "pnum")):
     """Writes a subset of a font with the code points `keep`, under a new family name."""
     font = TTFont(FONTS / source)
     options = subset.Options()
-    # Includes figures of equal width, for times and scores in columns.
-    options.layout_features = ["kern", "tnum", "pnum"]
+    # By default, includes figures of equal width, for times and scores in columns.
+    options.layout_features = list(features)
     options.hinting = False
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
     options.name_languages = [0x409]
