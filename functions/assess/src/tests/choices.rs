@@ -1,6 +1,7 @@
 //! Tests of the customer's choices: they only narrow, and each counterfactual is what the real ranking does.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use contracts::catalogue::{Catalogue, Category, ProductKind};
 use contracts::choice::{Choice, Source};
@@ -75,6 +76,8 @@ const HELD: [&str; 6] = [
     "fixed-rate-mortgage",
 ];
 
+static BANK: LazyLock<Bank> = LazyLock::new(Bank::new);
+
 /// Builds the customer with this number. Its digits select the customer's spending, posts, products and means.
 fn person(number: u64) -> CustomerBuilder {
     // A linear congruential generator (Knuth, MMIX).
@@ -99,7 +102,7 @@ fn person(number: u64) -> CustomerBuilder {
 
 #[test]
 fn each_counterfactual_of_10_000_customers_comes_true_when_replayed() {
-    let bank = Bank::new();
+    let bank = &BANK;
     let mut replayed = BTreeMap::new();
     let mut changed = BTreeMap::new();
     for number in 0..10_000 {
@@ -147,7 +150,7 @@ proptest! {
         before in prop::collection::btree_set(any_choice(), 0..4),
         more in prop::collection::btree_set(any_choice(), 1..4),
     ) {
-        let bank = Bank::new();
+        let bank = &BANK;
         let person = person(number);
         let after: BTreeSet<Choice> = before.union(&more).cloned().collect();
         let posts = Choice::Source(Source::Posts);
@@ -184,7 +187,7 @@ proptest! {
 
 #[test]
 fn declined_product_is_dropped_and_the_report_says_so() {
-    let bank = Bank::new();
+    let bank = &BANK;
     let traveler = CustomerBuilder::new().spends("Travel", 90_000).holds(&["everyday-checking"]);
     let offers = bank.offers(&traveler, BTreeSet::new());
     let declined = offers[0].clone();
@@ -209,7 +212,7 @@ fn declined_product_is_dropped_and_the_report_says_so() {
 
 #[test]
 fn posts_switched_off_are_as_if_refused() {
-    let bank = Bank::new();
+    let bank = &BANK;
     let person = CustomerBuilder::new().spends("Groceries", 90_000).posted(3, POSTS[4]);
     let Some(facts) = bank.facts(&person, BTreeSet::new()) else { panic!("skipped") };
     assert!(matches!(facts.stance, Stance::Service { .. }));
