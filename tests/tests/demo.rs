@@ -96,7 +96,8 @@ fn reference(vault: &Vault, id: &str) -> CustomerRef {
 
 /// Returns whether the file is a published one, which may contain the customer's name.
 fn is_published(path: &Path) -> bool {
-    let published = [Artefact::Text, Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
+    let published =
+        [Artefact::Text, Artefact::Page, Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
     published.iter().any(|artefact| path.ends_with(artefact.file_name()))
 }
 

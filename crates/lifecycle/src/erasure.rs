@@ -110,6 +110,7 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
         }
     }
     objects += delete_artefacts(store, reference).await?;
+    objects += erase_all(store, &Prefix::Choices(reference.clone())).await?;
     result?;
     tracing::info!(%reference, objects, "erased a customer");
     Ok(ErasureReport {
@@ -223,7 +224,17 @@ async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> 
         objects += usize::from(store.find(&key).await?.is_some());
         store.erase(&key.to_string()).await?;
     }
+    objects += erase_all(store, &Prefix::Answers(run.clone(), Some(reference.clone()))).await?;
     Ok(objects)
+}
+
+/// Deletes all objects with a prefix, in all their versions. Returns how many it deleted.
+async fn erase_all(store: &dyn ObjectStore, prefix: &Prefix) -> Result<usize, StoreError> {
+    let keys = store.list_kept(prefix).await?;
+    for key in &keys {
+        store.erase(key).await?;
+    }
+    Ok(keys.len())
 }
 
 fn json<T: Serialize>(value: &T) -> Vec<u8> {

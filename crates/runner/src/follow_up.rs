@@ -7,7 +7,7 @@ use contracts::review::{PendingReview, ReviewChoice};
 use contracts::settings::Settings;
 use contracts::stage::PublishInput;
 use contracts::text::counted;
-use contracts::{ErrorName, ObjectKey, RunId};
+use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 use jiff::Timestamp;
 use policy::review::find_decision;
@@ -66,6 +66,18 @@ pub async fn publish_decision(
 pub async fn rewrite_manifest(run: &RunId, vault: &Vault, signer: &dyn Signer) -> Result<(), Failure> {
     finalize::refresh(run.clone(), &finalize::Deps { vault, signer, now: Timestamp::now() }).await?;
     Ok(())
+}
+
+/// Sends the undelivered notifications of one customer's answers. Sends none if no address is set.
+pub async fn send_answers(
+    run: &RunId,
+    reference: &CustomerRef,
+    settings: &Settings,
+    vault: &Vault,
+    secrets: &dyn Secrets,
+) -> Result<NotifySummary, Failure> {
+    let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, backoff: Backoff::default() };
+    Ok(webhook::notify_answers(run, reference, &deps).await?)
 }
 
 /// Sends a run's undelivered notifications, including dead letters.

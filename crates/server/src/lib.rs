@@ -23,7 +23,7 @@ use api::local::LocalFiles;
 use api::view::{RunEvent, VoiceOption};
 use api::{Backend, EventLog, Identity, Problem, Role};
 use async_trait::async_trait;
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::request::Parts;
 use axum::http::{Request, Response, header};
 use contracts::brand::Brand;
@@ -209,6 +209,11 @@ impl Backend for Local {
         Ok(())
     }
 
+    async fn complete_answer(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Problem> {
+        self.jobs.notify_answers_later(run.clone(), reference.clone());
+        Ok(())
+    }
+
     fn erases(&self) -> bool {
         true
     }
@@ -239,6 +244,12 @@ impl Backend for Local {
 
     async fn brand(&self) -> Result<Brand, Problem> {
         project::brand(&self.services().folders.assets).map_err(problem)
+    }
+
+    async fn brand_file(&self, path: &str) -> Result<Bytes, Problem> {
+        let path = self.services().folders.assets.join(path);
+        let read = tokio::fs::read(&path).await.map_err(Failure::file(ErrorName::ConfigInvalid, &path));
+        Ok(read.map_err(problem)?.into())
     }
 
     async fn model_hint(&self) -> Option<String> {

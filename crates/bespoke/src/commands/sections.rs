@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use contracts::catalogue::Catalogue;
+use contracts::choice::Choice;
 use contracts::consent::{ConsentAsRead, ControlAsRead, Question};
 use contracts::facts::{Band, Candidate, Facts, Mood, Spending, Stance, Tenure};
 use contracts::media::MediaFacts;
@@ -36,7 +37,9 @@ pub(super) fn consent(text: &mut String, consent: &ConsentAsRead) {
         let value = format!("{:?} in {rows} of {}, first in row {}", reading.value, reading.file, reading.row);
         row(text, question(reading.question), &value);
     }
-    if let Some(ControlAsRead { answers, .. }) = &consent.control {
+    if let Some(ControlAsRead { answers, choices, .. }) = &consent.control {
+        let choices: Vec<String> = choices.iter().map(Choice::word).collect();
+        row(text, "switched off", &choices.join(", "));
         for answer in answers {
             let value =
                 format!("{:?} since {}, row {} of control/consents.csv", answer.value, answer.as_of, answer.row);

@@ -174,6 +174,7 @@ pub(crate) struct StatusReason {
     ///   `bespoke explain`.
     /// - `outdated`: newer data about the customer arrived during the review. The server checks after an approval.
     /// - `no-suitable-offer`: no product of the chosen lines of business fits.
+    /// - `choices-changed`: the customer has since made a choice on their page that rules the result out.
     /// - `rejected`: a reviewer rejected the result.
     /// - `recalled`: the result was recalled. The outcome is `recalled`, or `skipped` if the run was recalled before the result
     ///   was published.
@@ -200,6 +201,7 @@ impl StatusReason {
             Skip::Stopped(_) | Skip::Withheld => Some(
                 "`bespoke explain` shows the reason; let a member of the bank's staff decide how to reach the customer",
             ),
+            Skip::ChoicesChanged => Some("start another recommendation: it will follow the customer's choices"),
             Skip::Outdated => Some("start another recommendation: it will use the newer data"),
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
