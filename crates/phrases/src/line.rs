@@ -24,6 +24,12 @@ pub enum Tone {
 }
 
 impl Tone {
+    /// Returns whether a text in this tone may chat.
+    #[must_use]
+    pub const fn is_casual(self) -> bool {
+        matches!(self, Self::Warm | Self::Lively)
+    }
+
     /// All tones.
     pub const ALL: [Self; 4] = [Self::Warm, Self::Formal, Self::Brief, Self::Lively];
 
@@ -187,9 +193,16 @@ pub enum LineKind {
         product: ProductId,
         /// The ground.
         ground: GroundKey,
+        /// Whether it chats, for example with contractions. Such a line suits only a warm or lively text.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        casual: bool,
     },
     /// Leads to the next offer.
-    Link,
+    Link {
+        /// Whether it leads to the last of three offers. Any other link leads to the second offer.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        last: bool,
+    },
     /// Says what the customer can do next, and where to read more.
     Closing {
         /// Whether it mentions an adviser.
@@ -217,7 +230,7 @@ impl LineKind {
         match self {
             Self::Opening { .. } => "opening",
             Self::Reason { .. } => "reason",
-            Self::Link => "link",
+            Self::Link { .. } => "link",
             Self::Closing { .. } => "closing",
             Self::Service { .. } => "service",
             Self::ServiceOpening => "service-opening",
