@@ -62,7 +62,10 @@ impl Names {
             // One entry covers all words of the name.
             Some(said) if written.contains(' ') => {
                 let parts = written.split(' ').count();
-                let mut words: Vec<Spelling> = said.text.split(' ').map(Spelling::plain).collect();
+                let mut words: Vec<Spelling> = match said.sound {
+                    Some(_) => vec![said],
+                    None => said.text.split(' ').map(Spelling::plain).collect(),
+                };
                 words.resize(parts, Spelling::plain(""));
                 Some(words)
             }
