@@ -4,7 +4,7 @@ use textwrap::{Options, WordSplitter};
 
 use crate::RunId;
 use crate::brand::Brand;
-use crate::catalogue::{Catalogue, Product};
+use crate::catalogue::Catalogue;
 use crate::script::{Script, WrittenBy};
 
 /// The maximum line width in columns.
@@ -24,26 +24,18 @@ pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand
         }
     }
 
-    let products: Vec<&Product> =
-        script.offers.iter().filter_map(|offer| catalogue.product(&offer.product)).collect();
-    let of_products = products.iter().flat_map(|product| &product.disclosures);
-    let mut lines: Vec<&String> = Vec::new();
+    let products = script.offers.iter().filter_map(|offer| catalogue.product(&offer.product));
+    let of_products = products.flat_map(|product| &product.disclosures);
+    let mut disclosures: Vec<&String> = Vec::new();
     for line in script.disclosures.iter().chain(of_products).chain(&brand.disclosures) {
         // The opt-out line is added separately below.
-        if *line != brand.opt_out && !lines.contains(&line) {
-            lines.push(line);
+        if *line != brand.opt_out && !disclosures.contains(&line) {
+            disclosures.push(line);
         }
     }
-    // A line of a product names the products that it belongs to.
-    let owned = |line: &String| {
-        let owners = products.iter().filter(|product| product.disclosures.contains(line));
-        let names: Vec<String> = owners.map(|product| product.picture(catalogue.bank()).customer_name).collect();
-        if names.is_empty() { line.clone() } else { format!("{}: {line}", names.join(", ")) }
-    };
-    let disclosures: Vec<String> = lines.into_iter().map(owned).collect();
     if !disclosures.is_empty() {
         blocks.push(heading("Please note", '-'));
-        blocks.extend(disclosures.iter().map(|line| fill(line)));
+        blocks.extend(disclosures.into_iter().map(|line| fill(&script.named_disclosure(line))));
     }
 
     blocks.push(heading("About this message", '-'));
