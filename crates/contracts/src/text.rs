@@ -43,7 +43,7 @@ pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand
     }
     if !disclosures.is_empty() {
         blocks.push(heading("Please note", '-'));
-        blocks.extend(disclosures.into_iter().map(|line| fill(line)));
+        blocks.extend(disclosures.into_iter().map(|line| fill(&script.named_disclosure(line))));
     }
 
     blocks.push(heading("About this message", '-'));

@@ -95,7 +95,7 @@ mod tests {
 
     fn line(text: &str) -> Line {
         let text = Template::parse(text).unwrap();
-        Line::new("en", "link-1".to_owned(), LineKind::Link, None, text, "Ann".to_owned())
+        Line::new("en", "link-1".to_owned(), LineKind::Link { last: false }, None, text, "Ann".to_owned())
     }
 
     fn approval(line: &Line, by: &str) -> Approval {

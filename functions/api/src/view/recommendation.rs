@@ -494,7 +494,7 @@ impl RecommendationContent {
             }
         };
         self.text = script.segments.iter().map(paragraph).collect();
-        self.disclosures.clone_from(&script.disclosures);
+        self.disclosures = script.disclosures.iter().map(|line| script.named_disclosure(line)).collect();
         self.add_checks(script);
     }
 

@@ -117,7 +117,7 @@ fn places<'a>(
 }
 
 fn is_reason(kind: &LineKind, product: &Product, ground: &GroundKey) -> bool {
-    matches!(kind, LineKind::Reason { product: p, ground: g } if *p == product.id && g == ground)
+    matches!(kind, LineKind::Reason { product: p, ground: g, .. } if *p == product.id && g == ground)
 }
 
 fn existing<'b>(book: &'b Phrasebook, product: &Product, ground: &GroundKey) -> Vec<&'b str> {
