@@ -227,10 +227,8 @@ impl Phrasebook {
         for line in file.service {
             add(line.id, &line.text, line.tone, line.author, LineKind::Service { topic: line.topic })?;
         }
-        let plain = [
-            (file.service_opening, LineKind::ServiceOpening),
-            (file.service_closing, LineKind::ServiceClosing),
-        ];
+        let plain =
+            [(file.service_opening, LineKind::ServiceOpening), (file.service_closing, LineKind::ServiceClosing)];
         for (list, kind) in plain {
             for line in list {
                 add(line.id, &line.text, line.tone, line.author, kind.clone())?;

@@ -30,11 +30,7 @@ pub async fn has_artefacts(store: &dyn ObjectStore, reference: &CustomerRef) -> 
 }
 
 fn prefixes(reference: &CustomerRef) -> [Prefix; 3] {
-    [
-        Prefix::Customer(reference.clone()),
-        Prefix::Recalled(reference.clone()),
-        Prefix::Reactions(reference.clone()),
-    ]
+    [Prefix::Customer(reference.clone()), Prefix::Recalled(reference.clone()), Prefix::Reactions(reference.clone())]
 }
 
 /// Returns whether an object survives an erasure.
