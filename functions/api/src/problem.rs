@@ -140,6 +140,7 @@ const fn places_of(name: ErrorName) -> (bool, bool) {
         | ErrorName::EvidenceChanged
         | ErrorName::EvidenceMissing
         | ErrorName::EvidenceUnexpected
+        | ErrorName::InputBadRow
         | ErrorName::RunBusy => (false, false),
     }
 }
