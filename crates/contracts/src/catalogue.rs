@@ -175,6 +175,9 @@ pub struct Product {
     /// One figure with its required terms, for the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Figure>,
+    /// The address of the product's page, with `https://`. The brand's address if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// One sentence about the product, approved for speech.
     pub summary: String,
     /// Sentences approved for verbatim use in speech.
@@ -277,8 +280,7 @@ struct CatalogueFile {
 pub struct CatalogueProblem {
     /// The product's id, or its position if it has no id. `None` if the problem concerns the whole catalog.
     pub product: Option<String>,
-    /// The path of the field within the product or the catalog. Empty if the problem concerns the whole product or
-    /// catalog.
+    /// The path of the field within the product or the catalog. Empty if the problem concerns all of it.
     pub field: String,
     /// The problem.
     pub reason: String,
@@ -469,6 +471,13 @@ fn check(file: &CatalogueFile, problems: &mut Vec<CatalogueProblem>) {
         }
         if !names.insert(product.name.trim().to_lowercase()) {
             fail("name", "another product has the same name".to_owned());
+        }
+        let is_web = |address: &String| {
+            let rest = address.strip_prefix("https://").unwrap_or_default();
+            !rest.is_empty() && !rest.contains([' ', '"', '<', '>']) && !rest.contains(char::is_control)
+        };
+        if !product.address.iter().all(is_web) {
+            fail("address", "must start with https:// and contain no space".to_owned());
         }
         check_texts(product, &mut fail);
         check_rules(product, &all, &mut fail);

@@ -5,9 +5,12 @@
 
 pub mod brand;
 pub mod catalogue;
+pub mod choice;
 pub mod consent;
+pub mod customer_page;
 pub mod delivery;
 pub mod digest;
+pub mod effect;
 pub mod error;
 pub mod evidence;
 pub mod executions;
@@ -22,6 +25,7 @@ pub mod model;
 pub mod narration;
 pub mod panics;
 pub mod progress;
+pub mod reason;
 pub mod recall;
 pub mod request;
 pub mod review;
@@ -32,6 +36,7 @@ pub mod stage;
 pub mod table;
 pub mod terminal;
 pub mod text;
+pub mod tone;
 pub mod voice;
 pub mod words;
 

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::cli::voice::NarrateArgs;
 
-/// The report about a narrated text.
+/// The command's output.
 #[derive(Serialize)]
 struct Spoken<'a> {
     file: &'a Path,
@@ -36,7 +36,7 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
         return show.list(&pronunciations(&args.assets)?, context);
     }
     let (Some(file), Some(out)) = (&args.text, &args.out) else {
-        unreachable!("the arguments require both unless they ask to show a file");
+        unreachable!("clap requires --text and --out unless --show is given");
     };
     let text = read(file)?;
     let mut voice = config.settings.voice.clone();
@@ -63,8 +63,8 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
         timing: narration.timing,
     };
     context.print(&spoken, || {
-        let failed: String =
-            narration.instead_of.iter().fold(String::new(), |text, why| text + "instead of " + why + "\n");
+        let failures = narration.instead_of.iter();
+        let failed: String = failures.map(|failure| format!("{failure}; used the next voice engine\n")).collect();
         let Spoken { file, engine, voice, seconds, words_per_minute, loudness, .. } = &spoken;
         let file = file.display();
         format!(
