@@ -292,7 +292,7 @@ fn published_text_contains_only_its_own_customers_name() {
             let adviser = profile.investment_advisor.contains(&other.first_name);
             assert!(adviser || !text.contains(&other.first_name), "{id}: {text}");
         }
-        let mut words = text.split(|sign: char| !sign.is_alphanumeric());
+        let mut words = text.split(|c: char| !c.is_alphanumeric());
         assert!(!words.any(|word| word == profile.last_name || word == id), "{id}: {text}");
     }
 }

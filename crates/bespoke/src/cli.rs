@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 pub mod campaign;
 pub mod control;
+pub mod effect;
 pub mod folders;
 pub mod offers;
 pub mod phrases;
@@ -115,6 +116,8 @@ pub enum Command {
     Deliver(control::DeliverArgs),
     /// Delete data whose retention period has ended
     Expire(control::ExpireArgs),
+    /// Measure whether a campaign helped: compare a run with its control group, or import what customers adopted
+    Effect(effect::EffectArgs),
     /// Compare offer rates between the protected groups in a profile workbook
     Disparity(offers::DisparityArgs),
     /// Commands for the product catalog

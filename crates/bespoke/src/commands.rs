@@ -21,6 +21,7 @@ pub mod context;
 mod control_lists;
 mod disparity;
 mod doctor;
+mod effect;
 mod evidence;
 mod expire;
 mod explain;
@@ -75,6 +76,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Consent(args) => control_lists::consent(args, context).await,
         Command::Review(args) => Box::pin(review::execute(args, config()?, context)).await,
         Command::Recall(args) => recall::execute(args, &config()?, context).await,
+        Command::Effect(args) => effect::execute(args, context).await,
         Command::Forget(args) => forget::execute(args, context).await,
         Command::LegalHold(args) => control_lists::legal_hold(args, context).await,
         Command::Export(args) => export::export(args, &config()?, context).await,

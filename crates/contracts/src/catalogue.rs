@@ -553,7 +553,7 @@ mod tests {
 
     #[test]
     fn every_type_error_is_reported_by_product_and_field() {
-        let said = problems(|whole| {
+        let reported = problems(|whole| {
             whole["products"][0]["kind"] = "bond".into();
             whole["products"][1]["eligibility"] = serde_json::json!({ "min_income": "rich" });
             whole["products"][2].as_object_mut().unwrap().remove("summary");
@@ -567,9 +567,9 @@ mod tests {
             "product business-checking: colour: unknown field `colour`",
             "version: invalid type: integer `3`, expected a string",
         ];
-        assert_eq!(said.len(), expected.len(), "{said:?}");
-        for (said, expected) in said.iter().zip(expected) {
-            assert!(said.starts_with(expected), "{said}");
+        assert_eq!(reported.len(), expected.len(), "{reported:?}");
+        for (reported, expected) in reported.iter().zip(expected) {
+            assert!(reported.starts_with(expected), "{reported}");
         }
     }
 
@@ -612,8 +612,8 @@ mod tests {
             ),
         ];
         for (change, expected) in rules {
-            let said = problems(|whole| change(&mut whole["products"][0]));
-            assert!(said.iter().any(|said| said.starts_with(expected)), "{expected}: {said:?}");
+            let reported = problems(|whole| change(&mut whole["products"][0]));
+            assert!(reported.iter().any(|reported| reported.starts_with(expected)), "{expected}: {reported:?}");
         }
         assert_eq!(
             problems(|whole| whole["products"] = Value::Array(Vec::new())),
@@ -649,8 +649,8 @@ mod tests {
 
     /// Returns the names that serde lists in its message about an unknown name.
     fn expected(change: impl FnOnce(&mut Value)) -> BTreeSet<String> {
-        let said = problems(change).remove(0);
-        let (_, list) = said.split_once("expected").unwrap();
+        let reported = problems(change).remove(0);
+        let (_, list) = reported.split_once("expected").unwrap();
         list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 
@@ -691,10 +691,10 @@ mod tests {
         }
         for required in product["required"].as_array().unwrap() {
             let name = required.as_str().unwrap();
-            let said = problems(|whole| {
+            let reported = problems(|whole| {
                 whole["products"][0].as_object_mut().unwrap().remove(name);
             });
-            assert!(said[0].contains(&format!("missing field `{name}`")), "{said:?}");
+            assert!(reported[0].contains(&format!("missing field `{name}`")), "{reported:?}");
         }
     }
 }

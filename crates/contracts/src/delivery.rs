@@ -27,7 +27,7 @@ pub struct Notification {
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// `published`, `skipped`, `in-review`, `failed` or `recalled`; for an answer of the customer, a word of [`crate::choice::Answer`].
+    /// `published`, `skipped`, `held-out`, `in-review`, `failed` or `recalled`; for a customer's answer, a word of [`crate::choice::Answer`].
     pub outcome: String,
     /// The digest of the record that contains the outcome.
     pub record: Digest,

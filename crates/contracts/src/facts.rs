@@ -559,13 +559,13 @@ impl Skip {
     /// Returns the reason as a short phrase that reveals no stop, for records, summaries and the API.
     #[must_use]
     pub fn because(self) -> &'static str {
-        self.plain().sealed_because()
+        self.plain().internal_reason()
     }
 
     /// Returns the reason as a short phrase that may reveal a stop, and therefore the content of a post or of the
     /// bank's records. Show it only to people who have opened the customer's sealed data.
     #[must_use]
-    pub fn sealed_because(self) -> &'static str {
+    pub fn internal_reason(self) -> &'static str {
         match self {
             Self::NoConsent(refusal) => refusal.because(),
             Self::Suppressed => "the customer must not be contacted",
@@ -589,6 +589,8 @@ impl Skip {
 pub enum Assessment {
     /// The run continues with these facts.
     Proceed(Facts),
+    /// The customer is in the control group: they were ranked like the others, and the run ends for them here.
+    HeldOut(Facts),
     /// The customer gets no recommendation.
     Skip {
         /// The reason.
@@ -603,9 +605,9 @@ pub enum Assessment {
 /// first.
 #[must_use]
 pub fn plain_words(text: &str) -> Vec<String> {
-    let kept = text.chars().filter(|sign| !matches!(sign, '\'' | '‘' | '’' | 'ʼ' | '\u{ad}' | '\u{200b}'..='\u{200d}'));
+    let kept = text.chars().filter(|c| !matches!(c, '\'' | '‘' | '’' | 'ʼ' | '\u{ad}' | '\u{200b}'..='\u{200d}'));
     let lower: String = kept.flat_map(char::to_lowercase).collect();
-    lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// The domain for the keyed digests of [`five_word_runs`] (see `storage::vault::Keys::keyed_digest`).

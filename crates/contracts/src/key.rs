@@ -237,11 +237,13 @@ pub enum Area {
     Speech,
     /// `scenes/`: encoded scenes without personal data.
     Scenes,
+    /// `effect/`: customers' reactions.
+    Effect,
 }
 
 impl Area {
     /// All areas.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Incoming,
         Self::Datasets,
         Self::Customers,
@@ -252,6 +254,7 @@ impl Area {
         Self::ContactReservations,
         Self::Speech,
         Self::Scenes,
+        Self::Effect,
     ];
 
     /// Returns the key prefix.
@@ -268,6 +271,7 @@ impl Area {
             Self::ContactReservations => "contacts/",
             Self::Speech => "speech/",
             Self::Scenes => "scenes/",
+            Self::Effect => "effect/",
         }
     }
 }
@@ -345,6 +349,9 @@ pub enum ObjectKey {
     /// The video of a scene that all customers share, keyed by the digest of everything that determines it; sealed with
     /// the data key. Expires a set time after its last use.
     Scene(Digest),
+    /// A customer's reaction, keyed by a keyed digest of its identity: a [`crate::effect::Reaction`]. Sealed with the
+    /// customer's key.
+    Reaction(CustomerRef, Digest),
     /// An entry of the transparency log, counted from 0: a `transparency::log::LogEntry`. Written once.
     LogEntry(u64),
     /// The list of newer consent answers. It can change at any time, so it is read again for each decision.
@@ -423,6 +430,9 @@ impl fmt::Display for ObjectKey {
             Self::Notification(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
             Self::Speech(digest) => write!(f, "{}{digest}", Area::Speech.as_str()),
             Self::Scene(digest) => write!(f, "{}{digest}", Area::Scenes.as_str()),
+            Self::Reaction(reference, digest) => {
+                write!(f, "{}{digest}.json", Prefix::Reactions(reference.clone()))
+            }
             Self::LogEntry(index) => write!(f, "{}{index:012}.json", Prefix::Log),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
@@ -487,6 +497,14 @@ impl ObjectKey {
             .ok()
     }
 
+    /// Parses the key of a [`Self::Reaction`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn reaction(key: &str) -> Option<Self> {
+        let (reference, name) = key.strip_prefix(Area::Effect.as_str())?.split_once('/')?;
+        let digest = Digest::try_from(name.strip_suffix(".json")?.to_owned()).ok()?;
+        Some(Self::Reaction(CustomerRef::parse(reference).ok()?, digest))
+    }
+
     /// Returns the index in the key of a [`Self::LogEntry`]. Returns `None` for other keys.
     #[must_use]
     pub fn log_entry_of(key: &str) -> Option<u64> {
@@ -530,10 +548,12 @@ impl ObjectKey {
         Some(Self::Dataset(DatasetId::parse(dataset).ok()?, DatasetPart::Index))
     }
 
-    /// Returns the customer in the key of an artifact, a recalled file, a suppression or an erasure record.
+    /// Returns the customer in the key of an artifact, a recalled file, a reaction, a suppression or an erasure
+    /// record.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {
-        let prefixes = ["customers/", "recalled/", "control/forgotten/", "control/erasures/", "control/suppressions/"];
+        let prefixes =
+            ["customers/", "recalled/", "effect/", "control/forgotten/", "control/erasures/", "control/suppressions/"];
         let within = prefixes.into_iter().find_map(|prefix| key.strip_prefix(prefix))?;
         CustomerRef::parse(within.split(['/', '.']).next()?).ok()
     }
@@ -585,6 +605,8 @@ pub enum Prefix {
     Forgotten,
     /// The recalled files of a customer.
     Recalled(CustomerRef),
+    /// The reactions of a customer.
+    Reactions(CustomerRef),
     /// The notifications in one state, for one run or for all runs.
     Notifications(NotificationState, Option<RunId>),
     /// The bank's own backgrounds.
@@ -614,6 +636,7 @@ impl fmt::Display for Prefix {
             Self::Answers(run, Some(reference)) => write!(f, "control/answers/{run}/{reference}/"),
             Self::Forgotten => f.write_str("control/forgotten/"),
             Self::Recalled(reference) => write!(f, "recalled/{reference}/"),
+            Self::Reactions(reference) => write!(f, "{}{reference}/", Area::Effect.as_str()),
             Self::Notifications(state, None) => write!(f, "notices/{}/", state.as_str()),
             Self::Notifications(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
             Self::Backgrounds => f.write_str("config/backgrounds/"),
@@ -657,6 +680,9 @@ mod tests {
             assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(customer.clone()), "{key}");
             assert_eq!(ObjectKey::run_of(&key.to_string(), &customer), Some(run.clone()), "{key}");
         }
+        let reaction = ObjectKey::Reaction(customer.clone(), Digest::of(b"opened"));
+        assert_eq!(ObjectKey::reaction(&reaction.to_string()), Some(reaction.clone()));
+        assert_eq!(ObjectKey::customer_of(&reaction.to_string()), Some(customer.clone()));
         assert_eq!(ObjectKey::run_of(&format!("customers/{}/run-1/x", "1".repeat(32)), &customer), None);
         assert_eq!(
             ObjectKey::contact_reservation_of(

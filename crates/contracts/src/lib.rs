@@ -10,6 +10,7 @@ pub mod consent;
 pub mod customer_page;
 pub mod delivery;
 pub mod digest;
+pub mod effect;
 pub mod error;
 pub mod evidence;
 pub mod executions;
@@ -34,6 +35,7 @@ pub mod stage;
 pub mod table;
 pub mod terminal;
 pub mod text;
+pub mod tone;
 pub mod voice;
 
 pub use digest::Digest;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
+use crate::effect::EffectPlan;
 use crate::media::Shape;
 use crate::model::WriterMode;
 use crate::settings::{OfferSettings, Settings};
@@ -72,6 +73,9 @@ pub struct Request {
     /// The contact cap: the minimum number of days between two recommendations for a customer. 0 means no cap.
     #[serde(default)]
     pub at_most_every_days: u16,
+    /// The plan by which the effect of the run is measured. `None` if it is not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<EffectPlan>,
     /// The digest of the uploaded workbooks.
     pub upload: Digest,
     /// The digest of the catalog.
@@ -187,6 +191,8 @@ impl Request {
     pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
         let RunOptions { only, categories, prompt, writer, words_per_minute, voice, shape, videos, is_demo } = options;
         let settings = inputs.settings;
+        // A control group needs a whole batch of real customers.
+        let effect = if only.is_some() || is_demo { None } else { settings.effect.plan() };
         let default_cap = if only.is_some() || is_demo { 0 } else { OfferSettings::CAMPAIGN_CAP_DAYS };
         Self {
             trigger,
@@ -202,6 +208,7 @@ impl Request {
             backgrounds: inputs.backgrounds,
             videos,
             at_most_every_days: settings.offers.at_most_every_days.unwrap_or(default_cap),
+            effect,
             upload: inputs.upload,
             catalogue: inputs.catalogue,
             phrases: inputs.phrases,
@@ -234,6 +241,7 @@ impl Request {
             backgrounds: BTreeMap::new(),
             videos: None,
             at_most_every_days: 0,
+            effect: None,
             upload: Digest::of(b""),
             catalogue: Digest::of(b""),
             phrases: Digest::of(b""),

@@ -13,8 +13,10 @@ use crate::script::Usage;
 use crate::voice::Engine;
 use crate::{BackgroundName, Digest, ErrorName, NamedError};
 
+mod effect;
 mod intake;
 
+pub use self::effect::EffectSettings;
 pub use self::intake::{
     ConsentWords, IntakeSettings, SheetNames, SpendingSign, StopSettings, intake_columns, plain_answer,
 };
@@ -75,6 +77,8 @@ pub struct Settings {
     pub video: VideoSettings,
     /// Which results are put in review.
     pub review: ReviewSettings,
+    /// How the effect of campaigns is measured. Not part of the digest, because the request contains the plan.
+    pub effect: EffectSettings,
     /// Links and notifications. Not part of the digest, because they do not affect results.
     pub delivery: DeliverySettings,
     /// How long data is kept. Not part of the digest.
@@ -541,6 +545,7 @@ impl Settings {
             (self.local.tolerated_failure_percentage <= 100, "local.tolerated_failure_percentage", "0 to 100"),
             (RESOLUTIONS.contains(&self.video.resolution), "video.resolution", "180, 360, 540, 720 or 1080"),
         ];
+        let rules = rules.into_iter().chain(self.effect.rules());
         if let Some((_, field, expected)) = rules.into_iter().find(|(holds, ..)| !holds) {
             return Err(SettingsError::Range { field, expected });
         }
@@ -563,7 +568,8 @@ impl Settings {
         let local = LocalSettings::default();
         let delivery = DeliverySettings::default();
         let retention = RetentionSettings::default();
-        let mut settings = Self { delivery, retention, local, ..self.clone() };
+        let effect = EffectSettings::default();
+        let mut settings = Self { delivery, retention, local, effect, ..self.clone() };
         let any = ModelSettings::default();
         settings.writer.model = ModelSettings {
             requests_per_minute: any.requests_per_minute,

@@ -4,40 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use contracts::facts::{Ground, Need, SpendingCategory, Topic};
+pub use contracts::tone::Tone;
 use contracts::{Digest, ProductId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::template::Template;
-
-/// The tone of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tone {
-    /// Friendly and personal.
-    Warm,
-    /// Polite and reserved.
-    Formal,
-    /// Short.
-    Brief,
-    /// Cheerful.
-    Lively,
-}
-
-impl Tone {
-    /// All tones.
-    pub const ALL: [Self; 4] = [Self::Warm, Self::Formal, Self::Brief, Self::Lively];
-
-    /// Returns the tone's name in a phrasebook.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Warm => "warm",
-            Self::Formal => "formal",
-            Self::Brief => "brief",
-            Self::Lively => "lively",
-        }
-    }
-}
 
 /// The number of offers that a closing is written for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,9 +158,16 @@ pub enum LineKind {
         product: ProductId,
         /// The ground.
         ground: GroundKey,
+        /// Whether it chats, for example with contractions. Such a line suits only a warm or lively text.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        casual: bool,
     },
     /// Leads to the next offer.
-    Link,
+    Link {
+        /// Whether it leads to the last of three offers. Any other link leads to the second offer.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        last: bool,
+    },
     /// Says what the customer can do next, and where to read more.
     Closing {
         /// Whether it mentions an adviser.
@@ -217,7 +195,7 @@ impl LineKind {
         match self {
             Self::Opening { .. } => "opening",
             Self::Reason { .. } => "reason",
-            Self::Link => "link",
+            Self::Link { .. } => "link",
             Self::Closing { .. } => "closing",
             Self::Service { .. } => "service",
             Self::ServiceOpening => "service-opening",

@@ -6,6 +6,7 @@ use contracts::request::Request;
 use contracts::review::{PendingReview, ReviewChoice};
 use contracts::settings::Settings;
 use contracts::stage::PublishInput;
+use contracts::text::counted;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 use jiff::Timestamp;
@@ -112,7 +113,10 @@ pub async fn notify_if_configured(
     match send_notifications(run, settings, vault, secrets).await {
         Ok(NotifySummary { dead_letters, .. }) if dead_letters > 0 => Some(NotificationWarning {
             name: ErrorName::DeliveryFailed,
-            message: format!("{dead_letters} notifications did not arrive; to send them again: bespoke notify {run}"),
+            message: format!(
+                "could not deliver {}; to send again: bespoke notify {run}",
+                counted(dead_letters, "notification", "notifications")
+            ),
         }),
         Ok(_) => None,
         // A run that has not ended sends its notifications when it ends.

@@ -41,7 +41,7 @@ use storage::vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use runner::copies::{remove_copies, remove_copies_of};
+use runner::copies::{remove_copies_for_customer, remove_copies_with_digests};
 use runner::doctor::{check_programs, first_bad};
 use runner::failure::Failure;
 use runner::folder::{FolderStore, create_private};
@@ -203,7 +203,7 @@ impl Backend for Local {
 
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
         let artifacts = self.services().folders.artifacts.clone();
-        let removed = tokio::task::spawn_blocking(move || remove_copies(&artifacts, &files)).await;
+        let removed = tokio::task::spawn_blocking(move || remove_copies_with_digests(&artifacts, &files)).await;
         removed.map_err(interrupted)?.map_err(problem)?;
         self.jobs.notify_later(run.clone());
         Ok(())
@@ -222,8 +222,8 @@ impl Backend for Local {
         let artifacts = self.services().folders.artifacts.clone();
         let customer = customer.clone();
         let remove = move || {
-            remove_copies(&artifacts, &files)?;
-            remove_copies_of(&artifacts, &customer)
+            remove_copies_with_digests(&artifacts, &files)?;
+            remove_copies_for_customer(&artifacts, &customer)
         };
         tokio::task::spawn_blocking(remove).await.map_err(interrupted)?.map_err(problem)?;
         Ok(())

@@ -40,6 +40,7 @@ mod campaigns;
 mod control;
 mod document;
 mod links;
+mod page_events;
 mod results;
 mod reviews;
 

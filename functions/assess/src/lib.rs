@@ -20,7 +20,7 @@ pub mod lexicon;
 pub mod mood;
 pub mod rank;
 pub mod stance;
-pub mod stop_words;
+pub mod stop_phrases;
 pub mod stops;
 #[cfg(test)]
 mod testing;
@@ -45,6 +45,7 @@ use policy::consent::{Permission, gate};
 use policy::contact_cap::heard_lately;
 use policy::control::{self, Control, ControlError};
 use policy::customer::{Customer, CustomerRecord, open_record};
+use policy::experiment::is_held_out;
 use storage::store::StoreError;
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
@@ -173,6 +174,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         {
             Assessment::Skip { skip: Skip::HeardLately, consent: facts.consent }
         }
+        Assessment::Proceed(facts) if is_held_out(&request, deps.vault.keys(), &facts) => Assessment::HeldOut(facts),
         assessment => assessment,
     };
     let written = deps.vault.write_json(owner, &key, &inputs, assessment).await?;
@@ -224,7 +226,7 @@ fn output(
             let offered = facts.stance.offered().filter_map(|id| catalogue.product(id));
             control.forbids(facts.mood.is_some()).is_none() && !control.rules_out(offered, facts.uses_payments())
         }
-        Assessment::Skip { .. } => false,
+        Assessment::HeldOut(_) | Assessment::Skip { .. } => false,
     };
     AssessOutput { run, reference: reference.clone(), proceed }
 }

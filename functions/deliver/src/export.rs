@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use contracts::evidence::{Manifest, ManifestEntry, Outcome};
+use contracts::evidence::{HELD_OUT, Manifest, ManifestEntry, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{DatasetPart, RunPart};
 use contracts::settings::DeliverySettings;
@@ -32,7 +32,7 @@ pub struct ExportRow {
     pub customer_id: String,
     /// The customer reference. Notifications use it.
     pub reference: String,
-    /// The current outcome: `published`, `skipped`, `in-review`, `failed` or `recalled`.
+    /// The current outcome: `published`, `skipped`, `held-out`, `in-review`, `failed` or `recalled`.
     pub outcome: String,
     /// The reason for an outcome other than `published`. Empty otherwise.
     pub detail: String,
@@ -158,6 +158,7 @@ fn detail(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } | Outcome::NotStarted => String::new(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
+        Outcome::HeldOut => HELD_OUT.to_owned(),
         Outcome::InReview { why } => why.clone(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }

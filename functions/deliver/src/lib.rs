@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`export`] | A table with customer ids and links for the bank's mail or CRM system. It is made on demand. |
 //! | [`links`] | Customers' links: a page with the video, the offers with their reasons, answers, choices and an opt-out. |
+//! | [`page_events`] | What customers do on their pages, without the visits of scanners. |
 //! | [`answers`] | Records what customers answer and choose, each once, and lists a run's answers. |
 //! | [`mail`] | The e-mail kit: one message for each customer, which the bank's own system sends. |
 //! | [`look`] | The brand's look on the page and in e-mails. |
@@ -21,6 +22,7 @@ pub mod links;
 pub mod look;
 pub mod mail;
 mod page;
+pub mod page_events;
 mod signature;
 #[cfg(test)]
 mod testing;

@@ -269,7 +269,7 @@ fn record_key(token: &str) -> ObjectKey {
     ObjectKey::Link(Digest::of(token.as_bytes()))
 }
 
-async fn find_record(token: &str, store: &dyn ObjectStore) -> Result<Option<LinkRecord>, Error> {
+pub(crate) async fn find_record(token: &str, store: &dyn ObjectStore) -> Result<Option<LinkRecord>, Error> {
     let key = record_key(token);
     let Some(bytes) = store.find(&key).await? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Malformed { key: key.to_string(), source })

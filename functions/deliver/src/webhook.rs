@@ -220,7 +220,9 @@ impl<'a> Sender<'a> {
                 let from_posts = evidence.is_some_and(|evidence| evidence.from_posts);
                 Ok(Gate::new(self.deps.vault, &entry.reference, from_posts))
             }
-            Outcome::Skipped { .. } | Outcome::NotStarted | Outcome::Failed { .. } => Ok(Gate::without_customer()),
+            Outcome::Skipped { .. } | Outcome::HeldOut | Outcome::NotStarted | Outcome::Failed { .. } => {
+                Ok(Gate::without_customer())
+            }
         }
     }
 

@@ -66,7 +66,7 @@ pub async fn write_words(
     let digest = Digest::of(&content);
     match vault.store().put_new(&key, content.into()).await? {
         PutOutcome::Created => Ok(digest),
-        PutOutcome::AlreadyThere if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
-        PutOutcome::AlreadyThere => Err(Error::OtherText { key: key.to_string() }),
+        PutOutcome::AlreadyExists if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
+        PutOutcome::AlreadyExists => Err(Error::OtherText { key: key.to_string() }),
     }
 }

@@ -67,7 +67,37 @@ pub async fn decide(deps: &Deps<'_>, place: Place<'_>, request: &Request, video:
             },
         })),
         Assessment::Proceed(facts) => proceed(deps, place, request, video, facts, artefacts).await,
+        Assessment::HeldOut(facts) => hold_out(deps, place, request, facts, artefacts).await.map(Disposition::Final),
     }
+}
+
+/// Returns the ending for a customer in the control group: their ranking, and no text, speech, video or link.
+async fn hold_out(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    request: &Request,
+    mut facts: Facts,
+    artefacts: BTreeMap<Artefact, Digest>,
+) -> Result<Ending, Error> {
+    // A customer who must not be contacted leaves the control group for the same reasons as the others leave theirs.
+    if let Some(blocked) = find_block(deps, place, request, &mut facts).await? {
+        return skip(deps, place, blocked, facts, None).await;
+    }
+    Ok(Ending {
+        outcome: Outcome::HeldOut,
+        artefacts,
+        made_by: None,
+        media: None,
+        from_posts: facts.mood.is_some(),
+        review: None,
+        personal: PersonalEvidence {
+            consent: facts.consent.clone(),
+            skip: None,
+            facts: Some(facts),
+            script: None,
+            decision: None,
+        },
+    })
 }
 
 /// Returns the ending for a customer who withdrew consent while a stage was running, or `None` if contact is allowed

@@ -40,6 +40,7 @@ use contracts::stage::{RecommendInput, RecommendOutput};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
 use phrases::Phrasebook;
 use policy::disclosure::{Gate, Withheld};
+use policy::experiment::assign_in;
 use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
@@ -175,7 +176,9 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
     }
     let facts = match assessment {
         Assessment::Proceed(facts) => facts,
-        Assessment::Skip { .. } => return Err(Error::Skipped { reference: reference.clone() }),
+        Assessment::HeldOut(_) | Assessment::Skip { .. } => {
+            return Err(Error::Skipped { reference: reference.clone() });
+        }
     };
     let script = write(&facts, &request, input.without_model, usage, deps).await?;
     deps.vault.write_json(owner, &key, &inputs, script).await?;
@@ -224,7 +227,10 @@ async fn write(
         return Err(Error::NoOffer { reference: reference() });
     }
     hint_at_model(request.writer, deps).await;
-    let phrases = PhraseWriter::new(&brief, request.prompt.as_deref());
+    let mut phrases = PhraseWriter::new(&brief, request.prompt.as_deref());
+    if let Some(tone) = assign_in(request, deps.vault.keys(), &facts.reference).tone {
+        phrases = phrases.in_tone(tone);
+    }
     let outcome = match request.writer {
         WriterMode::Phrases => Outcome::Phrases(None),
         // A model never writes a service message.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use contracts::catalogue::Product;
 use contracts::facts::{Offer, Sentiment, Topic};
 use contracts::script::{InsteadOfModel, LineSelection, Script, SentenceSource, WishAsUnderstood, WrittenBy};
+use contracts::tone::Tone;
 use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, UnderstoodWish};
 use storage::vault::Keys;
 
@@ -54,8 +55,17 @@ pub(crate) struct PhraseWriter<'a> {
 impl<'a> PhraseWriter<'a> {
     /// Creates a writer. `wish` is the caller's prompt.
     pub(crate) fn new(brief: &'a Brief<'a>, wish: Option<&str>) -> Self {
+        let wish = wish.map(|wish| brief.phrases.wishes().read(wish)).unwrap_or_default();
+        Self::with_wish(brief, wish)
+    }
+
+    /// Returns a writer whose lines come from the phrase set with this tone. It replaces the tones in the wish.
+    pub(crate) fn in_tone(self, tone: Tone) -> Self {
+        Self::with_wish(self.brief, UnderstoodWish { tones: vec![tone], ..self.wish })
+    }
+
+    fn with_wish(brief: &'a Brief<'a>, wish: UnderstoodWish) -> Self {
         let book = brief.phrases;
-        let wish = wish.map(|wish| book.wishes().read(wish)).unwrap_or_default();
         let selector = Selector::new(book, wish.clone(), brief.reference().as_str().as_bytes());
         Self { brief, book, selector, wish }
     }
@@ -171,13 +181,15 @@ impl<'a> PhraseWriter<'a> {
         Ok(self.draft_of(&choice, attempt))
     }
 
-    /// Returns the draft for a choice. Only the last of several offers is preceded by a link, so each link appears in
-    /// fewer scripts.
+    /// Returns the draft for a choice. Each offer after the first one is preceded by a link, except in a brief text.
     fn draft_of(&self, choice: &Choice<'a>, attempt: usize) -> Draft {
-        let last = choice.reasons.len().saturating_sub(1);
+        let is_brief = self.selector.is_brief();
         let offers = choice.reasons.iter().enumerate().map(|(position, reason)| {
-            let has_link = position > 0 && position == last;
-            let link = has_link.then(|| self.selector.pick_again("link", attempt, &self.selector.links())).flatten();
+            let link = (position > 0 && !is_brief).then(|| {
+                let links = self.selector.links(position > 1);
+                self.selector.pick_again(&format!("link {position}"), attempt, &links)
+            });
+            let link = link.flatten();
             let product = self.brief.offers()[position].1;
             OfferDraft {
                 position,
@@ -190,6 +202,7 @@ impl<'a> PhraseWriter<'a> {
             offers: offers.collect(),
             service: None,
             closing: self.fill(choice.closing, None),
+            is_brief,
         }
     }
 
@@ -204,6 +217,7 @@ impl<'a> PhraseWriter<'a> {
             offers: Vec::new(),
             service: Some(line("service", self.selector.service(topic.into()))?),
             closing: line("service-closing", self.selector.service_closings())?,
+            is_brief: false,
         })
     }
 

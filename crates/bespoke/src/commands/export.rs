@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use contracts::settings::Settings;
+use contracts::text::counted;
 use contracts::{ErrorName, RunId};
 use deliver::export::{self, ExportPage};
 use deliver::look::Look;
@@ -48,7 +49,7 @@ pub(super) async fn export(args: ExportArgs, config: &Config, context: Context) 
     let report = json!({
         "run": run, "files": export.files, "links": export.links, "mail": export.mail, "mails": export.mails,
     });
-    context.print(&report, || export.for_people());
+    context.print(&report, || export.to_text());
     Ok(0)
 }
 
@@ -56,7 +57,7 @@ pub(super) async fn notify(args: NotifyArgs, config: &Config, context: Context) 
     let run = run_id(args.run)?;
     let (_, vault, secrets) = open_artifacts(&args.artifacts).await?;
     let sent = send(&run, &config.settings, &vault, &secrets).await?;
-    context.print(&json!({ "run": run, "notices": sent }), || sent_for_people(sent));
+    context.print(&json!({ "run": run, "notices": sent }), || summary_of_sent(sent));
     Ok(exit_code(sent))
 }
 
@@ -77,9 +78,9 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
         "notices": sent,
     });
     context.print(&report, || {
-        let mut text = if args.out.is_some() { export.for_people() } else { String::new() };
+        let mut text = if args.out.is_some() { export.to_text() } else { String::new() };
         if args.notify {
-            text.push_str(&sent_for_people(sent));
+            text.push_str(&summary_of_sent(sent));
         }
         text
     });
@@ -129,19 +130,17 @@ fn look(assets: &Path) -> Result<Look, Failure> {
 }
 
 impl Export {
-    fn for_people(&self) -> String {
+    fn to_text(&self) -> String {
         let mut text = String::new();
         for file in &self.files {
             let _infallible = writeln!(text, "{}", file.display());
         }
         if let Some(folder) = &self.mail {
-            let _infallible = writeln!(text, "{}  {} e-mails", folder.display(), self.mails);
+            let _infallible = writeln!(text, "{}  {}", folder.display(), counted(self.mails, "e-mail", "e-mails"));
         }
-        let links = self.links;
-        let _infallible = writeln!(
-            text,
-            "These files identify customers and contain {links} working links: protect them like the workbooks."
-        );
+        let links = counted(self.links, "working link", "working links");
+        let _infallible =
+            writeln!(text, "These files identify customers and contain {links}: protect them like the workbooks.");
         text
     }
 }
@@ -159,7 +158,7 @@ async fn send(
     send_notifications(run, settings, vault, secrets).await
 }
 
-fn sent_for_people(sent: NotifySummary) -> String {
+fn summary_of_sent(sent: NotifySummary) -> String {
     let NotifySummary { sent, already_sent, dead_letters, withheld } = sent;
     let withheld = if withheld == 0 { String::new() } else { format!(", {withheld} withheld") };
     format!(

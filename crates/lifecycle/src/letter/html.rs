@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use contracts::ProductId;
 use contracts::consent::{ConsentAsRead, Question};
-use contracts::evidence::{Evidence, Outcome};
+use contracts::evidence::{Evidence, HELD_OUT, Outcome};
 use contracts::facts::{Candidate, Facts, Mood, Stance};
 use contracts::html::escaped;
 use contracts::key::Artefact;
@@ -123,9 +123,13 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
                 }
                 Outcome::Published { video: false } => format!("The bank published a written recommendation on {at}."),
                 Outcome::Skipped { skip } => {
-                    let because = letter.record.skip(*skip).sealed_because();
+                    let because = letter.record.skip(*skip).internal_reason();
                     format!("The bank sent nothing. On {at} it recorded the reason: {because}.")
                 }
+                Outcome::HeldOut => format!(
+                    "The bank sent nothing. On {at} it recorded the reason: {HELD_OUT}. A keyed hash of the customer's \
+                     reference chose the group, and nothing about the customer did."
+                ),
                 Outcome::InReview { why } => format!("On {at} the result was waiting for a reviewer (reason: {why})."),
                 Outcome::NotStarted => "The run ended before it reached the customer.".to_owned(),
                 Outcome::Failed { error, stage } => {

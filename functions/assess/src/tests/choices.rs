@@ -46,7 +46,7 @@ impl Bank {
     fn facts(&self, person: &CustomerBuilder, choices: BTreeSet<Choice>) -> Option<Facts> {
         match self.assess(person, choices) {
             Assessment::Proceed(facts) => Some(facts),
-            Assessment::Skip { .. } => None,
+            Assessment::HeldOut(_) | Assessment::Skip { .. } => None,
         }
     }
 

@@ -49,7 +49,8 @@ fn assess_default(person: CustomerBuilder, categories: &[Category]) -> Assessmen
 fn facts(person: CustomerBuilder, categories: &[Category]) -> Facts {
     match assess_default(person, categories) {
         Assessment::Proceed(facts) => facts,
-        Assessment::Skip { skip, .. } => panic!("skipped: {}", skip.sealed_because()),
+        Assessment::HeldOut(_) => panic!("held out"),
+        Assessment::Skip { skip, .. } => panic!("skipped: {}", skip.internal_reason()),
     }
 }
 
@@ -212,7 +213,7 @@ fn every_product_can_be_offered() {
                 Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
                     offered.extend(offers.into_iter().map(|offer| offer.product));
                 }
-                Assessment::Proceed(_) | Assessment::Skip { .. } => {}
+                Assessment::Proceed(_) | Assessment::HeldOut(_) | Assessment::Skip { .. } => {}
             }
         }
     }
@@ -252,7 +253,7 @@ fn danger_to_life_stops_every_message() {
         CustomerBuilder::new().posted(2, "I don't think I want to be here anymore, there is nothing left in me");
     let Assessment::Skip { skip, .. } = assess_default(person, &DEFAULT) else { panic!("not skipped") };
     assert_eq!(skip, Skip::Stopped(Stop::NeedsPerson));
-    assert_eq!(skip.sealed_because(), "a person should contact the customer");
+    assert_eq!(skip.internal_reason(), "a person should contact the customer");
 }
 
 #[test]
@@ -297,7 +298,7 @@ async fn consent_gate_applies_before_control_data() {
     let control = control(CustomerBuilder::reference().as_str(), "").await;
     let skip = |person: CustomerBuilder| match assess_with(person.customer(), &control, &catalogue(), &DEFAULT, 3) {
         Assessment::Skip { skip, .. } => skip,
-        Assessment::Proceed(_) => panic!("not skipped"),
+        Assessment::Proceed(_) | Assessment::HeldOut(_) => panic!("not skipped"),
     };
     assert_eq!(skip(CustomerBuilder::new().consents("maybe", "yes")), Skip::NoConsent(Refusal::Unclear));
     assert_eq!(skip(CustomerBuilder::new()), Skip::Suppressed);
@@ -355,7 +356,7 @@ fn tenure_is_known_only_if_needed() {
                 let candidate = facts.candidates.into_iter().find(|candidate| candidate.product == id).unwrap();
                 (facts.tenure, candidate.excluded)
             }
-            Assessment::Skip { .. } => panic!("skipped"),
+            Assessment::HeldOut(_) | Assessment::Skip { .. } => panic!("skipped"),
         }
     };
     assert_eq!(checking(CustomerBuilder::new().customer_for_days(400)), (Some(Tenure::Settled), None));
