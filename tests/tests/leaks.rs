@@ -224,10 +224,10 @@ proptest! {
             prop_assert_eq!(kept.contains(MARKER), social, "{:?}", person);
             let reference = record.reference().clone();
             let assessment = assess(record, &Control::default(), &rules);
-            let unread = assess(silent, &Control::default(), &rules);
+            let without_posts = assess(silent, &Control::default(), &rules);
             prop_assert_eq!(matches!(&assessment, Assessment::Proceed(facts) if facts.mood.is_some()), social);
             if !social {
-                prop_assert_eq!(&assessment, &unread, "posts without consent must have no effect");
+                prop_assert_eq!(&assessment, &without_posts, "posts without consent must have no effect");
             }
             let mut out = serde_json::to_string(&assessment).unwrap();
             if let Assessment::Proceed(_) = &assessment {

@@ -422,6 +422,12 @@ pub fn brand() -> Result<Brand, Failure> {
     Ok(Brand::from_toml(&text)?)
 }
 
+/// Reads a file of the brand. `path` is relative to the assets folder.
+pub fn brand_file(path: &str) -> Result<Vec<u8>, HostError> {
+    let path = assets().join(path);
+    std::fs::read(&path).map_err(|source| HostError::File { path, source })
+}
+
 async fn run<I, O>(work: impl AsyncFn(I) -> Result<O, Failure>) -> Result<(), lambda_runtime::Error>
 where
     I: DeserializeOwned,

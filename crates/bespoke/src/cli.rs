@@ -108,10 +108,11 @@ pub enum Command {
     LegalHold(control::LegalHoldArgs),
     /// Write the table of a run's results and links for the bank's mail or CRM system
     Export(control::ExportArgs),
+    /// List what customers answered on their pages: asked for a call, declined a product, opted out
+    Answers(control::AnswersArgs),
     /// Send a run's undelivered notifications, including dead letters
     Notify(control::NotifyArgs),
-    /// The former name of export and notify
-    #[command(hide = true)]
+    /// Write the table and an e-mail for each customer, send notifications, or both
     Deliver(control::DeliverArgs),
     /// Delete data whose retention period has ended
     Expire(control::ExpireArgs),

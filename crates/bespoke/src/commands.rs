@@ -12,6 +12,7 @@ use crate::cli::{Cli, Command};
 use crate::panic_hook;
 use context::Context;
 
+mod answers;
 mod campaign;
 mod catalogue;
 mod check;
@@ -79,6 +80,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Forget(args) => forget::execute(args, context).await,
         Command::LegalHold(args) => control_lists::legal_hold(args, context).await,
         Command::Export(args) => export::export(args, &config()?, context).await,
+        Command::Answers(args) => answers::execute(args, context).await,
         Command::Notify(args) => export::notify(args, &config()?, context).await,
         Command::Deliver(args) => export::deliver(args, &config()?, context).await,
         Command::Expire(args) => expire::execute(&args, &config()?, context).await,

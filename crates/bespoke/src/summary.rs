@@ -8,6 +8,7 @@ use contracts::catalogue::Catalogue;
 use contracts::evidence::{HELD_OUT, Outcome};
 use contracts::facts::{Facts, Stance};
 use contracts::key::{Artefact, DatasetPart};
+use contracts::text::counted;
 use contracts::{DatasetId, ObjectKey, RunId};
 use policy::evidence;
 use runner::failure::Failure;
@@ -126,7 +127,7 @@ impl RunSummary {
 
     /// Formats the summary for the terminal, with paths relative to the current folder.
     #[must_use]
-    pub fn for_people(&self) -> String {
+    pub fn to_text(&self) -> String {
         let bold = Style::new().bold();
         let dim = Style::new().dimmed();
         let mut text = String::new();
@@ -149,8 +150,8 @@ impl RunSummary {
             let _infallible = writeln!(text, "Next: bespoke review {}   lists the results in review", self.run);
         }
         if self.rows_set_aside > 0 {
-            let rows = self.rows_set_aside;
-            let _infallible = writeln!(text, "{rows} rows of the workbooks were set aside; bespoke check lists them");
+            let rows = counted(self.rows_set_aside, "row", "rows");
+            let _infallible = writeln!(text, "set aside {rows} from the workbooks; details: bespoke check");
         }
         text
     }

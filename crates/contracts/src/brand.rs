@@ -73,6 +73,9 @@ pub struct Brand {
     pub logo: String,
     /// The square logo mark: a PNG with transparency.
     pub mark: String,
+    /// The files for the customer's page.
+    #[serde(default, skip_serializing_if = "PageFiles::is_default")]
+    pub page: PageFiles,
     /// The file with pronunciations of the bank's own words: `pronunciations.toml`. `None` if the voice engines need
     /// none.
     #[serde(default)]
@@ -101,6 +104,27 @@ pub struct Colours {
     /// The word being spoken in captions. `accent` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption_word: Option<String>,
+}
+
+/// The files that the customer's page uses, with paths relative to the assets folder. Without them, the page shows the
+/// bank's name and the reader's own fonts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PageFiles {
+    /// The logo for the color `background`: an SVG file, whose text may use the font family `title`.
+    pub logo: Option<String>,
+    /// The font of headings: a WOFF2 file of at most 30 KB.
+    pub title_font: Option<String>,
+    /// The font of all other text: a WOFF2 file of at most 30 KB.
+    pub body_font: Option<String>,
+    /// The bolder font of buttons and labels: a WOFF2 file of at most 30 KB.
+    pub strong_font: Option<String>,
+}
+
+impl PageFiles {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn default_action() -> String {

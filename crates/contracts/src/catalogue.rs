@@ -170,6 +170,9 @@ pub struct Product {
     /// One figure with its required terms, for the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Figure>,
+    /// The address of the product's page, with `https://`. The brand's address if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// One sentence about the product, approved for speech.
     pub summary: String,
     /// Sentences approved for verbatim use in speech.
@@ -265,8 +268,7 @@ struct CatalogueFile {
 pub struct CatalogueProblem {
     /// The product's id, or its position if it has no id. `None` if the problem concerns the whole catalog.
     pub product: Option<String>,
-    /// The path of the field within the product or the catalog. Empty if the problem concerns the whole product or
-    /// catalog.
+    /// The path of the field within the product or the catalog. Empty if the problem concerns all of it.
     pub field: String,
     /// The problem.
     pub reason: String,
@@ -426,6 +428,13 @@ fn check(file: &CatalogueFile, problems: &mut Vec<CatalogueProblem>) {
         if !names.insert(product.name.trim().to_lowercase()) {
             fail("name", "another product has the same name".to_owned());
         }
+        let is_web = |address: &String| {
+            let rest = address.strip_prefix("https://").unwrap_or_default();
+            !rest.is_empty() && !rest.contains([' ', '"', '<', '>']) && !rest.contains(char::is_control)
+        };
+        if !product.address.iter().all(is_web) {
+            fail("address", "must start with https:// and contain no space".to_owned());
+        }
         check_texts(product, &mut fail);
         check_rules(product, &all, &mut fail);
     }
@@ -544,7 +553,7 @@ mod tests {
 
     #[test]
     fn every_type_error_is_reported_by_product_and_field() {
-        let said = problems(|whole| {
+        let reported = problems(|whole| {
             whole["products"][0]["kind"] = "bond".into();
             whole["products"][1]["eligibility"] = serde_json::json!({ "min_income": "rich" });
             whole["products"][2].as_object_mut().unwrap().remove("summary");
@@ -558,9 +567,9 @@ mod tests {
             "product business-checking: colour: unknown field `colour`",
             "version: invalid type: integer `3`, expected a string",
         ];
-        assert_eq!(said.len(), expected.len(), "{said:?}");
-        for (said, expected) in said.iter().zip(expected) {
-            assert!(said.starts_with(expected), "{said}");
+        assert_eq!(reported.len(), expected.len(), "{reported:?}");
+        for (reported, expected) in reported.iter().zip(expected) {
+            assert!(reported.starts_with(expected), "{reported}");
         }
     }
 
@@ -603,8 +612,8 @@ mod tests {
             ),
         ];
         for (change, expected) in rules {
-            let said = problems(|whole| change(&mut whole["products"][0]));
-            assert!(said.iter().any(|said| said.starts_with(expected)), "{expected}: {said:?}");
+            let reported = problems(|whole| change(&mut whole["products"][0]));
+            assert!(reported.iter().any(|reported| reported.starts_with(expected)), "{expected}: {reported:?}");
         }
         assert_eq!(
             problems(|whole| whole["products"] = Value::Array(Vec::new())),
@@ -640,8 +649,8 @@ mod tests {
 
     /// Returns the names that serde lists in its message about an unknown name.
     fn expected(change: impl FnOnce(&mut Value)) -> BTreeSet<String> {
-        let said = problems(change).remove(0);
-        let (_, list) = said.split_once("expected").unwrap();
+        let reported = problems(change).remove(0);
+        let (_, list) = reported.split_once("expected").unwrap();
         list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
     }
 
@@ -682,10 +691,10 @@ mod tests {
         }
         for required in product["required"].as_array().unwrap() {
             let name = required.as_str().unwrap();
-            let said = problems(|whole| {
+            let reported = problems(|whole| {
                 whole["products"][0].as_object_mut().unwrap().remove(name);
             });
-            assert!(said[0].contains(&format!("missing field `{name}`")), "{said:?}");
+            assert!(reported[0].contains(&format!("missing field `{name}`")), "{reported:?}");
         }
     }
 }

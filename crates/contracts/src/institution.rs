@@ -169,7 +169,7 @@ impl RulePack {
             }
             for rule in self.forbidden.iter().filter(|rule| rule.kinds.contains(&product.kind)) {
                 for (field, text) in texts(product) {
-                    if let Some(words) = rule.words.iter().find(|words| is_said(text, words)) {
+                    if let Some(words) = rule.words.iter().find(|words| contains_unnegated(text, words)) {
                         add(field, format!("must not say \"{words}\" ({})", rule.source));
                     }
                 }
@@ -230,7 +230,7 @@ fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
 
 /// Returns whether the text contains the words without a negation before them. For example, an investment should say
 /// "Not insured by NCUA".
-fn is_said(text: &str, words: &str) -> bool {
+fn contains_unnegated(text: &str, words: &str) -> bool {
     let text = plain(text);
     text.match_indices(words).any(|(at, _)| {
         let before: Vec<&str> = text[..at].split_whitespace().rev().take(3).collect();

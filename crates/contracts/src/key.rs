@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, RunId};
+use crate::choice::{Answer, Choice, word};
+use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, ProductId, RunId};
 
 /// One of the three workbooks in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +85,8 @@ pub enum Artefact {
     RenderRecord,
     /// `recommendation.txt`, published.
     Text,
+    /// `recommendation.json`, published: a [`crate::customer_page::CustomerPage`], the content of the customer's page.
+    Page,
     /// `evidence.json`: an [`crate::evidence::Evidence`]. It is written last, so it exists only if all other files do.
     Evidence,
     /// `failure.json`: an [`crate::evidence::FailureRecord`], the last failure of a run that can be retried.
@@ -92,7 +95,7 @@ pub enum Artefact {
 
 impl Artefact {
     /// All artifacts.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Facts,
         Self::Script,
         Self::NarrationAudio,
@@ -103,14 +106,15 @@ impl Artefact {
         Self::Preview,
         Self::RenderRecord,
         Self::Text,
+        Self::Page,
         Self::Evidence,
         Self::Failure,
     ];
 
     /// The files of a published result, in the order of removal. `render.json` goes first, because it refers to the
     /// others.
-    pub const PUBLISHED: [Self; 6] =
-        [Self::RenderRecord, Self::Video, Self::Captions, Self::Poster, Self::Preview, Self::Text];
+    pub const PUBLISHED: [Self; 7] =
+        [Self::RenderRecord, Self::Video, Self::Captions, Self::Poster, Self::Preview, Self::Page, Self::Text];
 
     /// Returns the file's name under `customers/<ref>/<run>/`.
     #[must_use]
@@ -126,6 +130,7 @@ impl Artefact {
             Self::Preview => "preview.gif",
             Self::RenderRecord => "render.json",
             Self::Text => "recommendation.txt",
+            Self::Page => "recommendation.json",
             Self::Evidence => "evidence.json",
             Self::Failure => "failure.json",
         }
@@ -309,6 +314,10 @@ pub enum ObjectKey {
     /// One customer who must not be contacted: a `policy::control::Suppression`. Each opt-out or erasure writes its own
     /// object, so two writers never compete for one list.
     Suppression(CustomerRef),
+    /// One choice of a customer: a [`crate::choice::ChoiceRecord`]. Written once, and never removed through a link.
+    Choice(CustomerRef, Choice),
+    /// A customer's answer, about a product or about all of them: a [`crate::choice::AnswerRecord`].
+    Answer(RunId, CustomerRef, Option<ProductId>, Answer),
     /// A customer's contact-cap reservation, counted from 1: a `policy::contact_cap::ContactReservation`.
     ContactReservation(CustomerRef, u32),
     /// The list of legal holds. It is read before a customer's data is destroyed.
@@ -395,6 +404,14 @@ impl fmt::Display for ObjectKey {
             Self::CustomerKey(reference) => write!(f, "control/keys/{reference}.key"),
             Self::Suppressions => f.write_str("control/suppressions.csv"),
             Self::Suppression(reference) => write!(f, "control/suppressions/{reference}.json"),
+            Self::Choice(reference, choice) => {
+                write!(f, "{}{}.json", Prefix::Choices(reference.clone()), choice.word())
+            }
+            Self::Answer(run, reference, product, answer) => {
+                let prefix = Prefix::Answers(run.clone(), Some(reference.clone()));
+                let product = product.as_ref().map_or("_all", ProductId::as_str);
+                write!(f, "{prefix}{product}.{}.json", word(answer))
+            }
             Self::ContactReservation(reference, number) => {
                 write!(f, "{}{number}.json", Prefix::ContactReservations(reference.clone()))
             }
@@ -502,6 +519,28 @@ impl ObjectKey {
         RunId::parse(run).ok()
     }
 
+    /// Returns the choice in the key of one of a customer's [`Self::Choice`] objects. Returns `None` for other keys.
+    #[must_use]
+    pub fn choice_of(key: &str, reference: &CustomerRef) -> Option<Choice> {
+        let name = key.strip_prefix(&Prefix::Choices(reference.clone()).to_string())?;
+        Choice::parse(name.strip_suffix(".json")?)
+    }
+
+    /// Parses the key of an [`Self::Answer`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn answer_of(key: &str) -> Option<Self> {
+        let mut parts = key.strip_prefix("control/answers/")?.strip_suffix(".json")?.split('/');
+        let (run, reference, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let (product, answer) = name.split_once('.')?;
+        let product = match product {
+            "_all" => None,
+            product => Some(ProductId::parse(product).ok()?),
+        };
+        let answer = crate::choice::from_word(answer)?;
+        let key = Self::Answer(RunId::parse(run).ok()?, CustomerRef::parse(reference).ok()?, product, answer);
+        parts.next().is_none().then_some(key)
+    }
+
     /// Parses the key of a dataset's index. Returns `None` for other keys.
     #[must_use]
     pub fn dataset_index(key: &str) -> Option<Self> {
@@ -558,6 +597,10 @@ pub enum Prefix {
     Reviews(Option<RunId>),
     /// The customers who opted out or were erased, one object each.
     Suppressions,
+    /// The choices of a customer.
+    Choices(CustomerRef),
+    /// The answers to a run's recommendations, from one customer or from all.
+    Answers(RunId, Option<CustomerRef>),
     /// The erasure records.
     Forgotten,
     /// The recalled files of a customer.
@@ -588,6 +631,9 @@ impl fmt::Display for Prefix {
             Self::Reviews(None) => f.write_str("control/reviews/"),
             Self::Reviews(Some(run)) => write!(f, "control/reviews/{run}/"),
             Self::Suppressions => f.write_str("control/suppressions/"),
+            Self::Choices(reference) => write!(f, "control/choices/{reference}/"),
+            Self::Answers(run, None) => write!(f, "control/answers/{run}/"),
+            Self::Answers(run, Some(reference)) => write!(f, "control/answers/{run}/{reference}/"),
             Self::Forgotten => f.write_str("control/forgotten/"),
             Self::Recalled(reference) => write!(f, "recalled/{reference}/"),
             Self::Reactions(reference) => write!(f, "{}{reference}/", Area::Effect.as_str()),
@@ -645,6 +691,24 @@ mod tests {
             ),
             Some(12)
         );
+    }
+
+    #[test]
+    fn choice_and_answer_are_read_from_key() {
+        let run = RunId::parse("run-1").unwrap();
+        let customer = CustomerRef::parse("0".repeat(32)).unwrap();
+        let choice = Choice::parse("topic-travel").unwrap();
+        let key = ObjectKey::Choice(customer.clone(), choice.clone()).to_string();
+        assert_eq!(ObjectKey::choice_of(&key, &customer), Some(choice));
+        assert_eq!(ObjectKey::choice_of(&key, &CustomerRef::parse("1".repeat(32)).unwrap()), None);
+        let card = ProductId::parse("cash-back-card").unwrap();
+        for key in [
+            ObjectKey::Answer(run.clone(), customer.clone(), Some(card), Answer::NotForMe),
+            ObjectKey::Answer(run, customer, None, Answer::OptedOut),
+        ] {
+            assert_eq!(ObjectKey::answer_of(&key.to_string()), Some(key));
+        }
+        assert_eq!(ObjectKey::answer_of("control/answers/run-1/x.json"), None);
     }
 
     #[test]

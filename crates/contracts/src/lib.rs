@@ -5,7 +5,9 @@
 
 pub mod brand;
 pub mod catalogue;
+pub mod choice;
 pub mod consent;
+pub mod customer_page;
 pub mod delivery;
 pub mod digest;
 pub mod effect;
@@ -22,6 +24,7 @@ pub mod model;
 pub mod narration;
 pub mod panics;
 pub mod progress;
+pub mod reason;
 pub mod recall;
 pub mod request;
 pub mod review;

@@ -388,6 +388,16 @@ impl Script {
     pub fn spoken(&self) -> String {
         self.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join("\n\n")
     }
+
+    /// Returns a disclosure as a reader sees it. A line of products starts with their names, so that no one takes it for one
+    /// about another product.
+    #[must_use]
+    pub fn named_disclosure(&self, line: &str) -> String {
+        let pictures = self.offers.iter().filter_map(|offer| offer.picture.as_ref());
+        let owners = pictures.filter(|picture| picture.disclosures.iter().any(|own| own == line));
+        let names: Vec<&str> = owners.map(|picture| picture.customer_name.as_str()).collect();
+        if names.is_empty() { line.to_owned() } else { format!("{}: {line}", names.join(", ")) }
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! The text of a recommendation: `recommendation.txt`.
+//! The text of a recommendation, `recommendation.txt`, and the wording of counts.
+
+use std::fmt::Display;
 
 use textwrap::{Options, WordSplitter};
 
@@ -9,6 +11,12 @@ use crate::script::{Script, WrittenBy};
 
 /// The maximum line width in columns.
 const COLUMNS: usize = 78;
+
+/// Returns a count with its noun, such as `1 line` or `3 lines`.
+#[must_use]
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, singular: &str, plural: &str) -> String {
+    format!("{count} {}", if count == N::from(1) { singular } else { plural })
+}
 
 /// Returns the text of a recommendation: title, spoken text, rates and terms, disclosures, opt-out, and writer. Breaks
 /// lines at spaces only, and never splits or changes the bank's words. `video` adds the note about the voice.
@@ -35,7 +43,7 @@ pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand
     }
     if !disclosures.is_empty() {
         blocks.push(heading("Please note", '-'));
-        blocks.extend(disclosures.into_iter().map(|line| fill(line)));
+        blocks.extend(disclosures.into_iter().map(|line| fill(&script.named_disclosure(line))));
     }
 
     blocks.push(heading("About this message", '-'));

@@ -17,6 +17,12 @@ pub enum Tone {
 }
 
 impl Tone {
+    /// Returns whether a text in this tone may chat.
+    #[must_use]
+    pub const fn is_casual(self) -> bool {
+        matches!(self, Self::Warm | Self::Lively)
+    }
+
     /// All tones.
     pub const ALL: [Self; 4] = [Self::Warm, Self::Formal, Self::Brief, Self::Lively];
 

@@ -83,6 +83,10 @@ struct BookFile {
     no_name_on_card: String,
     /// The title of an adviser if the brand does not define one.
     adviser_title: String,
+    /// The word that replaces a product's name at the start of its summary, after a reason that names the product. Without
+    /// it, the summary keeps the name.
+    #[serde(default)]
+    it: Option<String>,
     #[serde(default)]
     grounds: BTreeMap<GroundKey, String>,
     #[serde(default)]
@@ -92,7 +96,7 @@ struct BookFile {
     #[serde(default)]
     reason: Vec<ReasonLine>,
     #[serde(default)]
-    link: Vec<PlainLine>,
+    link: Vec<LinkLine>,
     #[serde(default)]
     closing: Vec<ClosingLine>,
     #[serde(default)]
@@ -129,7 +133,8 @@ macro_rules! line_file {
 }
 
 line_file!(OpeningLine { adviser: bool, bright: Option<bool>, named: Option<bool> });
-line_file!(ReasonLine { product: ProductId, ground: GroundKey });
+line_file!(ReasonLine { product: ProductId, ground: GroundKey, casual: Option<bool> });
+line_file!(LinkLine { last: Option<bool> });
 line_file!(PlainLine {});
 line_file!(ClosingLine { adviser: bool, offers: Option<OfferCount> });
 line_file!(ServiceLine { topic: ServiceTopic });
@@ -139,6 +144,7 @@ mod word {
     pub const NO_NAME: &str = "word.no_name";
     pub const NO_NAME_ON_CARD: &str = "word.no_name_on_card";
     pub const ADVISER_TITLE: &str = "word.adviser_title";
+    pub const IT: &str = "word.it";
     pub const COUNTS: [&str; 3] = ["word.counts.one", "word.counts.two", "word.counts.three"];
 }
 
@@ -150,6 +156,7 @@ pub struct Phrasebook {
     no_name: String,
     no_name_on_card: String,
     adviser_title: String,
+    it: Option<String>,
     counts: Counts,
     grounds: BTreeMap<GroundKey, String>,
     wishes: Wishes,
@@ -205,7 +212,12 @@ impl Phrasebook {
             add(line.id, &line.text, line.tone, line.author, kind)?;
         }
         for line in file.reason {
-            let kind = LineKind::Reason { product: line.product, ground: line.ground };
+            let casual = line.casual.unwrap_or_default();
+            let kind = LineKind::Reason { product: line.product, ground: line.ground, casual };
+            add(line.id, &line.text, line.tone, line.author, kind)?;
+        }
+        for line in file.link {
+            let kind = LineKind::Link { last: line.last.unwrap_or_default() };
             add(line.id, &line.text, line.tone, line.author, kind)?;
         }
         for line in file.closing {
@@ -215,15 +227,15 @@ impl Phrasebook {
         for line in file.service {
             add(line.id, &line.text, line.tone, line.author, LineKind::Service { topic: line.topic })?;
         }
-        let plain = [
-            (file.link, LineKind::Link),
-            (file.service_opening, LineKind::ServiceOpening),
-            (file.service_closing, LineKind::ServiceClosing),
-        ];
+        let plain =
+            [(file.service_opening, LineKind::ServiceOpening), (file.service_closing, LineKind::ServiceClosing)];
         for (list, kind) in plain {
             for line in list {
                 add(line.id, &line.text, line.tone, line.author, kind.clone())?;
             }
+        }
+        if let Some(it) = &file.it {
+            add(word::IT.to_owned(), it, None, None, LineKind::Word)?;
         }
         let [one, two, three] = word::COUNTS;
         for (id, text) in [
@@ -241,7 +253,7 @@ impl Phrasebook {
             return Err(BookError::DuplicateId { id: twice.id.clone() });
         }
         let approved: BTreeSet<&str> =
-            lines.iter().filter(|line| approvals.of(line).is_some()).map(|line| line.id.as_str()).collect();
+            lines.iter().filter(|line| approvals.for_line(line).is_some()).map(|line| line.id.as_str()).collect();
         let is_live = |line: &Line| {
             approved.contains(line.id.as_str()) && words_of(line).iter().all(|word| approved.contains(word))
         };
@@ -251,6 +263,7 @@ impl Phrasebook {
             version: file.version,
             no_name: file.no_name,
             no_name_on_card: file.no_name_on_card,
+            it: file.it.filter(|_| approved.contains(word::IT)),
             adviser_title: file.adviser_title,
             counts: file.counts,
             grounds: file.grounds,
@@ -304,6 +317,13 @@ impl Phrasebook {
     #[must_use]
     pub fn adviser_title(&self) -> &str {
         &self.adviser_title
+    }
+
+    /// Returns the word that replaces a product's name at the start of its summary, such as "It". `None` if the phrasebook
+    /// has none, or if it is not approved.
+    #[must_use]
+    pub fn it(&self) -> Option<&str> {
+        self.it.as_deref()
     }
 
     /// Returns the number of offers, spelled out.
@@ -383,7 +403,7 @@ fn may_have(kind: &LineKind, slot: Slot) -> bool {
         Slot::Adviser | Slot::AdviserTitle => match kind {
             LineKind::Opening { adviser, .. } | LineKind::Closing { adviser, .. } => *adviser,
             LineKind::ServiceOpening | LineKind::ServiceClosing => true,
-            LineKind::Reason { .. } | LineKind::Link | LineKind::Service { .. } | LineKind::Word => false,
+            LineKind::Reason { .. } | LineKind::Link { .. } | LineKind::Service { .. } | LineKind::Word => false,
         },
         Slot::Count => matches!(kind, LineKind::Opening { .. } | LineKind::Closing { .. }),
         Slot::Product => matches!(kind, LineKind::Reason { .. }),

@@ -91,7 +91,7 @@ pub fn check(
         check_product(line, catalogue, &mut add);
         check_echo(line, &filled, catalogue, &mut add);
         // A person's approval of exactly this line overrides the guard's word lists.
-        let is_approved = book.approvals().of(line).is_some();
+        let is_approved = book.approvals().for_line(line).is_some();
         let severity = if is_approved { Severity::Warning } else { Severity::Error };
         for violation in guard(line, &filled, product) {
             add(severity, format!("the guard rejects the line: {violation}"));
@@ -125,7 +125,7 @@ fn sample_values(book: &Phrasebook, product: Option<&Product>) -> SlotValues {
 
 fn check_approval(book: &Phrasebook, line: &Line, add: &mut impl FnMut(Severity, String)) {
     let message = match book.approvals().recorded(&line.id) {
-        _ if book.approvals().of(line).is_some() => return,
+        _ if book.approvals().for_line(line).is_some() => return,
         None => "the line is not approved; run `bespoke phrases approve`".to_owned(),
         Some(approval) if is_same_person(&approval.by, &line.author) => {
             format!("{} wrote the line and cannot approve it", line.author)
@@ -137,7 +137,7 @@ fn check_approval(book: &Phrasebook, line: &Line, add: &mut impl FnMut(Severity,
 
 fn check_length(line: &Line, filled: &str, add: &mut impl FnMut(Severity, String)) {
     let max = match line.kind {
-        LineKind::Reason { .. } | LineKind::Link => MAX_REASON_WORDS,
+        LineKind::Reason { .. } | LineKind::Link { .. } => MAX_REASON_WORDS,
         LineKind::Opening { .. } | LineKind::Closing { .. } | LineKind::ServiceOpening | LineKind::ServiceClosing => {
             MAX_FRAME_WORDS
         }
@@ -173,7 +173,7 @@ fn check_slots(line: &Line, add: &mut impl FnMut(Severity, String)) {
 }
 
 fn check_product(line: &Line, catalogue: &Catalogue, add: &mut impl FnMut(Severity, String)) {
-    let LineKind::Reason { product: id, ground } = &line.kind else { return };
+    let LineKind::Reason { product: id, ground, .. } = &line.kind else { return };
     let Some(product) = catalogue.product(id) else {
         add(Severity::Error, format!("the catalog has no product {}", id.as_str()));
         return;
@@ -231,7 +231,7 @@ fn check_coverage(book: &Phrasebook, catalogue: &Catalogue, findings: &mut Vec<F
     let count = |fits: &dyn Fn(&LineKind) -> bool| book.lines().iter().filter(|line| fits(&line.kind)).count();
     for product in catalogue.products() {
         for key in grounds(product) {
-            let is_reason = |kind: &LineKind| matches!(kind, LineKind::Reason { product: p, ground } if *p == product.id && *ground == key);
+            let is_reason = |kind: &LineKind| matches!(kind, LineKind::Reason { product: p, ground, .. } if *p == product.id && *ground == key);
             require(count(&is_reason), MIN_REASONS, format!("reasons for {} on the ground {key}", product.id.as_str()));
             let named = usize::from(book.ground(&key).is_some() || matches!(key, GroundKey::Holds(_)));
             require(named, 1, format!("names for the ground {key} under [grounds]"));

@@ -158,9 +158,16 @@ pub enum LineKind {
         product: ProductId,
         /// The ground.
         ground: GroundKey,
+        /// Whether it chats, for example with contractions. Such a line suits only a warm or lively text.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        casual: bool,
     },
     /// Leads to the next offer.
-    Link,
+    Link {
+        /// Whether it leads to the last of three offers. Any other link leads to the second offer.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        last: bool,
+    },
     /// Says what the customer can do next, and where to read more.
     Closing {
         /// Whether it mentions an adviser.
@@ -188,7 +195,7 @@ impl LineKind {
         match self {
             Self::Opening { .. } => "opening",
             Self::Reason { .. } => "reason",
-            Self::Link => "link",
+            Self::Link { .. } => "link",
             Self::Closing { .. } => "closing",
             Self::Service { .. } => "service",
             Self::ServiceOpening => "service-opening",

@@ -12,12 +12,17 @@ use crate::wish::UnderstoodWish;
 /// An approved line with its approval.
 pub type LiveLine<'b> = (&'b Line, &'b Approval);
 
+/// The tones of texts for which the wish requests none. A brief text is only written on request.
+const USUAL_TONES: [Tone; 3] = [Tone::Warm, Tone::Formal, Tone::Lively];
+
 /// Selects approved lines for one customer. The same seed always selects the same lines. Across customers, each of `n`
 /// suitable lines is selected about once in `n` scripts.
 #[derive(Clone, Debug)]
 pub struct Selector<'b> {
     live: Vec<LiveLine<'b>>,
     wish: UnderstoodWish,
+    /// The tones of the text: those of the wish, or else one for each customer, so that all lines of a text agree.
+    tones: Vec<Tone>,
     seed: Vec<u8>,
 }
 
@@ -25,7 +30,9 @@ impl<'b> Selector<'b> {
     /// Creates a selector. `seed` identifies the customer, such as the customer reference.
     #[must_use]
     pub fn new(book: &'b Phrasebook, wish: UnderstoodWish, seed: &[u8]) -> Self {
-        Self { live: book.live().collect(), wish, seed: seed.to_vec() }
+        let usual = USUAL_TONES[number(seed, "tone") % USUAL_TONES.len()];
+        let tones = if wish.tones.is_empty() { vec![usual] } else { wish.tones.clone() };
+        Self { live: book.live().collect(), wish, tones, seed: seed.to_vec() }
     }
 
     /// Returns the suitable openings. With `adviser`, these are the lines that introduce the customer's adviser.
@@ -50,10 +57,16 @@ impl<'b> Selector<'b> {
         })
     }
 
-    /// Returns the lines that link two offers.
+    /// Returns whether the text should be brief.
     #[must_use]
-    pub fn links(&self) -> Vec<LiveLine<'b>> {
-        self.fitting(|kind| matches!(kind, LineKind::Link))
+    pub fn is_brief(&self) -> bool {
+        self.tones.contains(&Tone::Brief)
+    }
+
+    /// Returns the lines that lead to the second offer, or with `last`, to the last of three offers.
+    #[must_use]
+    pub fn links(&self, last: bool) -> Vec<LiveLine<'b>> {
+        self.fitting(|kind| matches!(kind, LineKind::Link { last: to_last } if *to_last == last))
     }
 
     /// Returns the reasons for `product` that cite the highest-ranked ground for which there are lines. Grounds that are not
@@ -63,10 +76,17 @@ impl<'b> Selector<'b> {
     pub fn reasons(&self, product: &ProductId, grounds: &[GroundKey], used: &BTreeSet<GroundKey>) -> Vec<LiveLine<'b>> {
         let mut order: Vec<&GroundKey> = grounds.iter().collect();
         order.sort_by_key(|ground| (used.contains(ground), !self.wish.emphases.contains(ground)));
+        let is_casual = self.tones.iter().all(|tone| tone.is_casual());
         let of_ground = |ground: &&GroundKey| {
-            self.fitting(
-                |kind| matches!(kind, LineKind::Reason { product: p, ground: g } if p == product && g == *ground),
-            )
+            let in_register = |wanted: bool| {
+                self.fitting(|kind| {
+                    matches!(kind, LineKind::Reason { product: p, ground: g, casual }
+                        if p == product && g == *ground && *casual == wanted)
+                })
+            };
+            // A casual text prefers casual lines. Any other text never has one.
+            let casual = if is_casual { in_register(true) } else { Vec::new() };
+            if casual.is_empty() { in_register(false) } else { casual }
         };
         order.iter().map(of_ground).find(|lines| !lines.is_empty()).unwrap_or_default()
     }
@@ -98,20 +118,23 @@ impl<'b> Selector<'b> {
     /// Picks like [`Self::pick`], but skips `attempt` lines, so consecutive attempts return different lines.
     #[must_use]
     pub fn pick_again(&self, place: &str, attempt: usize, lines: &[LiveLine<'b>]) -> Option<LiveLine<'b>> {
-        let digest = Digest::of_parts([self.seed.as_slice(), place.as_bytes()]);
-        let [a, b, c, d, ..] = *digest.as_bytes();
-        let number = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or_default();
-        lines.get(number.wrapping_add(attempt).checked_rem(lines.len())?).copied()
+        lines.get(number(&self.seed, place).wrapping_add(attempt).checked_rem(lines.len())?).copied()
     }
 
-    /// Returns the live lines that satisfy `fits` and whose tone, if any, is among those requested in the wish. If no
-    /// such line exists, or the wish requests no tone, returns all live lines that satisfy `fits`.
+    /// Returns the live lines that satisfy `fits` and whose tone, if any, is among those of the text. If no such line
+    /// exists, returns all live lines that satisfy `fits`.
     fn fitting(&self, fits: impl Fn(&LineKind) -> bool) -> Vec<LiveLine<'b>> {
         let all: Vec<LiveLine<'b>> = self.live.iter().filter(|(line, _)| fits(&line.kind)).copied().collect();
-        let has_tone = |tone: Option<Tone>| tone.is_none_or(|tone| self.wish.tones.contains(&tone));
+        let has_tone = |tone: Option<Tone>| tone.is_none_or(|tone| self.tones.contains(&tone));
         let in_tone: Vec<LiveLine<'b>> = all.iter().filter(|(line, _)| has_tone(line.tone)).copied().collect();
-        if self.wish.tones.is_empty() || in_tone.is_empty() { all } else { in_tone }
+        if in_tone.is_empty() { all } else { in_tone }
     }
+}
+
+/// Returns a number that depends only on the seed and the position in the script.
+fn number(seed: &[u8], place: &str) -> usize {
+    let [a, b, c, d, ..] = *Digest::of_parts([seed, place.as_bytes()]).as_bytes();
+    usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -194,5 +217,52 @@ mod tests {
         let wish = UnderstoodWish { tones: vec![Tone::Formal], ..UnderstoodWish::default() };
         let selector = Selector::new(&book, wish, b"1");
         assert_eq!(selector.openings(true, false, true).len(), 1, "no opening is formal, so the warm one fits");
+    }
+
+    #[test]
+    fn lines_of_a_text_agree_in_tone() {
+        let closing = |tone| {
+            format!("[[closing]]\nid = \"{tone}\"\ntone = \"{tone}\"\nadviser = false\ntext = \"Bye, {tone}.\"\n")
+        };
+        let opening = |tone| {
+            format!("[[opening]]\nid = \"open-{tone}\"\ntone = \"{tone}\"\nadviser = false\ntext = \"Hi, {tone}.\"\n")
+        };
+        let tones = Tone::ALL.map(Tone::as_str);
+        let lines: String = tones.iter().map(|tone| closing(tone) + &opening(tone)).collect();
+        let without_o2 =
+            SMALL.replacen("adviser = false", "adviser = true", 1).replacen("Here is {bank}", "Here is {adviser}", 1);
+        let book = approved(&format!("{without_o2}{lines}"));
+        let mut seen = BTreeSet::new();
+        for customer in 0..200_u32 {
+            let selector = Selector::new(&book, UnderstoodWish::default(), &customer.to_be_bytes());
+            let opening = selector.pick("opening", &selector.openings(false, false, true)).unwrap().0.tone;
+            assert_eq!(selector.pick("closing", &selector.closings(false, 1)).unwrap().0.tone, opening);
+            seen.insert(opening);
+        }
+        assert_eq!(seen, USUAL_TONES.map(Some).into(), "no text is brief without a wish");
+    }
+
+    #[test]
+    fn casual_reason_suits_only_a_casual_text() {
+        let casual = "[[reason]]\nid = \"r2\"\ncasual = true\nproduct = \"everyday-checking\"\nground = \"spending:groceries\"\ntext = \"It's easy.\"\n";
+        let book = approved(&format!("{SMALL}{casual}"));
+        let product = ProductId::parse("everyday-checking").unwrap();
+        let grounds = ["spending:groceries".parse().unwrap()];
+        for (tones, expected) in [
+            (vec![Tone::Warm], "r2"),
+            (vec![Tone::Lively], "r2"),
+            (vec![Tone::Formal], "r1"),
+            (vec![Tone::Brief], "r1"),
+            (vec![Tone::Warm, Tone::Formal], "r1"),
+        ] {
+            let wish = UnderstoodWish { tones, ..UnderstoodWish::default() };
+            let selector = Selector::new(&book, wish.clone(), b"1");
+            let ids: Vec<&str> = selector
+                .reasons(&product, &grounds, &BTreeSet::new())
+                .iter()
+                .map(|(line, _)| line.id.as_str())
+                .collect();
+            assert_eq!(ids, [expected], "{:?}", wish.tones);
+        }
     }
 }

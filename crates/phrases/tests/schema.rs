@@ -33,7 +33,7 @@ fn schema_and_parser_have_the_same_fields() {
     for (kind, definition) in [
         ("opening", "opening"),
         ("reason", "reason"),
-        ("link", "plain"),
+        ("link", "link"),
         ("closing", "closing"),
         ("service", "service"),
         ("service_opening", "plain"),

@@ -211,8 +211,8 @@ mod tests {
 
         let other = IndexRow { digest: Digest::of(b"other"), ..row.clone() };
         assert!(open_record(&vault, &other, line.as_bytes()).await.is_err());
-        let stranger = vault.keys().reference(&CustomerId::parse("0002").unwrap());
-        let moved = IndexRow { reference: stranger, ..row };
+        let other_customer = vault.keys().reference(&CustomerId::parse("0002").unwrap());
+        let moved = IndexRow { reference: other_customer, ..row };
         assert!(open_record(&vault, &moved, line.as_bytes()).await.is_err());
     }
 }

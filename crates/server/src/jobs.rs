@@ -176,6 +176,22 @@ impl Jobs {
         });
     }
 
+    /// Notifies the bank's system about a customer's answers in the background. `bespoke notify RUN` sends what is left if
+    /// the server stops before that.
+    pub fn notify_answers_later(self: &Arc<Self>, run: RunId, reference: CustomerRef) {
+        let jobs = self.clone();
+        tokio::spawn(async move {
+            let Services { settings, vault, secrets, .. } = &jobs.services;
+            let sent = follow_up::send_answers(&run, &reference, settings, vault, secrets.as_ref());
+            tokio::select! {
+                sent = sent => if let Err(error) = sent {
+                    tracing::warn!(%run, error = %error.name(), "{error}");
+                },
+                () = jobs.stop.cancelled() => tracing::warn!(%run, "the server is stopping before all notifications have been sent"),
+            }
+        });
+    }
+
     /// Notifies the bank's system about a run or a decision.
     async fn notify(&self, run: &RunId) {
         let Services { settings, vault, secrets, .. } = &self.services;

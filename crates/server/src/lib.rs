@@ -23,7 +23,7 @@ use api::local::LocalFiles;
 use api::view::{RunEvent, VoiceOption};
 use api::{Backend, EventLog, Identity, Problem, Role};
 use async_trait::async_trait;
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::request::Parts;
 use axum::http::{Request, Response, header};
 use contracts::brand::Brand;
@@ -41,7 +41,7 @@ use storage::vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use runner::copies::{remove_copies, remove_copies_of};
+use runner::copies::{remove_copies_for_customer, remove_copies_with_digests};
 use runner::doctor::{check_programs, first_bad};
 use runner::failure::Failure;
 use runner::folder::{FolderStore, create_private};
@@ -203,9 +203,14 @@ impl Backend for Local {
 
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
         let artifacts = self.services().folders.artifacts.clone();
-        let removed = tokio::task::spawn_blocking(move || remove_copies(&artifacts, &files)).await;
+        let removed = tokio::task::spawn_blocking(move || remove_copies_with_digests(&artifacts, &files)).await;
         removed.map_err(interrupted)?.map_err(problem)?;
         self.jobs.notify_later(run.clone());
+        Ok(())
+    }
+
+    async fn complete_answer(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Problem> {
+        self.jobs.notify_answers_later(run.clone(), reference.clone());
         Ok(())
     }
 
@@ -217,8 +222,8 @@ impl Backend for Local {
         let artifacts = self.services().folders.artifacts.clone();
         let customer = customer.clone();
         let remove = move || {
-            remove_copies(&artifacts, &files)?;
-            remove_copies_of(&artifacts, &customer)
+            remove_copies_with_digests(&artifacts, &files)?;
+            remove_copies_for_customer(&artifacts, &customer)
         };
         tokio::task::spawn_blocking(remove).await.map_err(interrupted)?.map_err(problem)?;
         Ok(())
@@ -239,6 +244,12 @@ impl Backend for Local {
 
     async fn brand(&self) -> Result<Brand, Problem> {
         project::brand(&self.services().folders.assets).map_err(problem)
+    }
+
+    async fn brand_file(&self, path: &str) -> Result<Bytes, Problem> {
+        let path = self.services().folders.assets.join(path);
+        let read = tokio::fs::read(&path).await.map_err(Failure::file(ErrorName::ConfigInvalid, &path));
+        Ok(read.map_err(problem)?.into())
     }
 
     async fn model_hint(&self) -> Option<String> {

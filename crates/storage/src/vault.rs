@@ -285,7 +285,7 @@ impl Vault {
         let place = key.to_string();
         let sealed = self.seal(owner, &place, inputs, plain).await?;
         let written = self.store.put_new(key, sealed.into()).await?;
-        if written == PutOutcome::AlreadyThere {
+        if written == PutOutcome::AlreadyExists {
             let stored = self.store.get(key).await?;
             if inputs_of(&place, &stored)? != *inputs {
                 return Err(VaultError::Conflict { place });
@@ -310,7 +310,7 @@ impl Vault {
             Zeroizing::new(serde_json::to_vec(&value).expect("every type in the contracts crate serializes to JSON"));
         match self.write(owner, key, inputs, &plain).await? {
             PutOutcome::Created => Ok(value),
-            PutOutcome::AlreadyThere => Ok(self.read_json(owner, key).await?.0),
+            PutOutcome::AlreadyExists => Ok(self.read_json(owner, key).await?.0),
         }
     }
 
@@ -387,12 +387,12 @@ impl Vault {
 
     /// Creates keys for all customers who have none. Returns those who have been erased; they get no key.
     pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
-        let made = references.iter().map(|reference| {
+        let created = references.iter().map(|reference| {
             let (key, wrapped) = self.new_customer_key(reference)?;
             Ok((key, (ObjectKey::CustomerKey(reference.clone()), wrapped)))
         });
-        let made: Vec<_> = made.collect::<Result<_, VaultError>>()?;
-        let (keys, objects): (Vec<_>, Vec<_>) = made.into_iter().unzip();
+        let created: Vec<_> = created.collect::<Result<_, VaultError>>()?;
+        let (keys, objects): (Vec<_>, Vec<_>) = created.into_iter().unzip();
         let written = self.store.put_all_new(objects).await?;
         let mut cached = self.customer_keys.lock().await;
         for ((reference, key), written) in references.iter().zip(keys).zip(written) {
@@ -464,7 +464,7 @@ impl Vault {
                 self.customer_keys.lock().await.insert(reference.clone(), CachedKey::new(key.clone()));
                 Ok(key)
             }
-            PutOutcome::AlreadyThere => self.existing_customer_key(reference, &place.to_string()).await,
+            PutOutcome::AlreadyExists => self.existing_customer_key(reference, &place.to_string()).await,
         }
     }
 

@@ -13,7 +13,7 @@
 //! | `GET /v1/options`, `/v1/catalogue` | Lists the values that requests may use; returns the product catalog. |
 //! | `GET /v1/openapi.json` | Returns the `OpenAPI` document. |
 //! | `GET /` | Serves the page for staff. |
-//! | `GET /l/{token}`, `POST …/opt-out`, `POST …/events` | Serves the page behind a customer's link. |
+//! | `GET /l/{token}`, `POST …/answer`, `…/choices`, `…/opt-out`, `…/events` | Serves the page behind a customer's link, and records answers and events. |
 //!
 //! AWS Lambda and `bespoke serve` run the same [`router`]. The [`Backend`] trait hides the differences. The routes that
 //! exist only on one machine are in [`local`], and the local server adds them. Errors are problem details (RFC 9457)

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use assess::Lexicon;
 use async_trait::async_trait;
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::consent::ConsentAsRead;
@@ -39,6 +39,7 @@ mod access;
 mod campaigns;
 mod control;
 mod document;
+mod links;
 mod page_events;
 mod results;
 mod reviews;
@@ -94,6 +95,8 @@ struct Bank {
     erases: bool,
     /// The runs that continued after a decision.
     continued: Mutex<Vec<RunId>>,
+    /// The answers about which the bank's system is to be notified.
+    answered: Mutex<Vec<(RunId, CustomerRef)>>,
     /// The completed recalls.
     recalled: Mutex<Vec<(RunId, BTreeSet<Digest>)>>,
     /// Whether it behaves like a local server, with the event log and the campaign below.
@@ -127,6 +130,11 @@ impl Backend for Bank {
         Ok(())
     }
 
+    async fn complete_answer(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Problem> {
+        self.answered.lock().unwrap().push((run.clone(), reference.clone()));
+        Ok(())
+    }
+
     fn erases(&self) -> bool {
         self.erases
     }
@@ -150,6 +158,10 @@ impl Backend for Bank {
     async fn brand(&self) -> Result<Brand, Problem> {
         let path = format!("{}/../../assets/brand.toml", env!("CARGO_MANIFEST_DIR"));
         Ok(Brand::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap())
+    }
+
+    async fn brand_file(&self, path: &str) -> Result<Bytes, Problem> {
+        Ok(std::fs::read(format!("{}/../../assets/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap().into())
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {
@@ -264,6 +276,7 @@ impl Api {
             origins,
             erases,
             continued: Mutex::default(),
+            answered: Mutex::default(),
             recalled: Mutex::default(),
             is_local: AtomicBool::new(false),
             events: Mutex::default(),

@@ -54,6 +54,6 @@ mod tests {
         let key = ObjectKey::DryRun(run, reference);
         let (decision, _): (DryRunDecision, _) = vault.read_json(Owner::Run, &key).await.unwrap();
         assert_eq!(decision.because.as_deref(), Some(Skip::Withheld.because()));
-        assert_ne!(Skip::Withheld.because(), skip.sealed_because());
+        assert_ne!(Skip::Withheld.because(), skip.internal_reason());
     }
 }

@@ -1,11 +1,14 @@
 //! Ranks the products in the chosen categories for one customer. Each product gets weighted reasons, and an exclusion
 //! if it cannot be offered. The weights are few and round, so a compliance officer can add them up by hand.
 
+use std::collections::BTreeSet;
+
 use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
+use contracts::choice::Choice;
 use contracts::facts::{
-    Band, Candidate, Ground, Mood, Need, Offer, ScoreReason, Sentiment, Share, Sign, Spending, SpendingCategory, Stop,
-    Tenure, Topic, Trend,
+    Band, Candidate, Ground, Mood, Need, Offer, ReasonFact, ScoreReason, Sentiment, Share, Sign, Spending,
+    SpendingCategory, Stop, Tenure, Topic, Trend,
 };
 use jiff::civil::Date;
 
@@ -58,6 +61,8 @@ pub struct RankingInput<'a> {
     pub stops: &'a [Stop],
     /// Products that the customer probably holds.
     pub probably_held: &'a [ProductId],
+    /// The customer's choices, which exclude products.
+    pub choices: &'a BTreeSet<Choice>,
 }
 
 /// A product with its rank for one customer.
@@ -127,22 +132,29 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     let mut reasons: Vec<ScoreReason> = Vec::new();
     for (index, spent) in spending.iter().enumerate() {
         let weight = if index == 0 { weight_of(spent) } else { FURTHER_SPENDING };
-        reasons.push(ScoreReason { text: describe(spent), weight });
+        let Spending { category, share, trend } = **spent;
+        let fact = Some(ReasonFact::Spending { category, share, trend });
+        reasons.push(ScoreReason { fact, text: describe(spent), weight });
     }
     if let Some(category) = customer.recurring.iter().find(|category| product.spending.contains(category)) {
         let text = format!("something for {} is paid again and again", category.words());
-        reasons.push(ScoreReason { text, weight: RECURRING });
+        let fact = Some(ReasonFact::Recurring { category: *category });
+        reasons.push(ScoreReason { fact, text, weight: RECURRING });
     }
     if let Some(sign) = customer.signs.iter().find(|sign| is_main_need(product, **sign)) {
-        reasons.push(ScoreReason { text: format!("there are signs of {}", sign.words()), weight: SIGN });
+        let text = format!("there are signs of {}", sign.words());
+        reasons.push(ScoreReason { fact: Some(ReasonFact::Sign { sign: *sign }), text, weight: SIGN });
     }
     if let Some(other) = complemented {
-        reasons.push(ScoreReason { text: format!("goes with {}, which is held", other.name), weight: GOES_WITH_HELD });
+        let fact = Some(ReasonFact::GoesWith { product: other.id.clone() });
+        let text = format!("goes with {}, which is held", other.name);
+        reasons.push(ScoreReason { fact, text, weight: GOES_WITH_HELD });
     }
     reasons.push(need_reason(product, &held));
     if let Some((topic, liked)) = tone {
         let (word, weight) = if liked { ("positive", LIKED) } else { ("negative", DISLIKED) };
-        reasons.push(ScoreReason { text: format!("posts are {word} about {}", topic.words()), weight });
+        let text = format!("posts are {word} about {}", topic.words());
+        reasons.push(ScoreReason { fact: Some(ReasonFact::Posts { topic, liked }), text, weight });
     }
     let score = reasons.iter().map(|reason| reason.weight).sum();
 
@@ -155,6 +167,7 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     if !product.is_valid_on(today) {
         exclusions.push("outside the product's dates".to_owned());
     }
+    exclusions.extend(customer.choices.iter().filter_map(|choice| choice.excludes(product)));
     // A complaint about a topic excludes its products, regardless of all other reasons.
     if let Some((topic, false)) = tone {
         exclusions.push(format!("posts are negative about {}", topic.words()));
@@ -228,10 +241,16 @@ fn is_mentionable(spent: &Spending) -> bool {
 fn need_reason(product: &Product, held: &[&Product]) -> ScoreReason {
     let need = product.needs[0];
     match held.iter().find(|other| other.id != product.id && other.needs[0] == need) {
-        Some(other) => {
-            ScoreReason { text: format!("{} serves {} already", other.name, need.words()), weight: NEED_SERVED }
-        }
-        None => ScoreReason { text: format!("no product held is for {}", need.words()), weight: NEED_OPEN },
+        Some(other) => ScoreReason {
+            fact: Some(ReasonFact::ServedNeed { need, product: other.id.clone() }),
+            text: format!("{} serves {} already", other.name, need.words()),
+            weight: NEED_SERVED,
+        },
+        None => ScoreReason {
+            fact: Some(ReasonFact::OpenNeed { need }),
+            text: format!("no product held is for {}", need.words()),
+            weight: NEED_OPEN,
+        },
     }
 }
 

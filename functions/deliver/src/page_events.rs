@@ -210,7 +210,7 @@ impl Page<'_> {
     async fn write(&self, event: PageEvent, now: Timestamp) -> Result<Recorded, Error> {
         Ok(match write(&self.link.reference, &self.reaction(event, now), self.vault).await? {
             PutOutcome::Created => Recorded::Counted,
-            PutOutcome::AlreadyThere => Recorded::Repeated,
+            PutOutcome::AlreadyExists => Recorded::Repeated,
         })
     }
 }

@@ -296,7 +296,7 @@ async fn write(
 ) -> Result<(), Error> {
     let owner = Owner::Customer(&task.reference);
     match deps.vault.write(owner, &key(task, Artefact::NarrationAudio), inputs, &wav).await? {
-        PutOutcome::AlreadyThere => adopt_sound(task, deps, inputs).await.map(|_| ()),
+        PutOutcome::AlreadyExists => adopt_sound(task, deps, inputs).await.map(|_| ()),
         PutOutcome::Created => {
             deps.vault.write_json(owner, &key(task, Artefact::Cues), inputs, narration).await?;
             Ok(())

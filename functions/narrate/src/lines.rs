@@ -37,7 +37,7 @@ pub fn of_script(script: &Script, pronunciations: &Pronunciations) -> Result<Vec
         let mut number = 0;
         for (sentence, sharing) in segment_sentences(segment) {
             number += 1;
-            // The customer's name is not even considered for the reading of a sentence that others hear too.
+            // The reading of a sentence that other customers also hear must not depend on this customer's name.
             let first_name = if sharing == Sharing::Shared { "" } else { &script.first_name };
             lines.add(index, number, &sentence, sharing, first_name)?;
         }
@@ -87,7 +87,7 @@ impl Lines<'_> {
     }
 }
 
-/// Returns the sentences of a segment. Without parts that make up the whole text, all of it is personal.
+/// Returns the sentences of a segment. If the parts do not make up the whole text, all of it is personal.
 fn segment_sentences(segment: &Segment) -> Vec<(String, Sharing)> {
     let parts: Vec<&str> = segment.parts.iter().map(|part| part.text.as_str()).collect();
     if parts.join(" ") != segment.text {
@@ -107,9 +107,10 @@ fn part_sentences(part: &SentencePart) -> Vec<(String, Sharing)> {
     said.into_iter().zip(sharings).collect()
 }
 
-/// Decides for each sentence of an approved line. A sentence is personal if a customer's data fills one of its slots.
+/// Decides for each sentence of an approved line whether it is personal. It is if a customer's data fills one of its
+/// slots.
 ///
-/// If the sentences do not correspond to those of the approved text one by one, a customer's data may have split or
+/// If the sentences do not correspond one to one to those of the approved text, a customer's data may have split or
 /// joined them. Then only sentences that occur word for word in the approved text are shared.
 fn line_sharings(template: &str, said: &[String]) -> Vec<Sharing> {
     let is_personal = |text: &str| Template::parse(text).map_or(true, |parsed| parsed.slots().any(Slot::is_personal));
@@ -125,7 +126,7 @@ fn line_sharings(template: &str, said: &[String]) -> Vec<Sharing> {
     said.iter().map(|sentence| sharing(!verbatim(sentence))).collect()
 }
 
-/// Returns whether filling the slots of a sentence can lead to `said`.
+/// Returns whether filling the slots of a sentence can produce `said`.
 fn is_filled(sentence: &str, said: &str) -> bool {
     let mut literals = sentence.split('{').map(|piece| piece.split_once('}').map_or(piece, |(_, literal)| literal));
     let first = literals.next().unwrap_or_default();
@@ -166,7 +167,7 @@ mod tests {
         let closing = line("Details are at {web}. Yours sincerely, {adviser}.");
         let said = sharings(closing.clone(), "Details are at bank.example. Yours sincerely, Ana.");
         assert_eq!(said, [Sharing::Shared, Sharing::Personal]);
-        // A name that breaks or joins sentences moves the data of a customer into another sentence.
+        // A name that splits or joins sentences moves a customer's data into another sentence.
         for text in ["Details are at bank.example. Yours sincerely, Ana. Details are at home.", "Details are at Ana."] {
             assert!(sharings(closing.clone(), text).iter().all(|sharing| *sharing == Sharing::Personal), "{text}");
         }
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!(of_segment(more), [Sharing::Personal, Sharing::Personal], "a text beyond its parts");
     }
 
-    /// A customer's name must not change how a sentence is read that other customers hear.
+    /// A customer's name must not change how a sentence is read if other customers hear it too.
     #[test]
     fn name_does_not_change_a_shared_sentence() {
         let part = SentencePart { text: "Pay in May.".to_owned(), source: line("Pay in May.") };

@@ -73,7 +73,7 @@ pub trait Narrator: Send + Sync {
 
     /// Estimates the seconds that the sentence takes at pace 1. By default, a letter takes `SECONDS_PER_LETTER`.
     ///
-    /// `location` names the sentence in errors.
+    /// `location` identifies the sentence in errors.
     async fn estimate_seconds(&self, sentence: &Utterance, _location: &str) -> Result<f64, Error> {
         let letters: f64 = sentence.words().iter().map(Word::letters).sum();
         Ok(letters * SECONDS_PER_LETTER)
@@ -89,5 +89,5 @@ pub trait Narrator: Send + Sync {
     }
 }
 
-/// The seconds for a spoken letter, if the engine gives no better estimate.
+/// The seconds for a spoken letter, if the engine has no better estimate.
 const SECONDS_PER_LETTER: f64 = 0.06;

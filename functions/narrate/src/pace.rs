@@ -4,9 +4,9 @@
 //! last, including pauses. "4.25%" counts as five words, so terms full of numbers are not rushed.
 //!
 //! A voice has one tempo for each requested rate, found once with a reference text. A sentence's pace depends on the
-//! tempo and on the sentence alone, so the same sentence is the same sound in every video and position. It lies close
-//! to the tempo's pace. Terms full of numbers get 3 % more time than prose, so they are never faster. Telephone numbers
-//! and references get more time, because listeners write them down.
+//! tempo and on the sentence alone, so a sentence sounds the same in every video and at every position. Its pace is
+//! close to the tempo's pace. Terms full of numbers get 3 % more time than prose, so they are never faster. Telephone
+//! numbers and references get more time, because listeners write them down.
 
 use std::ops::RangeInclusive;
 
@@ -39,9 +39,9 @@ const PROSE_BOUNDS: (f64, f64) = (0.85, 1.1);
 const NUMBER_BOUNDS: (f64, f64) = (0.8, 1.08);
 const DICTATED_BOUNDS: (f64, f64) = (0.7, 0.95);
 
-/// The text with which a voice's tempo is found: sentences as a bank says them, one segment in each paragraph.
+/// The text used to find a voice's tempo: typical sentences from a bank, with one segment per paragraph.
 ///
-/// It does not come from the bank's phrasebook, so a new phrase leaves the sound of all others unchanged.
+/// It does not come from the bank's phrasebook, so adding a phrase does not change how the others sound.
 const REFERENCE: &str = include_str!("reference.txt");
 
 /// Returns the digest of the reference text, on which every tempo depends.
@@ -58,7 +58,7 @@ impl Line {
         self.utterance.words().iter().map(weigh).sum()
     }
 
-    /// Returns whether the sentence is written with digits, and so gets more time.
+    /// Returns whether the sentence contains digits and therefore gets more time.
     pub fn has_numbers(&self) -> bool {
         self.utterance.words().iter().any(|word| word.shown.contains(|c: char| c.is_ascii_digit()))
     }
@@ -74,10 +74,10 @@ impl Line {
     }
 }
 
-/// How one voice speaks at one requested rate, for all customers.
+/// The measured settings for one voice at one requested rate, the same for all customers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tempo {
-    /// The seconds that a spoken word should take, pauses between sentences excluded.
+    /// The seconds that a spoken word should take, not counting pauses between sentences.
     word_seconds: f64,
     /// The pace of an average sentence.
     pace: f64,

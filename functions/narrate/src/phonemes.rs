@@ -63,6 +63,10 @@ impl Phonemizer {
         let words = spoken.into_iter().zip(parts);
         words
             .map(|((word, _, pause), (phonemes, spaced))| {
+                // English words with "x", such as "loch", have a "k" in the model's training data. In a name, the sound
+                // is a letter of its own, which the model also knows: "Mikhail" is not "Mikail".
+                let is_name = sentence.words()[word].sound.is_some();
+                let phonemes = if is_name { phonemes } else { phonemes.replace('x', "k") };
                 // A foreign name may contain a phoneme that the model does not know. Such phonemes are left out.
                 let phonemes: String = phonemes.chars().filter(|phoneme| token(*phoneme).is_some()).collect();
                 let silent = phonemes.chars().all(|phoneme| matches!(phoneme, 'ˈ' | 'ˌ' | 'ː'));
@@ -205,7 +209,7 @@ fn distance(a: &str, b: &str) -> usize {
 /// Replacements that convert the program's IPA to Kokoro's alphabet. In this IPA, `^` ties the letters of one phoneme.
 ///
 /// The table is the one in the misaki library, with which Kokoro was trained. Longer sequences precede shorter ones.
-const LETTERS: [(&str, &str); 25] = [
+const LETTERS: [(&str, &str); 24] = [
     ("ʔˌn\u{329}", "tn"),
     ("ʔn\u{329}", "tn"),
     ("a^ɪ", "I"),
@@ -224,7 +228,6 @@ const LETTERS: [(&str, &str); 25] = [
     ("ʲ", ""),
     ("ɚ", "əɹ"),
     ("r", "ɹ"),
-    ("x", "k"),
     ("ç", "k"),
     ("ɐ", "ə"),
     ("ɬ", "l"),
@@ -284,11 +287,11 @@ fn without_languages(ipa: &str) -> String {
 #[must_use]
 pub fn token(letter: char) -> Option<i64> {
     #[rustfmt::skip]
-    const TOKENS: [(char, i64); 65] = [
+    const TOKENS: [(char, i64); 66] = [
         (';', 1), (':', 2), (',', 3), ('.', 4), ('!', 5), ('?', 6), (' ', 16), ('A', 24), ('I', 25), ('O', 31),
         ('Q', 33), ('T', 36), ('W', 39), ('Y', 41), ('ᵊ', 42), ('a', 43), ('b', 44), ('d', 46), ('f', 48), ('h', 50),
         ('i', 51), ('j', 52), ('k', 53), ('l', 54), ('m', 55), ('n', 56), ('p', 58), ('s', 61), ('t', 62), ('u', 63),
-        ('v', 64), ('w', 65), ('y', 67), ('z', 68), ('ɑ', 69), ('ɒ', 71), ('æ', 72), ('β', 75), ('ɔ', 76), ('ð', 81),
+        ('v', 64), ('w', 65), ('x', 66), ('y', 67), ('z', 68), ('ɑ', 69), ('ɒ', 71), ('æ', 72), ('β', 75), ('ɔ', 76), ('ð', 81),
         ('ʤ', 82), ('ə', 83), ('ɛ', 86), ('ɜ', 87), ('ɡ', 92), ('ɥ', 99), ('ɪ', 102), ('ŋ', 112), ('ɲ', 114),
         ('ø', 116), ('θ', 119), ('œ', 120), ('ɹ', 123), ('ʁ', 128), ('ʃ', 131), ('ʧ', 133), ('ʊ', 135), ('ʌ', 138),
         ('ɣ', 139), ('ʎ', 143), ('ʒ', 147), ('ˈ', 156), ('ˌ', 157), ('ː', 158), ('ᵻ', 177),
@@ -377,6 +380,65 @@ mod tests {
         for (name, words) in pronounced {
             let stresses = words[0].phonemes.chars().filter(|c| *c == 'ˈ').count();
             assert!(words.len() == 1 && stresses == 1, "{name}: {words:?}");
+        }
+    }
+
+    /// Tests names that English spelling or the American flap would turn into other names. The letters are what the voice
+    /// receives.
+    #[tokio::test]
+    async fn name_keeps_the_sounds_of_its_language() {
+        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        for (name, expected) in [
+            ("François", "fɹɑnswˈɑ"),
+            ("Małgorzata", "mWɡOʒˈɑtɑ"),
+            ("João", "ʒwˈWn"),
+            ("Chloé", "klOˈA"),
+            ("Gülşen", "ɡjulʃˈɛn"),
+            ("Екатерина", "jɛkɑtɛɹˈinɑ"),
+            ("Жанна", "ʒˈɑnɑ"),
+            ("Михаил", "mixɑˈil"),
+            ("Αικατερίνη", "ɛkɑtɛɹˈini"),
+            ("Παναγιώτης", "pɑnɑjˈOtis"),
+            ("فاطمة", "fˈɑtɪmɑ"),
+            ("أحمد", "ˈɑhmɛd"),
+            ("عائشة", "ˈɑiʃɑ"),
+            ("خالد", "xˈɑlɪd"),
+            ("שרה", "sɑɹˈɑ"),
+            ("רחל", "ɹɑxˈɛl"),
+            ("सुनीता", "sunˈitɑ"),
+            ("कृष्ण", "kɹˈɪʃnʌ"),
+            ("সুব্রত", "ʃˈubɹɔtO"),
+            ("செந்தில்", "sˈɛndɪl"),
+            ("கவிதா", "kˈʌvɪtɑ"),
+            ("ธนากร", "tɑnɑkˈɔn"),
+            ("ქეთევან", "kˈɛtɛvɑn"),
+            ("შოთა", "ʃˈOtɑ"),
+            ("ნათია", "nˈɑtiɑ"),
+            ("은지", "ˈʊnʤi"),
+            ("하늘", "hˈɑnʊl"),
+            ("健太", "kˈɛntɑ"),
+            ("翔太", "ʃˈOtɑ"),
+            ("建国", "ʤjɛnɡwˈɔ"),
+        ] {
+            let lexicon = Lexicon { first_name: name, ..Lexicon::default() };
+            let greeting = Utterance::of(name, lexicon).unwrap().unwrap();
+            let pronounced = phonemizer.pronounce(&greeting, name).await.unwrap();
+            let said: Vec<&str> = pronounced.iter().map(|word| word.phonemes.as_str()).collect();
+            assert_eq!(said, [expected], "{name}");
+        }
+    }
+
+    /// Tests that no name in another script falls through to English spelling rules, and that no flap reaches the voice.
+    #[tokio::test]
+    async fn no_name_has_a_flap_or_an_english_reading() {
+        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        for name in NAMES.lines().filter_map(|line| line.split('\t').next()) {
+            let lexicon = Lexicon { first_name: name, ..Lexicon::default() };
+            let greeting = Utterance::of(name, lexicon).unwrap().unwrap();
+            let foreign = name.chars().any(|c| c.is_alphabetic() && !matches!(c, '\0'..='\u{24f}' | 'Ḁ'..='ỿ'));
+            assert!(!foreign || greeting.words().iter().all(|word| word.sound.is_some()), "{name}");
+            let pronounced = phonemizer.pronounce(&greeting, name).await.unwrap();
+            assert!(pronounced.iter().all(|word| !word.phonemes.contains('T')), "{name}: {pronounced:?}");
         }
     }
 

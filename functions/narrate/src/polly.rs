@@ -315,6 +315,6 @@ mod tests {
         let speeches = document.cut(&vec![0.1; 32_000], &marks).unwrap();
         assert!(speeches.iter().all(|speech| speech.words.is_none()));
         assert!(document.cut(&vec![0.1; 32_000], &marks[..1]).is_err());
-        assert!(document.cut(&vec![0.1; 8_000], &marks).is_err(), "the mark lies after the end");
+        assert!(document.cut(&vec![0.1; 8_000], &marks).is_err(), "the mark is after the end");
     }
 }

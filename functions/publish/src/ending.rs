@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use contracts::Digest;
+use contracts::customer_page::{CustomerPage, PageSources};
 use contracts::evidence::{MadeBy, Outcome, PersonalEvidence, PhrasebookUsed};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
+use contracts::narration::Narration;
 use contracts::request::Request;
 use contracts::review::{Decision, PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
 use contracts::script::{FREE_TEXT, OfferShown, Script, WrittenBy};
@@ -16,10 +18,10 @@ use policy::contact_cap;
 use policy::review::{find_decision, review_reason};
 
 use crate::Deps;
-use crate::artefacts::{check_media, read_narration, write_text};
+use crate::artefacts::{check_media, read_narration, write_words};
 use crate::contact::{Blocked, find_block, is_outdated};
 use crate::error::Error;
-use crate::place::Place;
+use crate::place::{Place, json};
 
 /// The sealed artifacts that stages pass to each other.
 pub const SEALED: [Artefact; 4] = [Artefact::Facts, Artefact::Script, Artefact::NarrationAudio, Artefact::Cues];
@@ -154,6 +156,7 @@ struct Collected {
     artefacts: BTreeMap<Artefact, Digest>,
     made_by: MadeBy,
     media: Option<MediaFacts>,
+    narration: Option<Narration>,
 }
 
 /// Reads and checks the artifacts of the earlier stages.
@@ -171,17 +174,19 @@ async fn collect(
     check_products(deps, place, &script)?;
     let mut made_by = made_by(&script.written_by);
     let mut media = None;
+    let mut narration = None;
     if video {
-        let narration = read_narration(deps.vault, place, &mut artefacts).await?;
-        made_by.voice = Some(format!("{} {}", narration.engine, narration.voice));
-        made_by.voice_instead_of = narration.instead_of;
-        for (service, fields) in narration.outside {
-            made_by.outside.entry(service).or_default().extend(fields);
+        let spoken = read_narration(deps.vault, place, &mut artefacts).await?;
+        made_by.voice = Some(format!("{} {}", spoken.engine, spoken.voice));
+        made_by.voice_instead_of.clone_from(&spoken.instead_of);
+        for (service, fields) in &spoken.outside {
+            made_by.outside.entry(service.clone()).or_default().extend(fields.iter().cloned());
         }
+        narration = Some(spoken);
         media = Some(check_media(deps.vault, place, &mut artefacts).await?);
     }
     let text = recommendation_text(&script, deps.catalogue, deps.brand, place.run, video);
-    Ok(Collected { script, text, video, artefacts, made_by, media })
+    Ok(Collected { script, text, video, artefacts, made_by, media, narration })
 }
 
 async fn publish(
@@ -191,8 +196,17 @@ async fn publish(
     facts: Facts,
     decision: Option<Decided>,
 ) -> Result<Ending, Error> {
-    let Collected { script, text, video, mut artefacts, made_by, media } = result;
-    artefacts.insert(Artefact::Text, write_text(deps.vault, place, text).await?);
+    let Collected { script, text, video, mut artefacts, made_by, media, narration } = result;
+    let page = CustomerPage::of(PageSources {
+        facts: &facts,
+        script: &script,
+        narration: narration.as_ref(),
+        catalogue: deps.catalogue,
+        brand: deps.brand,
+    });
+    for (artefact, content) in [(Artefact::Text, text.into_bytes()), (Artefact::Page, json(&page))] {
+        artefacts.insert(artefact, write_words(deps.vault, place, artefact, content).await?);
+    }
     let from_posts = facts.mood.is_some();
     let (review, decision) = split_decision(decision);
     let consent = facts.consent.clone();

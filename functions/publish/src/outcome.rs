@@ -52,7 +52,7 @@ pub async fn write_evidence(
             tracing::info!(reference = %place.reference, outcome = evidence.outcome.word(), "recorded the outcome");
             Ok(evidence)
         }
-        PutOutcome::AlreadyThere => match find_evidence(deps, place).await? {
+        PutOutcome::AlreadyExists => match find_evidence(deps, place).await? {
             Some(first) => Ok(first),
             None => Err(StoreError::NotFound { key: key.to_string() }.into()),
         },

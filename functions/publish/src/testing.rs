@@ -304,6 +304,7 @@ fn facts(reference: &CustomerRef) -> Facts {
         mood: None,
         stance: Stance::Service { topic: Topic::Fees },
         candidates: Vec::new(),
+        counterfactuals: Vec::new(),
         consent: consent(),
     }
 }

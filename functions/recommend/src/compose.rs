@@ -6,7 +6,7 @@ use contracts::script::{
     CatalogueField, GuardCheck, OfferShown, Script, Segment, SegmentKind, SentencePart, SentenceSource, Verdict,
     WrittenBy,
 };
-use phrases::Template;
+use phrases::{Phrasebook, Template};
 use storage::vault::Keys;
 
 use crate::brief::Brief;
@@ -50,6 +50,8 @@ pub(crate) struct Draft {
     /// The service message, if the text offers no product.
     pub service: Option<Sentence>,
     pub closing: Sentence,
+    /// Whether to leave out the claims.
+    pub is_brief: bool,
 }
 
 /// A writer's sentences about one offer.
@@ -72,7 +74,7 @@ pub(crate) fn compose(
     written_by: WrittenBy,
 ) -> Script {
     let offered: Vec<&Product> = draft.offers.iter().map(|offer| brief.offers()[offer.position].1).collect();
-    let segments = segments(draft, &offered);
+    let segments = segments(brief, draft, &offered);
     let masked = segments.iter().map(DraftSegment::masked);
     let parts: Vec<TextPart> = masked.map(|segment| TextPart::of_segment(&segment, &offered)).collect();
     let mut context = brief.guard_context(offered.clone(), keys, instructions);
@@ -93,7 +95,7 @@ pub(crate) fn compose(
 #[cfg(test)]
 pub(crate) fn unjudged(brief: &Brief<'_>, draft: &Draft, written_by: WrittenBy) -> Script {
     let offered: Vec<&Product> = draft.offers.iter().map(|offer| brief.offers()[offer.position].1).collect();
-    assemble(brief, segments(draft, &offered), &offered, written_by)
+    assemble(brief, segments(brief, draft, &offered), &offered, written_by)
 }
 
 fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product], written_by: WrittenBy) -> Script {
@@ -183,19 +185,18 @@ fn words(sentences: &[Sentence]) -> usize {
     sentences.iter().map(|sentence| guard::word_count(&sentence.said)).sum()
 }
 
-fn segments(draft: &Draft, offered: &[&Product]) -> Vec<DraftSegment> {
-    let disclosures = spoken_disclosures(offered);
-    let frame: Vec<Sentence> = [Some(&draft.opening), draft.service.as_ref(), Some(&draft.closing)]
-        .into_iter()
-        .flatten()
-        .chain(&disclosures)
-        .cloned()
-        .collect();
+fn segments(brief: &Brief<'_>, draft: &Draft, offered: &[&Product]) -> Vec<DraftSegment> {
+    let frame: Vec<Sentence> =
+        [Some(&draft.opening), draft.service.as_ref(), Some(&draft.closing)].into_iter().flatten().cloned().collect();
     let mut offers: Vec<Vec<Sentence>> =
-        draft.offers.iter().zip(offered).map(|(offer, product)| offer_sentences(offer, product)).collect();
-    let length = words(&frame) + offers.iter().map(|sentences| words(sentences)).sum::<usize>();
-    for ((sentences, product), claims) in offers.iter_mut().zip(offered).zip(claim_counts(offered, length)) {
+        draft.offers.iter().zip(offered).map(|(offer, product)| offer_sentences(brief, offer, product)).collect();
+    let disclosures: Vec<Vec<Sentence>> = offered.iter().map(|product| spoken_disclosures(product)).collect();
+    let length = [&frame].into_iter().chain(&offers).chain(&disclosures).map(|sentences| words(sentences)).sum();
+    let claims = if draft.is_brief { vec![0; offered.len()] } else { claim_counts(offered, length) };
+    for (((sentences, product), claims), disclosures) in offers.iter_mut().zip(offered).zip(claims).zip(disclosures) {
         sentences.extend((0..claims).filter_map(|index| of_catalogue(product, CatalogueField::ApprovedClaim(index))));
+        // A disclosure stands with its own product, so that no customer takes it for one about another product.
+        sentences.extend(disclosures);
     }
 
     let mut segments = vec![DraftSegment::new(SegmentKind::Greeting, vec![draft.opening.clone()])];
@@ -203,19 +204,42 @@ fn segments(draft: &Draft, offered: &[&Product]) -> Vec<DraftSegment> {
         segments.push(DraftSegment { kind: SegmentKind::Offer, product: Some(product.id.clone()), sentences });
     }
     segments.extend(draft.service.iter().map(|service| DraftSegment::new(SegmentKind::Service, vec![service.clone()])));
-    segments.extend(disclosures.into_iter().map(|line| DraftSegment::new(SegmentKind::Disclosure, vec![line])));
     segments.push(DraftSegment::new(SegmentKind::Closing, vec![draft.closing.clone()]));
     segments
 }
 
 /// Returns an offer's sentences without claims: link, reason and summary. The product's name comes before the summary
-/// if neither the reason nor the summary has it.
-fn offer_sentences(offer: &OfferDraft, product: &Product) -> Vec<Sentence> {
-    let in_reason = offer.reason.as_ref().is_some_and(|reason| reason.said.contains(&product.name));
+/// if neither the reason nor the summary has it. After a reason that names the product, the summary begins with "It".
+fn offer_sentences(brief: &Brief<'_>, offer: &OfferDraft, product: &Product) -> Vec<Sentence> {
+    let in_reason = offer.reason.as_ref().is_some_and(|reason| is_named_in(&reason.said, product, brief));
     let is_named = in_reason || product.summary.contains(&product.name);
     let name = (!is_named).then(|| of_catalogue(product, CatalogueField::Name)).flatten();
-    let summary = of_catalogue(product, CatalogueField::Summary);
+    let mut summary = of_catalogue(product, CatalogueField::Summary);
+    // Only the bank's own lines are known to end with the product in mind.
+    let is_line = |reason: &Sentence| matches!(reason.source, SentenceSource::Line { .. });
+    if in_reason
+        && offer.reason.as_ref().is_some_and(is_line)
+        && let Some(summary) = &mut summary
+        && let Some(text) = continued_summary(product, brief.phrases)
+    {
+        // The guard still sees the catalog's sentence, which it recognizes.
+        summary.said = text;
+    }
     [offer.link.clone(), offer.reason.clone(), name, summary].into_iter().flatten().collect()
+}
+
+/// Returns whether a text has the product's name, in full or as in the picture.
+fn is_named_in(text: &str, product: &Product, brief: &Brief<'_>) -> bool {
+    text.contains(&product.name) || text.contains(&product.picture(brief.catalogue.bank()).customer_name)
+}
+
+/// Returns a summary as it continues a sentence that names the product: the phrasebook's word, such as "It", replaces the
+/// name at its start, with an article before it. `None` if the phrasebook has no such word, or if the summary does not
+/// start with the name.
+pub(crate) fn continued_summary(product: &Product, book: &Phrasebook) -> Option<String> {
+    let (article, rest) = product.summary.split_once(&product.name)?;
+    let starts = article.split_whitespace().count() <= 1 && rest.starts_with(' ');
+    starts.then_some(ensure_period(&format!("{}{rest}", book.it()?)))
 }
 
 /// Returns a catalog sentence.
@@ -225,20 +249,10 @@ fn of_catalogue(product: &Product, field: CatalogueField) -> Option<Sentence> {
     Some(Sentence { masked: text.clone(), said: text, source })
 }
 
-/// Returns the products' spoken disclosures, without duplicates.
-fn spoken_disclosures(offered: &[&Product]) -> Vec<Sentence> {
-    let mut lines: Vec<Sentence> = Vec::new();
-    for product in offered {
-        for index in 0..product.spoken_disclosures.len() {
-            let text = product.spoken_disclosures[index].clone();
-            let field = CatalogueField::SpokenDisclosure(index);
-            let source = SentenceSource::Catalogue { product: product.id.clone(), field };
-            if lines.iter().all(|line| line.said != text) {
-                lines.push(Sentence { masked: text.clone(), said: text, source });
-            }
-        }
-    }
-    lines
+/// Returns the product's spoken disclosures.
+fn spoken_disclosures(product: &Product) -> Vec<Sentence> {
+    let fields = (0..product.spoken_disclosures.len()).map(CatalogueField::SpokenDisclosure);
+    fields.filter_map(|field| of_catalogue(product, field)).collect()
 }
 
 /// Returns the number of approved claims for each offer. While there is room, each offer in turn gets one. An offer

@@ -114,6 +114,7 @@ pub(crate) fn facts(first_name: &str) -> Facts {
             ],
         },
         candidates: Vec::new(),
+        counterfactuals: Vec::new(),
         consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
     }
 }

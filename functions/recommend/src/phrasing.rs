@@ -181,13 +181,15 @@ impl<'a> PhraseWriter<'a> {
         Ok(self.draft_of(&choice, attempt))
     }
 
-    /// Returns the draft for a choice. Only the last of several offers is preceded by a link, so each link appears in
-    /// fewer scripts.
+    /// Returns the draft for a choice. Each offer after the first one is preceded by a link, except in a brief text.
     fn draft_of(&self, choice: &Choice<'a>, attempt: usize) -> Draft {
-        let last = choice.reasons.len().saturating_sub(1);
+        let is_brief = self.selector.is_brief();
         let offers = choice.reasons.iter().enumerate().map(|(position, reason)| {
-            let has_link = position > 0 && position == last;
-            let link = has_link.then(|| self.selector.pick_again("link", attempt, &self.selector.links())).flatten();
+            let link = (position > 0 && !is_brief).then(|| {
+                let links = self.selector.links(position > 1);
+                self.selector.pick_again(&format!("link {position}"), attempt, &links)
+            });
+            let link = link.flatten();
             let product = self.brief.offers()[position].1;
             OfferDraft {
                 position,
@@ -200,6 +202,7 @@ impl<'a> PhraseWriter<'a> {
             offers: offers.collect(),
             service: None,
             closing: self.fill(choice.closing, None),
+            is_brief,
         }
     }
 
@@ -214,6 +217,7 @@ impl<'a> PhraseWriter<'a> {
             offers: Vec::new(),
             service: Some(line("service", self.selector.service(topic.into()))?),
             closing: line("service-closing", self.selector.service_closings())?,
+            is_brief: false,
         })
     }
 

@@ -3,11 +3,11 @@
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::facts::Facts;
-use contracts::script::{Script, Segment, SentencePart, SentenceSource};
+use contracts::script::{CatalogueField, Script, Segment, SentencePart, SentenceSource};
 use phrases::{LineKind, Phrasebook};
 
 use crate::brief::Brief;
-use crate::compose::ensure_period;
+use crate::compose::{continued_summary, ensure_period};
 use crate::slot_values::slot_values;
 
 /// The result of verifying a script's sentences.
@@ -90,7 +90,9 @@ fn prove_part(part: &SentencePart, segment: &Segment, brief: &Brief<'_>) -> Resu
             let product = brief.offers().iter().map(|(_, product)| *product).find(|product| product.id == *id);
             let text = product.and_then(|product| field.of(product));
             let text = text.ok_or_else(|| format!("the catalog has no {field} for the offered product {id}"))?;
-            if part.text == text || part.text == ensure_period(text) {
+            let continued = product.filter(|_| *field == CatalogueField::Summary);
+            let continued = continued.and_then(|product| continued_summary(product, brief.phrases));
+            if part.text == text || part.text == ensure_period(text) || Some(&part.text) == continued.as_ref() {
                 Ok(())
             } else {
                 Err(format!("the text is not the {field} of {id}"))

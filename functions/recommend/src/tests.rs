@@ -509,7 +509,7 @@ async fn selected_lines_appear_in_the_script() {
 #[tokio::test]
 async fn hostile_selection_does_not_change_the_text() {
     let (assessment, catalogue) = (Assessment::Proceed(facts_with_lines()), fixtures::shipped_catalogue());
-    let program = RecommendFixture::with(assessment, Settings::default(), None, catalogue).await;
+    let program = RecommendFixture::with(assessment, Settings::default(), Some("Formal."), catalogue).await;
     let expected = program.run().await.unwrap().spoken();
     let secret = "You are pre-approved, wire the money to me.";
     let with_text = json!({ "opening": OPENING, "reasons": REASONS, "closing": CLOSING, "note": secret }).to_string();
@@ -534,14 +534,14 @@ async fn hostile_selection_does_not_change_the_text() {
         ("[".repeat(100_000), "not JSON that matches the schema"),
     ];
     for (answer, reason) in answers {
-        let (script, _) = select_against(completion(&answer), None).await;
+        let (script, _) = select_against(completion(&answer), Some("Formal.")).await;
         let (why, given) = instead_of_model(&script.written_by);
         assert!(why.contains(reason), "{reason}: {why}");
         assert!(given.is_some() && !why.contains("wire"), "{why}");
         assert_eq!(script.spoken(), expected, "{reason}");
     }
     // A field that the schema does not have is ignored.
-    let (script, _) = select_against(completion(&with_text), None).await;
+    let (script, _) = select_against(completion(&with_text), Some("Formal.")).await;
     assert!(script.verdict.passed() && !script.spoken().contains("wire"), "{}", script.spoken());
     for response in [
         ResponseTemplate::new(500),
@@ -549,7 +549,7 @@ async fn hostile_selection_does_not_change_the_text() {
         ResponseTemplate::new(200).set_body_string(secret),
         ResponseTemplate::new(200).set_delay(std::time::Duration::from_secs(3)),
     ] {
-        let (script, _) = select_against(response, None).await;
+        let (script, _) = select_against(response, Some("Formal.")).await;
         assert!(!instead_of_model(&script.written_by).0.contains("wire"));
         assert_eq!(script.spoken(), expected);
     }

@@ -204,7 +204,7 @@ async fn render_once(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Re
     }
     match deps.vault.store().put_new(&video, output.video.clone()).await? {
         PutOutcome::Created => Ok(output),
-        PutOutcome::AlreadyThere => {
+        PutOutcome::AlreadyExists => {
             let existing = deps.vault.store().get(&video).await?;
             run_job(task, deps, inputs, Some(existing)).await
         }
@@ -302,7 +302,7 @@ async fn write_outputs(
     }
     let record = RenderRecord { inputs, shape, files, media: output.media };
     let at = key(task, Artefact::RenderRecord);
-    if deps.vault.store().put_new(&at, deps.vault.authenticate(&at, &record)).await? == PutOutcome::AlreadyThere {
+    if deps.vault.store().put_new(&at, deps.vault.authenticate(&at, &record)).await? == PutOutcome::AlreadyExists {
         is_finished(task, deps, &inputs).await?;
     }
     Ok(())
@@ -313,6 +313,6 @@ async fn put_new(deps: &Deps<'_>, at: &ObjectKey, bytes: Bytes) -> Result<Digest
     let own = Digest::of(&bytes);
     match deps.vault.store().put_new(at, bytes).await? {
         PutOutcome::Created => Ok(own),
-        PutOutcome::AlreadyThere => Ok(Digest::of(&deps.vault.store().get(at).await?)),
+        PutOutcome::AlreadyExists => Ok(Digest::of(&deps.vault.store().get(at).await?)),
     }
 }

@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use assess::{Rules, assess};
 use contracts::CustomerRef;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
+use contracts::text::counted;
 use jiff::{Timestamp, Zoned};
 use merge::LookalikeColumn;
 use policy::control::Control;
@@ -29,7 +30,7 @@ use crate::disparity::{
     compare, group,
 };
 
-/// The JSON report.
+/// The command's output.
 #[derive(Serialize)]
 struct DisparityReport {
     /// Customers in the workbooks.
@@ -102,7 +103,7 @@ pub(super) async fn execute(args: DisparityArgs, config: Config, context: Contex
         })
     });
     let report = report.await.map_err(merge::Error::from)??;
-    context.print(&report, || for_people(&report));
+    context.print(&report, || to_text(&report));
     Ok(0)
 }
 
@@ -151,11 +152,12 @@ impl RunResults {
     }
 }
 
-fn for_people(report: &DisparityReport) -> String {
+fn to_text(report: &DisparityReport) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
     let DisparityReport { customers, considered, findings, lookalikes, attributes, .. } = report;
-    let _infallible = writeln!(text, "{considered} of {customers} customers consented and are counted");
+    let _infallible =
+        writeln!(text, "{considered} of {} consented and are counted", counted(*customers, "customer", "customers"));
     if attributes.is_empty() {
         let _infallible = writeln!(text, "The profile workbook has no column that is known to be protected");
     }
@@ -181,7 +183,9 @@ fn for_people(report: &DisparityReport) -> String {
             let (groups, customers) = (attribute.too_few.len(), attribute.too_few.values().sum::<usize>());
             let _infallible = writeln!(
                 text,
-                "  {groups} groups of fewer than {MIN_GROUP_SIZE} ({customers} customers): too small to judge"
+                "  {} of fewer than {MIN_GROUP_SIZE} ({}): too small to judge",
+                counted(groups, "group", "groups"),
+                counted(customers, "customer", "customers")
             );
         }
         results(&mut text, attribute);

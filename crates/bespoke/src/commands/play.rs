@@ -53,7 +53,10 @@ fn only(customers: &Path, run: &RunId) -> Result<PathBuf, Failure> {
         (Some(folder), 0) => Ok(folder),
         (found, more) => {
             let found = usize::from(found.is_some()) + more;
-            let message = format!("{run}: {found} customers have published results");
+            let message = match found {
+                0 => format!("{run}: no customer has a published result"),
+                found => format!("{run}: {found} customers have published results"),
+            };
             Err(Failure::new(ErrorName::InputInvalidRequest, message, "use --customer ID, or specify another run"))
         }
     }

@@ -35,7 +35,7 @@ use crate::paths::relative;
 struct ListedItem {
     #[serde(flatten)]
     waiting: PendingReview,
-    /// The digest of text and media, which an approval names.
+    /// The digest of the text and the media. An approval must state it.
     #[serde(rename = "content_digest")]
     seen: Digest,
     /// The text to publish, or `None` if it cannot be published now.
@@ -44,7 +44,7 @@ struct ListedItem {
     problem: Option<String>,
     /// The model's text that the guard rejected.
     refused: Option<RefusedText>,
-    /// The files for the reviewer to look at.
+    /// The files that the reviewer should look at.
     files: Vec<PathBuf>,
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
                 let shown = review::load(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
                 items.push(item(waiting, shown, &store));
             }
-            context.print(&items, || for_people(&items));
+            context.print(&items, || to_text(&items));
             return Ok(0);
         }
     };
@@ -144,7 +144,7 @@ fn show_and_ask(item: ListedItem) -> Result<Digest, Failure> {
         let message = format!("the result cannot be published now: {problem}");
         return Err(Failure::new(ErrorName::ReviewNotWaiting, message, "reject it"));
     }
-    anstream::eprintln!("{}", printable(&for_people(&[item])));
+    anstream::eprintln!("{}", printable(&to_text(&[item])));
     anstream::eprint!("Publish exactly this? Type yes: ");
     let mut answer = String::new();
     std::io::stdin()
@@ -204,7 +204,7 @@ fn item(waiting: PendingReview, shown: Result<review::ReviewItem, ReviewError>, 
     ListedItem { waiting, seen, text, problem, refused, files }
 }
 
-fn for_people(items: &[ListedItem]) -> String {
+fn to_text(items: &[ListedItem]) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let mut text = String::new();

@@ -123,7 +123,7 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
                 }
                 Outcome::Published { video: false } => format!("The bank published a written recommendation on {at}."),
                 Outcome::Skipped { skip } => {
-                    let because = letter.record.skip(*skip).sealed_because();
+                    let because = letter.record.skip(*skip).internal_reason();
                     format!("The bank sent nothing. On {at} it recorded the reason: {because}.")
                 }
                 Outcome::HeldOut => format!(

@@ -149,6 +149,7 @@ fn facts(reference: &CustomerRef) -> Facts {
             offers: vec![Offer { product, score: 1.0, need: Need::EverydayBanking, grounds: Vec::new() }],
         },
         candidates: Vec::new(),
+        counterfactuals: Vec::new(),
         consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
     }
 }

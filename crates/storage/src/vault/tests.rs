@@ -95,8 +95,8 @@ fn authenticated_record_cannot_be_changed_moved_or_forged() {
     let other = vault.keys().reference(&CustomerId::parse("0002").unwrap());
     assert!(open(&facts_key(&other), &bytes).is_err(), "moved");
     assert!(open(&key, b"{\"seconds\":1}").is_err(), "without a code");
-    let stranger = Vault::new(store.clone(), Keys::new([1; 32], [8; 32]));
-    assert!(stranger.open_authenticated::<serde_json::Value>(&key, &bytes).is_err(), "other keys");
+    let with_other_keys = Vault::new(store.clone(), Keys::new([1; 32], [8; 32]));
+    assert!(with_other_keys.open_authenticated::<serde_json::Value>(&key, &bytes).is_err(), "other keys");
 }
 
 #[tokio::test]

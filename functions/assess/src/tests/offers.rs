@@ -50,7 +50,7 @@ fn facts(person: CustomerBuilder, categories: &[Category]) -> Facts {
     match assess_default(person, categories) {
         Assessment::Proceed(facts) => facts,
         Assessment::HeldOut(_) => panic!("held out"),
-        Assessment::Skip { skip, .. } => panic!("skipped: {}", skip.sealed_because()),
+        Assessment::Skip { skip, .. } => panic!("skipped: {}", skip.internal_reason()),
     }
 }
 
@@ -253,7 +253,7 @@ fn danger_to_life_stops_every_message() {
         CustomerBuilder::new().posted(2, "I don't think I want to be here anymore, there is nothing left in me");
     let Assessment::Skip { skip, .. } = assess_default(person, &DEFAULT) else { panic!("not skipped") };
     assert_eq!(skip, Skip::Stopped(Stop::NeedsPerson));
-    assert_eq!(skip.sealed_because(), "a person should contact the customer");
+    assert_eq!(skip.internal_reason(), "a person should contact the customer");
 }
 
 #[test]

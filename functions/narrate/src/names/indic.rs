@@ -52,9 +52,25 @@ pub fn sound(word: &str) -> Option<String> {
     let letters = if bengali {
         letters.replace("sh", "s").replace('s', "sh").replace("au", "ou")
     } else {
-        letters.replace("zh", "l")
+        short_i(&letters.replace("zh", "l"))
     };
     of_letters(&letters, if bengali { Stress::First } else { Stress::Long })
+}
+
+/// Marks each short "i" before a consonant. At the end of a word and before a vowel, it sounds like a long one.
+fn short_i(letters: &str) -> String {
+    let is_vowel = |c: char| matches!(c, 'a' | 'e' | 'i' | 'o' | 'u');
+    let mut out = String::with_capacity(letters.len());
+    let mut before = None;
+    for (at, c) in letters.char_indices() {
+        out.push(c);
+        let next = letters[at + c.len_utf8()..].chars().next();
+        if c == 'i' && !before.is_some_and(is_vowel) && next.is_some_and(|next| next != 'y' && !is_vowel(next)) {
+            out.push('h');
+        }
+        before = Some(c);
+    }
+    out
 }
 
 /// Returns a word in Latin letters, with `inherent` for the vowel that a consonant includes.

@@ -57,7 +57,9 @@ const fn is_slavic(c: char) -> bool {
 }
 
 fn turkish(word: &str) -> Option<String> {
-    spelled(word, |c| {
+    // After "g" and "k", the front vowel brings a glide: "Gülşen".
+    let word = word.to_lowercase().replace("gü", "gyü").replace("kü", "kyü");
+    spelled(&word, |c| {
         Some(match c {
             'c' => "j",
             'ç' => "ch",

@@ -62,7 +62,10 @@ impl Names {
             // One entry covers all words of the name.
             Some(said) if written.contains(' ') => {
                 let parts = written.split(' ').count();
-                let mut words: Vec<Spelling> = said.text.split(' ').map(Spelling::plain).collect();
+                let mut words: Vec<Spelling> = match said.sound {
+                    Some(_) => vec![said],
+                    None => said.text.split(' ').map(Spelling::plain).collect(),
+                };
                 words.resize(parts, Spelling::plain(""));
                 Some(words)
             }
@@ -227,7 +230,7 @@ fn by_rules(word: &str) -> Option<Spelling> {
         }
         '\u{e00}'..='\u{eff}' => {
             let said = thai::reading(word);
-            let sound = sound::of_letters(&said, Stress::Last);
+            let sound = sound::of_letters(&thai::open_o(&said), Stress::Last);
             (said, sound)
         }
         '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => greek::reading(word),
@@ -314,8 +317,8 @@ fn hangul(word: &str, exact: bool) -> String {
         let ending = FINALS[index % 28];
         let vowel = VOWELS[index / 28 % 21];
         // "h" only closes an open syllable: "seo" is "suh", "min" is "meen".
-        // This vowel lies between "oo" and "uh", and sounds like "oo" only when spelled.
-        let vowel = if exact && index / 28 % 21 == 18 { "uh" } else { vowel };
+        // This vowel is nearest to that of "book", which plain letters cannot express.
+        let vowel = if exact && index / 28 % 21 == 18 { "euh" } else { vowel };
         let vowel = if exact || ending.is_empty() { vowel } else { vowel.trim_end_matches('h') };
         format!("{}{vowel}{ending}", INITIALS[index / 588])
     };

@@ -16,7 +16,8 @@ pub enum Stress {
     At(usize),
 }
 
-/// Consonants and their mnemonics, longer ones first.
+/// Consonants and their mnemonics, longer ones first. American English says "t" between vowels as a flap, which in most
+/// languages is another letter. The mnemonic `t2` never becomes one, so "Natia" does not sound like "Nadia".
 const CONSONANTS: [(&str, &str); 40] = [
     ("shch", "StS"),
     ("tch", "tS"),
@@ -41,7 +42,7 @@ const CONSONANTS: [(&str, &str); 40] = [
     ("nn", "n"),
     ("pp", "p"),
     ("ss", "s"),
-    ("tt", "t"),
+    ("tt", "t2"),
     ("x", "ks"),
     ("q", "k"),
     ("c", "k"),
@@ -59,10 +60,11 @@ const CONSONANTS: [(&str, &str); 40] = [
     ("p", "p"),
     ("r", "r"),
 ];
-const MORE_CONSONANTS: [(&str, &str); 5] = [("s", "s"), ("t", "t"), ("v", "v"), ("w", "w"), ("z", "z")];
+const MORE_CONSONANTS: [(&str, &str); 5] = [("s", "s"), ("t", "t2"), ("v", "v"), ("w", "w"), ("z", "z")];
 
 /// Vowels of newspaper syllables, longer ones first.
-const SPELLED_VOWELS: [(&str, &str); 25] = [
+const SPELLED_VOWELS: [(&str, &str); 26] = [
+    ("euh", "U"),
     ("why", "waI"),
     ("eye", "aI"),
     ("igh", "aI"),
@@ -91,7 +93,7 @@ const SPELLED_VOWELS: [(&str, &str); 25] = [
 ];
 
 /// Vowels of Latin letters, longer ones first.
-const LETTER_VOWELS: [(&str, &str); 17] = [
+const LETTER_VOWELS: [(&str, &str); 19] = [
     ("aa", "A:"),
     ("ah", "A:"),
     ("ai", "aI"),
@@ -103,12 +105,14 @@ const LETTER_VOWELS: [(&str, &str); 17] = [
     ("oo", "u:"),
     ("ou", "oU"),
     ("uh", "V"),
+    ("ih", "I"),
     ("a", "A:"),
     ("e", "E"),
     ("i", "i:"),
     ("o", "oU"),
     ("u", "u:"),
     ("ə", "@"),
+    ("ɔ", "O:"),
 ];
 
 /// A sound: its mnemonic, and whether it is a long vowel, a short vowel or a consonant.
@@ -128,6 +132,12 @@ pub fn of_syllables(syllables: &str, stress: Stress) -> Option<String> {
             stressed = Some(index);
         }
         let found = sounds_of(&syllable.to_lowercase(), &SPELLED_VOWELS)?;
+        // Between words, an "n" before "g" or "k" stays an "n".
+        if found.first().is_some_and(|sound| sound.mnemonic.starts_with(['g', 'k']))
+            && let Some(last) = sounds.last_mut().filter(|last: &&mut Sound| last.mnemonic == "n")
+        {
+            last.mnemonic = "n||";
+        }
         // Each syllable has one vowel, so the stressed syllable is the stressed vowel.
         if found.iter().filter(|sound| sound.vowel).count() != 1 {
             return None;
@@ -158,7 +168,7 @@ fn sounds_of(text: &str, vowels: &[(&str, &'static str)]) -> Option<Vec<Sound>> 
             after.is_some_and(|after| !(glide && is_vowel(after)))
         });
         if let Some((spelling, mnemonic)) = vowel {
-            let long = spelling.len() > 1 && *mnemonic != "V" || *spelling == "o";
+            let long = spelling.len() > 1 && !matches!(*mnemonic, "V" | "I" | "U") || *spelling == "o";
             sounds.push(Sound { mnemonic, vowel: true, long });
             rest = &rest[spelling.len()..];
             continue;
@@ -215,11 +225,13 @@ mod tests {
     #[test]
     fn syllables_sound_as_newspapers_write_them() {
         for (syllables, expected) in [
-            ("SHTEH-fahn", "St'EfA:n"),
+            ("SHTEH-fahn", "St2'EfA:n"),
             ("hoh-SAY", "hoUs'eI"),
             ("min-JOON", "mIndZ'u:n"),
             ("chyahng", "tSj'A:N"),
             ("gwaw", "gw'O:"),
+            ("jyen-GWAW", "dZjEn||gw'O:"),
+            ("EUHN-jee", "'UndZi:"),
         ] {
             assert_eq!(of_syllables(syllables, Stress::First).as_deref(), Some(expected), "{syllables}");
         }
@@ -233,8 +245,10 @@ mod tests {
             ("kanda", Stress::Last, "kA:nd'A:"),
             ("giorgi", Stress::First, "g'i:|oUrgi:"),
             ("maya", Stress::First, "m'A:jA:"),
-            ("shota", Stress::First, "S'oUtA:"),
-            ("sunita", Stress::Penultimate, "su:n'i:tA:"),
+            ("shota", Stress::First, "S'oUt2A:"),
+            ("sunita", Stress::Penultimate, "su:n'i:t2A:"),
+            ("sendihl", Stress::First, "s'EndIl"),
+            ("tanakɔn", Stress::Last, "t2A:nA:k'O:n"),
         ] {
             assert_eq!(of_letters(letters, stress).as_deref(), Some(expected), "{letters}");
         }

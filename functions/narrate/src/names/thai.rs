@@ -21,7 +21,7 @@ pub fn reading(word: &str) -> String {
         let closed = index > 1 && !after_vowel && (filled || is_vowel(&sounds[index - 2]));
         // In "Thanakorn" and "Supaporn", the last two consonants are a syllable of their own.
         if closed && last && sound == "r" {
-            out.push_str("on");
+            out.push_str("orn");
             continue;
         }
         if closed && (last || before == Some(sound.as_str())) {
@@ -38,6 +38,11 @@ pub fn reading(word: &str) -> String {
         out.push_str(if last { closing(sound) } else { sound });
     }
     out
+}
+
+/// Returns a reading with its open "o" marked: the ending "orn" has no "r", and its vowel is that of "dawn".
+pub fn open_o(reading: &str) -> String {
+    reading.strip_suffix("orn").map_or_else(|| reading.to_owned(), |stem| format!("{stem}ɔn"))
 }
 
 /// Returns the sound of a consonant at the end of a word.

@@ -19,14 +19,16 @@ pub struct TextPart {
 }
 
 impl TextPart {
-    /// Creates a part from a script's segment. An offer may contain its own product's sentences, and a disclosure
-    /// segment may contain the spoken disclosures. Other segments have no approved sentences.
+    /// Creates a part from a script's segment. An offer may contain its own product's sentences and spoken disclosures. A
+    /// disclosure segment, as in older scripts, may contain those of every product. Other segments have no approved
+    /// sentences.
     #[must_use]
     pub fn of_segment(segment: &Segment, offered: &[&Product]) -> Self {
         let approved = match segment.kind {
             SegmentKind::Offer => {
                 let own = offered.iter().find(|product| segment.product.as_ref() == Some(&product.id));
-                own.map(|product| spoken_sentences(product)).unwrap_or_default()
+                own.map(|product| [spoken_sentences(product), product.spoken_disclosures.clone()].concat())
+                    .unwrap_or_default()
             }
             SegmentKind::Disclosure => offered.iter().flat_map(|product| product.spoken_disclosures.clone()).collect(),
             SegmentKind::Greeting | SegmentKind::Service | SegmentKind::Closing => Vec::new(),

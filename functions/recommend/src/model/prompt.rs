@@ -172,6 +172,7 @@ pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result
         offers: reasons.into_iter().map(reason).collect(),
         service: None,
         closing: free(format!("{closing} {sign_off}").trim()),
+        is_brief: false,
     })
 }
 

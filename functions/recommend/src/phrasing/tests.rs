@@ -35,13 +35,15 @@ fn parts_are_in_order_and_catalogue_text_is_verbatim() {
     let script = script(&fixtures::facts("José"), &fixtures::catalogue());
     assert!(script.verdict.passed(), "{:?}", script.verdict);
     let kinds: Vec<_> = script.segments.iter().map(|segment| serde_json::to_value(segment.kind).unwrap()).collect();
-    assert_eq!(kinds, ["greeting", "offer", "offer", "offer", "disclosure", "closing"]);
+    assert_eq!(kinds, ["greeting", "offer", "offer", "offer", "closing"]);
 
     let text = script.spoken();
     assert!(script.segments[0].text.contains("José") && script.segments[0].text.contains("Dana Whitfield"), "{text}");
     assert!(text.contains("The Meridian Voyager Card is a card for trips."));
     assert!(text.contains("Free online bill pay comes with a guaranteed 4.25% annual percentage yield."));
-    assert_eq!(script.segments[4].text, "Meridian Bank is an Equal Housing Lender.");
+    let disclosure = "Meridian Bank is an Equal Housing Lender.";
+    assert!(script.segments[3].text.ends_with(disclosure), "it stands with the mortgage: {}", script.segments[3].text);
+    assert_eq!(text.matches(disclosure).count(), 1);
     for (segment, offer) in script.segments[1..4].iter().zip(&script.offers) {
         assert_eq!(segment.product.as_ref(), Some(&offer.product));
         assert!(segment.text.contains(&offer.name), "{}", segment.text);
@@ -52,6 +54,88 @@ fn parts_are_in_order_and_catalogue_text_is_verbatim() {
 fn product_without_a_reason_is_presented_in_catalogue_text() {
     let script = script(&fixtures::facts("José"), &fixtures::catalogue());
     assert!(script.segments[2].text.starts_with("Meridian Goal Savings. An account for money"), "{script:?}");
+}
+
+fn with_offers(products: &[&str]) -> Facts {
+    let catalogue = fixtures::shipped_catalogue();
+    let offers = products.iter().map(|id| {
+        let need = catalogue.product(&fixtures::id(id)).unwrap().needs[0];
+        fixtures::offer(id, need, Vec::new())
+    });
+    Facts { stance: Stance::Recommend { offers: offers.collect() }, ..fixtures::facts("José") }
+}
+
+/// Tests that the warning about investments cannot be taken for one about the deposit after it.
+#[test]
+fn spoken_disclosure_stands_with_its_own_product() {
+    let catalogue = fixtures::shipped_catalogue();
+    for order in [["guided-investing", "high-yield-savings"], ["certificate-of-deposit", "retirement-ira"]] {
+        for wish in [None, Some("brief"), Some("lively")] {
+            let script = script_with_wish(&with_offers(&order), &catalogue, wish);
+            assert!(script.verdict.passed(), "{:?}", script.verdict);
+            for segment in &script.segments {
+                let product = segment.product.as_ref().and_then(|id| catalogue.product(id));
+                let own = product.map(|product| product.spoken_disclosures.clone()).unwrap_or_default();
+                assert_eq!(segment.text.contains("may lose value"), !own.is_empty(), "{}", segment.text);
+                assert!(own.iter().all(|line| segment.text.ends_with(line.as_str())), "{}", segment.text);
+            }
+            let names = script.offers.iter().filter_map(|offer| offer.picture.as_ref());
+            for (name, product) in names.map(|picture| &picture.customer_name).zip(&order) {
+                let warning = &catalogue.product(&fixtures::id(product)).unwrap().spoken_disclosures;
+                assert!(warning.iter().all(|line| line.contains(name.as_str())), "{warning:?} names {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn product_is_named_once_and_then_called_it() {
+    let catalogue = fixtures::shipped_catalogue();
+    for number in 0..30 {
+        let facts = with_offers(&["cash-back-card", "personal-loan", "everyday-checking"]);
+        let facts = Facts { reference: reference(number), ..facts };
+        let script = script(&facts, &catalogue);
+        for (segment, offer) in script.segments[1..4].iter().zip(&script.offers) {
+            let name = &offer.picture.as_ref().unwrap().customer_name;
+            assert_eq!(segment.text.matches(name.as_str()).count(), 1, "{}", segment.text);
+            assert!(segment.parts.iter().any(|part| part.text.starts_with("It ")), "{}", segment.text);
+        }
+        let proof = prove(&script, &facts, fixtures::book(), &catalogue, &fixtures::brand());
+        assert!(proof.is_complete(), "{:?}", proof.problems);
+    }
+}
+
+#[test]
+fn brief_letter_is_shorter() {
+    let catalogue = fixtures::shipped_catalogue();
+    for (number, window) in (0u32..).zip(catalogue.products().windows(3)) {
+        let ids: Vec<&str> = window.iter().map(|product| product.id.as_str()).collect();
+        let facts = Facts { reference: reference(number), ..with_offers(&ids) };
+        let words = |wish| word_count(&script_with_wish(&facts, &catalogue, wish).spoken());
+        let (brief, formal) = (words(Some("Keep it brief.")), words(Some("Formal.")));
+        assert!(brief * 5 <= formal * 4, "{brief} and {formal} words");
+    }
+}
+
+#[test]
+fn letter_has_contractions_only_if_it_is_warm_or_lively() {
+    let catalogue = fixtures::shipped_catalogue();
+    for number in 0..30 {
+        let facts = with_offers(&["cash-back-card", "guided-investing", "high-yield-savings"]);
+        let facts = Facts { reference: reference(number), adviser: None, ..facts };
+        for (wish, casual) in [("warm", true), ("lively", true), ("formal", false), ("brief", false)] {
+            let text = script_with_wish(&facts, &catalogue, Some(wish)).spoken();
+            assert_eq!(text.contains('\''), casual, "{wish}: {text}");
+        }
+    }
+}
+
+/// Tests that a letter says what it announces: every opening names the number of ideas and the bank.
+#[test]
+fn opening_announces_the_ideas_and_the_bank() {
+    for line in fixtures::book().lines().iter().filter(|line| matches!(line.kind, LineKind::Opening { .. })) {
+        assert!(line.text.has(Slot::Count) && line.text.has(Slot::Bank), "{}", line.id);
+    }
 }
 
 #[test]

@@ -275,14 +275,8 @@ fn end_lines(content: &SceneContent<'_>, is_shown: impl Fn(&OfferShown) -> bool)
 
 /// Returns all legal lines of a video, each with the products that it belongs to, then the opt-out and the voice notice.
 pub(crate) fn legal_lines(content: &SceneContent<'_>) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for line in &content.script.disclosures {
-        let products = content.script.offers.iter().map(picture_of);
-        let products = products.filter(|picture| picture.disclosures.contains(line));
-        let names: Vec<String> = products.map(|picture| picture.customer_name).collect();
-        let line = if names.is_empty() { line.clone() } else { format!("{}: {line}", names.join(", ")) };
-        lines.push(line);
-    }
+    let script = content.script;
+    let mut lines: Vec<String> = script.disclosures.iter().map(|line| script.named_disclosure(line)).collect();
     for line in [&content.brand.opt_out, &content.brand.voice_notice] {
         if !line.trim().is_empty() && !lines.contains(line) {
             lines.push(line.clone());

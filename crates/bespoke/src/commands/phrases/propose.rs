@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use contracts::ErrorName;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::error::EXIT_NOTHING_TO_DO;
+use contracts::text::counted;
 use phrases::check::{MIN_REASONS, Severity, check, grounds};
 use phrases::{GroundKey, Line, LineKind, Phrasebook};
 use recommend::guard::check_reason;
@@ -88,7 +89,7 @@ pub(super) async fn execute(args: &ProposeArgs, config: &Config, context: Contex
     if !report.filed.is_empty() {
         replace_file(&args.file, &toml)?;
     }
-    context.print(&report, || for_people(&report));
+    context.print(&report, || to_text(&report));
     Ok(if report.filed.is_empty() { EXIT_NOTHING_TO_DO } else { 0 })
 }
 
@@ -116,7 +117,7 @@ fn places<'a>(
 }
 
 fn is_reason(kind: &LineKind, product: &Product, ground: &GroundKey) -> bool {
-    matches!(kind, LineKind::Reason { product: p, ground: g } if *p == product.id && g == ground)
+    matches!(kind, LineKind::Reason { product: p, ground: g, .. } if *p == product.id && g == ground)
 }
 
 fn existing<'b>(book: &'b Phrasebook, product: &Product, ground: &GroundKey) -> Vec<&'b str> {
@@ -180,7 +181,7 @@ impl Candidate<'_> {
     }
 }
 
-fn for_people(report: &ProposeReport) -> String {
+fn to_text(report: &ProposeReport) -> String {
     let mut text = String::new();
     for line in &report.filed {
         let _infallible = writeln!(text, "{}  not approved\n    {}", line.id, line.text);
@@ -191,7 +192,8 @@ fn for_people(report: &ProposeReport) -> String {
             writeln!(text, "refused for {} on {}: {because}\n    {}", line.product, line.ground, line.text);
     }
     let (filed, refused) = (report.filed.len(), report.refused.len());
-    let _infallible = writeln!(text, "{filed} lines added without an approval, {refused} refused");
+    let _infallible =
+        writeln!(text, "added {} without an approval; refused {refused}", counted(filed, "line", "lines"));
     if filed > 0 {
         text.push_str(
             "next: bespoke phrases approve LINE... approves lines; no customer hears a line before it is approved\n",
