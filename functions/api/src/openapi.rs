@@ -74,6 +74,8 @@ is no cap.
 export has a link for the customer. Publishing sends nothing to the customer.
 - **Export**: the table of results with a link for each customer, for the bank's mailing system. See *Export*.
 - **Notification**: a signed call by which the server informs the bank's system of an outcome. See *Notifications*.
+- **Control group**: the customers whom a measured campaign holds out. They are ranked and recorded, and get nothing. This \
+API counts them as `skipped`, with the reason `held-out`.
 - **Evidence**: the audit record of why something was said to a customer, and of every check.
 - **Operator**: a member of the bank's staff who works with the `bespoke` command or the AWS account, not through this API.
 - **Stack**: one deployment on AWS. Its outputs are those of the stack in `CloudFormation`.
@@ -158,11 +160,13 @@ most 2 GiB of unpacked data per workbook; a run over a larger one fails with `In
 ## Notifications
 
 If the setting `delivery.webhook.url` is set, the server sends a `POST` request to it for each outcome: at the end of a run, and \
-immediately after a review decision or a recall. The JSON body has four fields:
+immediately after a review decision, a recall, or an answer that a customer gives on their page. The JSON body has these fields:
 
 - `run`: the id of the run.
 - `reference`: the customer reference.
-- `outcome`: `published`, `skipped`, `in-review`, `failed` or `recalled`.
+- `outcome`: `published`, `skipped`, `held-out`, `in-review`, `failed` or `recalled`. For an answer, it is `tell-me-more`, \
+`call-me-back`, `not-for-me` or `opted-out`.
+- `product`, only for an answer: the id of the product. `because`, only for `not-for-me`: the reason.
 - `record`: the digest of the record of that outcome.
 
 The headers follow Standard Webhooks: `webhook-id`, `webhook-timestamp` (Unix time in seconds) and `webhook-signature`. The \
@@ -174,7 +178,7 @@ Notifications may arrive out of order. One that fails for good does not change t
 
 An operator makes the export with `bespoke export RUN`, or on AWS with the function in the stack's output `ExportFunction`. The \
 API has none. Each row has `customer_id`, `reference`, `outcome`, `detail` (the reason for an outcome other than `published`), \
-`link` and `expires`. The customer's link opens a page with the video and an opt-out. The server checks consent, \
+`link` and `expires`. The customer's link opens a page with the video, forms for answers and choices, and an opt-out. The server checks consent, \
 suppressions and recalls whenever someone opens it.
 
 ## Conventions

@@ -15,16 +15,17 @@ pub(super) async fn execute(args: AnswersArgs, context: Context) -> Result<u8, F
     let (_, vault, _) = open_artifacts(&args.artifacts).await?;
     let rows = answers::answers(&run, &vault).await?;
     if let Some(file) = &args.out {
-        let invalid = || Failure::new(ErrorName::InputInvalidRequest, "--out is not the path of a file", "name a file");
+        let invalid =
+            || Failure::new(ErrorName::InputInvalidRequest, "--out is not the path of a file", "specify a file");
         let name = file.file_name().and_then(|name| name.to_str()).ok_or_else(invalid)?;
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         write(folder.unwrap_or_else(|| ".".as_ref()), name, &answers::to_csv(&rows))?;
     }
-    context.print(&rows, || for_people(&rows));
+    context.print(&rows, || to_text(&rows));
     Ok(0)
 }
 
-fn for_people(rows: &[AnswerRow]) -> String {
+fn to_text(rows: &[AnswerRow]) -> String {
     if rows.is_empty() {
         return "no answers yet\n".to_owned();
     }

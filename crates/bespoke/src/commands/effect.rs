@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use contracts::ErrorName;
+use contracts::text::counted;
 use effect::reading::points;
 use effect::{Difference, Measurement};
 use jiff::Timestamp;
@@ -28,7 +29,7 @@ pub(super) async fn execute(args: EffectArgs, context: Context) -> Result<u8, Fa
     if let Some(file) = &args.html {
         write(file, &effect_page::page(&report))?;
     }
-    context.print(&report, || for_people(&report, args.html.as_deref()));
+    context.print(&report, || to_text(&report, args.html.as_deref()));
     Ok(0)
 }
 
@@ -40,8 +41,10 @@ async fn import_table(args: &ImportArgs, context: Context) -> Result<u8, Failure
     context.print(&report, || {
         let ImportReport { rows, added, known, others } = report;
         format!(
-            "{rows} rows: {added} adoptions added, {known} known before, {others} about people who are not customers of a \
-             run here\nNext: bespoke effect RUN   compares a run with its control group\n"
+            "{}: added {}, {known} known before, {others} about people who are not customers in any run here\n\
+             Next: bespoke effect RUN   compares a run with its control group\n",
+            counted(rows, "row", "rows"),
+            counted(added, "adoption", "adoptions")
         )
     });
     Ok(0)
@@ -56,7 +59,7 @@ fn write(file: &Path, page: &str) -> Result<(), Failure> {
     std::fs::write(file, page).map_err(Failure::file(ErrorName::StoreUnavailable, file))
 }
 
-fn for_people(report: &EffectReport, html: Option<&Path>) -> String {
+fn to_text(report: &EffectReport, html: Option<&Path>) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let yellow = Style::new().fg_color(Some(AnsiColor::Yellow.into()));
