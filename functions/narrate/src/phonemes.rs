@@ -440,7 +440,7 @@ mod tests {
     /// receives.
     #[tokio::test]
     async fn name_keeps_the_sounds_of_its_language() {
-        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        let phonemizer = Phonemizer::new("espeak-ng".into(), Accent::American);
         for (name, expected) in [
             ("François", "fɹɑnswˈɑ"),
             ("Małgorzata", "mWɡOʒˈɑtɑ"),
@@ -484,7 +484,7 @@ mod tests {
     /// Tests that no name in another script falls through to English spelling rules, and that no flap reaches the voice.
     #[tokio::test]
     async fn no_name_has_a_flap_or_an_english_reading() {
-        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        let phonemizer = Phonemizer::new("espeak-ng".into(), Accent::American);
         for name in NAMES.lines().filter_map(|line| line.split('\t').next()) {
             let lexicon = Lexicon { first_name: name, ..Lexicon::default() };
             let greeting = Utterance::of(name, lexicon).unwrap().unwrap();

@@ -101,7 +101,7 @@ fn product_is_named_once_and_then_called_it() {
             assert_eq!(segment.text.matches(name.as_str()).count(), 1, "{}", segment.text);
             assert!(segment.parts.iter().any(|part| part.text.starts_with("It ")), "{}", segment.text);
         }
-        let proof = prove(&script, &facts, fixtures::book(), &catalogue, &fixtures::brand());
+        let proof = prove(&script, &facts, fixtures::books(), &catalogue, &fixtures::brand());
         assert!(proof.is_complete(), "{:?}", proof.problems);
     }
 }
@@ -372,7 +372,7 @@ fn forged_sentences_fail_verification() {
     type Forgery = fn(&mut Script);
 
     let facts = fixtures::facts("José");
-    let (catalogue, brand, book) = (fixtures::catalogue(), fixtures::brand(), fixtures::book());
+    let (catalogue, brand) = (fixtures::catalogue(), fixtures::brand());
     let genuine = script(&facts, &catalogue);
     assert!(prove(&genuine, &facts, fixtures::books(), &catalogue, &brand).is_complete());
     let forgeries: [(Forgery, &str); 5] = [
