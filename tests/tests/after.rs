@@ -104,7 +104,8 @@ fn recall_moves_the_text_and_removes_its_copy() {
     assert!(sandbox.artifacts().join("output/recommendations.txt").exists());
     let recall = || sandbox.run(&["recall", run, "--by", "Ann", "--reason", "a wrong rate", "--json"]);
     let recalled = report(&recall());
-    assert_eq!(recalled["recalled"][0]["files"], 1, "{recalled}");
+    // The text, and the content of the customer's page.
+    assert_eq!(recalled["recalled"][0]["files"], 2, "{recalled}");
     let [text] = <[_; 1]>::try_from(find(&sandbox, "recommendation.txt")).unwrap();
     assert!(text.starts_with(sandbox.artifacts().join("recalled")), "{}", text.display());
     assert!(!sandbox.artifacts().join("output/recommendations.txt").exists());
