@@ -10,7 +10,7 @@ use crate::catalogue::{Catalogue, ProductKind};
 use crate::choice::Choice;
 use crate::facts::{Counterfactual, Facts, Need, ReasonFact, Stance};
 use crate::narration::{Narration, VOICE_START};
-use crate::script::{Script, WrittenBy};
+use crate::script::Script;
 
 /// The content of a customer's page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +78,10 @@ impl CustomerPage {
     /// Builds the page from a result's own facts and script. It holds no score, weight, band or amount.
     #[must_use]
     pub fn of(sources: PageSources<'_>) -> Self {
+        let language = sources.script.language;
+        let catalogue = sources.catalogue.in_language(language);
+        let brand = sources.brand.in_language(language);
+        let sources = PageSources { catalogue: &catalogue, brand: &brand, ..sources };
         let PageSources { facts, script, catalogue, brand, .. } = sources;
         let offers: Vec<PageOffer> = match &facts.stance {
             Stance::Recommend { offers } => {
@@ -108,12 +112,8 @@ impl CustomerPage {
                 disclosures.push(line.clone());
             }
         }
-        let language = match &script.written_by {
-            WrittenBy::Phrases { language, .. } => language.clone(),
-            WrittenBy::Template { .. } | WrittenBy::Model { .. } => "en".to_owned(),
-        };
         Self {
-            language,
+            language: language.tag().to_owned(),
             first_name: script.first_name.clone(),
             offers,
             transcript: script.segments.iter().map(|segment| segment.text.clone()).collect(),

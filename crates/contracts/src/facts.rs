@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::choice::Choice;
 use crate::consent::{ConsentAsRead, Refusal};
+use crate::language::{self, Language};
 pub use crate::reason::ReasonFact;
 use crate::{CustomerRef, Digest, ProductId};
 
@@ -467,6 +468,9 @@ pub struct Facts {
     pub first_name: String,
     /// The adviser's name, also inserted by code.
     pub adviser: Option<String>,
+    /// The language of the message. It never affects a score.
+    #[serde(default, skip_serializing_if = "language::is_default")]
+    pub language: Language,
     /// Spending, largest share first.
     pub spending: Vec<Spending>,
     /// The products that the customer holds.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::{Answer, Choice, word};
+use crate::language::Language;
 use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, ProductId, RunId};
 
 /// One of the three workbooks in a batch.
@@ -360,10 +361,10 @@ pub enum ObjectKey {
     Catalogue,
     /// The approvals of the catalog and the rules.
     CatalogueApprovals,
-    /// The phrasebook.
-    Phrasebook,
-    /// The approvals of the phrasebook's lines.
-    PhraseApprovals,
+    /// The phrasebook in a language.
+    Phrasebook(Language),
+    /// The approvals of that phrasebook's lines.
+    PhraseApprovals(Language),
     /// The lexicon: the words that map to spending categories and topics.
     Lexicon,
     /// The settings on AWS.
@@ -437,8 +438,8 @@ impl fmt::Display for ObjectKey {
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::CatalogueApprovals => f.write_str("config/catalogue.approvals.csv"),
-            Self::Phrasebook => f.write_str("config/phrases/en.toml"),
-            Self::PhraseApprovals => f.write_str("config/phrases/en.approvals.csv"),
+            Self::Phrasebook(language) => write!(f, "config/phrases/{language}.toml"),
+            Self::PhraseApprovals(language) => write!(f, "config/phrases/{language}.approvals.csv"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
             Self::Background(name) => write!(f, "{}{name}", Prefix::Backgrounds),

@@ -19,6 +19,7 @@ pub mod html;
 pub mod id;
 pub mod institution;
 pub mod key;
+pub mod language;
 pub mod media;
 pub mod model;
 pub mod narration;
@@ -37,8 +38,10 @@ pub mod terminal;
 pub mod text;
 pub mod tone;
 pub mod voice;
+pub mod words;
 
 pub use digest::Digest;
 pub use error::{ErrorName, NamedError};
 pub use id::{BackgroundName, Batch, CustomerId, CustomerRef, DatasetId, ProductId, RunId};
 pub use key::ObjectKey;
+pub use language::{Language, Languages};

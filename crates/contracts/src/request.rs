@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
 use crate::effect::EffectPlan;
+use crate::language::Languages;
 use crate::media::Shape;
 use crate::model::WriterMode;
 use crate::settings::{OfferSettings, Settings};
@@ -80,8 +81,11 @@ pub struct Request {
     pub upload: Digest,
     /// The digest of the catalog.
     pub catalogue: Digest,
-    /// The digest of the phrasebook and its approvals.
+    /// The digest of the phrasebooks and their approvals.
     pub phrases: Digest,
+    /// The languages that the bank spoke when the run started, its default first.
+    #[serde(default, skip_serializing_if = "Languages::is_default")]
+    pub languages: Languages,
     /// The writer.
     #[serde(default)]
     pub writer: WriterMode,
@@ -129,8 +133,10 @@ pub struct RunInputs<'a> {
     pub settings: &'a Settings,
     /// The digest of the catalog.
     pub catalogue: Digest,
-    /// The digest of the phrasebook and its approvals.
+    /// The digest of the phrasebooks and their approvals.
     pub phrases: Digest,
+    /// The languages in which the bank addresses customers.
+    pub languages: Languages,
     /// The digest of the lexicon.
     pub lexicon: Digest,
     /// The digest of the brand and of every file that it refers to.
@@ -212,6 +218,7 @@ impl Request {
             upload: inputs.upload,
             catalogue: inputs.catalogue,
             phrases: inputs.phrases,
+            languages: inputs.languages,
             writer: writer.unwrap_or(settings.writer.mode),
             lexicon: inputs.lexicon,
             assets: inputs.assets,
@@ -245,6 +252,7 @@ impl Request {
             upload: Digest::of(b""),
             catalogue: Digest::of(b""),
             phrases: Digest::of(b""),
+            languages: Languages::default(),
             writer: WriterMode::Phrases,
             lexicon: Digest::of(b""),
             assets: Digest::of(b""),
@@ -296,6 +304,7 @@ mod tests {
             settings: &settings,
             catalogue: Digest::of(b""),
             phrases: Digest::of(b""),
+            languages: Languages::default(),
             lexicon: Digest::of(b""),
             assets: Digest::of(b""),
             background: None,
@@ -322,6 +331,7 @@ mod tests {
                 settings: &settings,
                 catalogue: digest,
                 phrases: digest,
+                languages: Languages::default(),
                 lexicon: digest,
                 assets: digest,
                 background: None,

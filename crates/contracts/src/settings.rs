@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::catalogue::Category;
 use crate::key::Workbook;
+use crate::language::{self, Language};
 use crate::media::Shape;
 use crate::model::{Fallback, ModelTraits, WriterMode};
 use crate::script::Usage;
@@ -65,6 +66,10 @@ impl NamedError for SettingsError {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// The bank's language: `en` or `es`. It applies to every customer whose profile prefers no other language that the bank
+    /// has a phrasebook for.
+    #[serde(skip_serializing_if = "language::is_default")]
+    pub language: Language,
     /// How workbooks are read.
     pub intake: IntakeSettings,
     /// How offers are chosen.
@@ -224,8 +229,12 @@ impl ModelSettings {
 pub struct VoiceSettings {
     /// The voice engine.
     pub engine: EngineChoice,
-    /// The engine's own name for the voice; the engine's default voice if empty.
+    /// The engine's own name for the voice; the engine's default voice if empty. Customers whose language the voice does not
+    /// speak hear the engine's default voice of their language.
     pub name: String,
+    /// The voices of single languages, such as `es = "Lupe"`. They precede `name`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<Language, String>,
     /// The speaking rate, 80 to 220 words per minute.
     pub words_per_minute: u16,
     /// The outside voice service.
@@ -237,6 +246,7 @@ impl Default for VoiceSettings {
         Self {
             engine: EngineChoice::Auto,
             name: String::new(),
+            names: BTreeMap::new(),
             words_per_minute: 140,
             openai: SpeechServiceSettings::default(),
         }

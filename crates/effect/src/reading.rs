@@ -158,7 +158,7 @@ mod tests {
             primary(difference((1_260, 9_000), (100, 1_000))),
             "Of 100 customers who got a recommendation, 14.0 adopted a product that it offered. Of 100 in the control \
              group, 10.0 did so without one. The recommendation raised adoption by about 4.0 points. The data fit a true \
-             effect between 1.8 and 5.8 points."
+             effect between 1.9 and 5.9 points."
         );
         let unclear = primary(difference((105, 1_000), (10, 100)));
         assert!(unclear.contains("no clear effect") && unclear.contains("−"), "{unclear}");

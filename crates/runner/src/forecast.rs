@@ -226,6 +226,7 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         at_most: settings.offers.at_most,
         stop_days: settings.offers.stops_age_out_days.into(),
         today: now.to_zoned(TimeZone::UTC).date(),
+        languages: &request.languages,
     };
     let store = runner.services.vault.store();
     let days = request.at_most_every_days;

@@ -159,7 +159,7 @@ impl Jobs {
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
         let Services { vault, folders, settings, signer, .. } = &self.services;
         let Some(waiting) = policy::review::find_pending(vault, run, reference).await? else { return Ok(()) };
-        let project = Project::load(folders.clone())?;
+        let project = Project::load(folders.clone(), settings.language)?;
         follow_up::publish_decision(&waiting, &project, settings, vault).await?;
         follow_up::rewrite_manifest(run, vault, signer.as_ref()).await
     }
@@ -273,7 +273,8 @@ impl Jobs {
             () = self.stop.cancelled() => return Err(stopped()),
         };
         let folders = self.services.folders.clone();
-        let project = tokio::task::spawn_blocking(move || Project::load(folders)).await;
+        let language = self.services.settings.language;
+        let project = tokio::task::spawn_blocking(move || Project::load(folders, language)).await;
         let project = project.map_err(|panic| {
             let help = "start another run";
             Failure::new(ErrorName::ConfigInvalid, format!("failed to read the bank's materials: {panic}"), help)

@@ -95,7 +95,7 @@ impl Server {
         let Setup { folders, settings, secrets, port, stop, reader } = setup;
         let programs = Programs::find();
         first_bad(&check_programs(&programs).await)?;
-        let project = Project::load(folders.clone())?;
+        let project = Project::load(folders.clone(), settings.language)?;
         let store = Arc::new(project.store()?);
         // Hold the lock for the server's lifetime. Otherwise, another run would empty the scratch folder while the
         // server is using it.
@@ -359,13 +359,16 @@ impl Source for Local {
     async fn material(&self) -> Result<Material, start::Error> {
         let Services { folders, vault, settings, engines, .. } = self.services();
         let folders = folders.clone();
-        let loaded = tokio::task::spawn_blocking(move || Project::load(folders)).await;
+        let language = settings.language;
+        let loaded = tokio::task::spawn_blocking(move || Project::load(folders, language)).await;
         let material = |error, message| start::Error::Material { error, message };
         let project = loaded.map_err(|panic| material(ErrorName::ConfigInvalid, panic.to_string()))?;
         let project = project.map_err(|failure| material(failure.name(), failure.to_string()))?;
         let approvals = project::material_approvals(&project.folders);
         let backgrounds = render::background_digests(vault.store(), &settings.video).await.map_err(Failure::from);
+        let languages = project.languages();
         Ok(Material {
+            languages,
             backgrounds: backgrounds.map_err(|failure| material(failure.name(), failure.to_string()))?,
             settings: settings.clone(),
             approvals: approvals.map_err(|failure| material(failure.name(), failure.to_string()))?,
@@ -389,18 +392,20 @@ fn problem(failure: Failure) -> Problem {
     Problem::new(failure.name(), failure.to_string())
 }
 
-/// Returns the voices of all engines, installed engines first.
+/// Returns the voices of all engines in the bank's language, installed engines first.
 async fn voices(services: &Services) -> Vec<VoiceOption> {
     let available = services.engines.local();
-    let espeak = narrate::english_voices(&services.programs.espeak).await.unwrap_or_default();
-    let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
+    let bank = services.settings.language;
+    let espeak = narrate::espeak_voices(&services.programs.espeak, bank).await.unwrap_or_default();
+    let kokoro = narrate::kokoro::VOICES.into_iter().filter(|name| narrate::kokoro::language_of(name) == Some(bank));
+    let kokoro = kokoro.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));
     let openai = &services.settings.voice.openai;
     let openai =
         narrate::openai::VOICES.iter().filter(|_| openai.enabled).map(|name| (Engine::Openai, (*name).to_owned()));
     let mut voices: Vec<VoiceOption> = Vec::new();
     let chosen = services.settings.voice.engine.only().or_else(|| available.first().copied());
-    for (engine, name) in kokoro.into_iter().chain(espeak).chain(openai) {
+    for (engine, name) in kokoro.chain(espeak).chain(openai) {
         let first = !voices.iter().any(|voice| voice.engine == engine);
         let set = &services.settings.voice.name;
         let default = Some(engine) == chosen && if set.is_empty() { first } else { *set == name };

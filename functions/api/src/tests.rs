@@ -233,6 +233,7 @@ impl Source for Bank {
             settings: Settings::default(),
             catalogue: sample_catalogue(),
             phrases: Digest::of(b"phrases"),
+            languages: contracts::Languages::default(),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
             backgrounds: std::collections::BTreeMap::new(),
@@ -331,6 +332,7 @@ impl Api {
     async fn write_script(&self, run: &RunId, reference: &CustomerRef, violations: &[&str]) {
         let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None, parts: Vec::new() };
         let script = Script {
+            language: contracts::Language::English,
             first_name: "José".to_owned(),
             adviser: None,
             segments: vec![segment(SegmentKind::Greeting, "Hello José."), segment(SegmentKind::Closing, "Goodbye.")],

@@ -37,7 +37,7 @@ use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
-use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use contracts::{CustomerRef, DatasetId, Digest, ErrorName, Languages, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -88,6 +88,8 @@ pub struct Rules<'a> {
     pub stop_days: i32,
     /// The day on which offered products must be valid.
     pub today: Date,
+    /// The languages in which the bank addresses customers.
+    pub languages: &'a Languages,
 }
 
 /// An error from the stage.
@@ -166,6 +168,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         at_most: deps.settings.offers.at_most,
         stop_days: deps.settings.offers.stops_age_out_days.into(),
         today: deps.now.to_zoned(TimeZone::UTC).date(),
+        languages: &request.languages,
     };
     let days = request.at_most_every_days;
     let assessment = match assess(record, &control, &rules) {
@@ -262,7 +265,8 @@ fn facts(
     choices: &BTreeSet<Choice>,
     rules: &Rules<'_>,
 ) -> Result<Facts, Skip> {
-    let Rules { catalogue, lexicon, keys, categories, at_most, stop_days, today } = *rules;
+    let Rules { catalogue, lexicon, keys, categories, at_most, stop_days, today, languages } = *rules;
+    let language = languages.choose(customer.profile.language);
     let findings =
         permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys, stop_days));
     let needs_person = findings.as_ref().is_some_and(|findings| findings.needs_person);
@@ -301,6 +305,7 @@ fn facts(
         mood: None,
         stops: &stops,
         probably_held: &customer.profile.probably_held,
+        language,
         choices,
     };
     let material = Material {
@@ -326,6 +331,7 @@ fn facts(
         reference: customer.reference.clone(),
         first_name: customer.profile.first_name.clone(),
         adviser: customer.profile.adviser.clone(),
+        language,
         candidates,
         counterfactuals,
         spending,

@@ -168,8 +168,8 @@ impl ToneAnalyzer<'_> {
 ///
 /// A post can stop selling until it is more than `stop_days` old, and can count in favor of an offer until it is more
 /// than [`RECENT_DAYS`] old. Older posts are used only by the guard, to detect echoes. A post without a date counts as
-/// recent. A tone is the mean compound score of the posts about listed topics, weighted by age. Any post that stops
-/// selling makes its topic negative.
+/// recent. A tone is the mean compound score of the English posts about listed topics, weighted by age. Any post that stops
+/// selling makes its topic negative. VADER cannot score posts in Spanish, so only their stops count.
 #[must_use]
 pub fn read_posts(
     proof: &SocialConsent,
@@ -205,6 +205,8 @@ pub fn read_posts(
         let score = rounded(tone.scores.compound);
         let score = if verdict == PostVerdict::Ordinary { score } else { score.min(STOPPED_SCORE) };
         match verdict {
+            // The mood of a post in Spanish is unread, so it neither improves nor worsens the tone.
+            PostVerdict::Ordinary if StopPhrases::get().is_spanish(&post.text) => continue,
             // Only a post about a listed topic may improve the tone.
             PostVerdict::Ordinary if tone.topics.is_empty() && score > 0.0 => continue,
             PostVerdict::Ordinary => {}

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use contracts::ProductId;
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
 use contracts::choice::Choice;
 use contracts::facts::{
     Band, Candidate, Ground, Mood, Need, Offer, ReasonFact, ScoreReason, Sentiment, Share, Sign, Spending,
     SpendingCategory, Stop, Tenure, Topic, Trend,
 };
+use contracts::{Language, ProductId};
 use jiff::civil::Date;
 
 /// The weights for spending in one of the product's categories, by share.
@@ -61,6 +61,8 @@ pub struct RankingInput<'a> {
     pub stops: &'a [Stop],
     /// Products that the customer probably holds.
     pub probably_held: &'a [ProductId],
+    /// The language of the message. It affects no score: it only excludes products that the bank has not translated.
+    pub language: Language,
     /// The customer's choices, which exclude products.
     pub choices: &'a BTreeSet<Choice>,
 }
@@ -164,6 +166,10 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     grounds.extend(complemented.map(|other| Ground::Holds { product: other.id.clone() }));
 
     let mut exclusions = unmet_conditions(product, catalogue, customer);
+    if !catalogue.has_texts_in(product, customer.language) {
+        let language = customer.language;
+        exclusions.push(format!("not offered in {}: the catalog has no translations.{language}", language.name()));
+    }
     if !product.is_valid_on(today) {
         exclusions.push("outside the product's dates".to_owned());
     }

@@ -140,6 +140,8 @@ struct LanguagePhrases {
 /// All stop phrases.
 pub struct StopPhrases {
     languages: [LanguagePhrases; 2],
+    /// Words that only English has, and words that only Spanish has.
+    own_words: [BTreeSet<String>; 2],
     /// Common words in the languages that the program can read.
     readable_words: BTreeSet<String>,
     /// Common words in other languages.
@@ -165,12 +167,15 @@ impl StopPhrases {
         let languages: LanguageFile = toml::from_str(LANGUAGES).expect("a valid language file");
         let payments: PaymentFile = toml::from_str(PAYMENTS).expect("a valid payment-phrase file");
         let words = |list: &str| list.split('|').map(str::to_owned).collect::<BTreeSet<String>>();
-        let mut readable_words = words(&languages.english);
-        readable_words.extend(words(&languages.spanish));
+        let english = words(&languages.english);
+        let spanish = words(&languages.spanish);
+        let own_words = [&english - &spanish, &spanish - &english];
+        let readable_words = &english | &spanish;
         let unreadable_words = words(&languages.other).difference(&readable_words).cloned().collect();
         let phrases = |list: Vec<String>| Phrases::parse(&list, &payments.sets);
         Self {
             languages: [ENGLISH, SPANISH].map(|text| LanguagePhrases::parse(&post_file(text))),
+            own_words,
             readable_words,
             unreadable_words,
             payments: payments.payments.into_iter().map(|(stop, list)| (stop, phrases(list))).collect(),
@@ -239,6 +244,15 @@ impl StopPhrases {
         found.sensitive = !found.excused && any(|language| &language.sensitive, &words);
         found.everyday = any(|language| &language.everyday, &all_words) && !any(|language| &language.grave, &words);
         found
+    }
+
+    /// Returns whether a post is in Spanish. VADER knows only English, so its score of such a post means nothing.
+    #[must_use]
+    pub fn is_spanish(&self, text: &str) -> bool {
+        let words = folded_words(text);
+        let [english, spanish] =
+            self.own_words.each_ref().map(|own| words.iter().filter(|word| own.contains(*word)).count());
+        spanish > english || spanish == english && text.contains(['¡', '¿', 'ñ', 'Ñ'])
     }
 
     /// Returns whether a post is in a language that the program cannot read.

@@ -3,12 +3,13 @@
 //! Every color that carries text reaches a contrast of 4.5:1 with its ground (WCAG 2.2, success criterion 1.4.3), whatever
 //! colors the brand has.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use contracts::Digest;
 use contracts::brand::Brand;
+use contracts::{Digest, Language};
 
 /// The part of the stylesheet that all brands share.
 const SHEET: &str = include_str!("page/style.css");
@@ -81,6 +82,11 @@ impl Look {
         let logo = String::from_utf8_lossy(logo.unwrap_or_default());
         let logo = logo.find("<svg").map_or("", |start| &logo[start..]);
         Self { brand, logo: logo.trim_end().to_owned() }
+    }
+
+    /// Returns the brand with its texts in a language, a BCP 47 tag. Its own texts if it has none in that language.
+    pub(crate) fn brand_in(&self, language: &str) -> Cow<'_, Brand> {
+        Language::from_tag(language).map_or(Cow::Borrowed(&self.brand), |language| self.brand.in_language(language))
     }
 
     /// Returns the logo as SVG, or an empty string.

@@ -113,7 +113,8 @@ fn parts(draft: &Draft<'_>, words: &Words) -> Parts {
     let day = expires.to_zoned(TimeZone::UTC).date().to_string();
     let mut legal: Vec<String> = Vec::new();
     let of_offers = page.offers.iter().flat_map(|offer| &offer.disclosures);
-    for line in of_offers.chain(&page.disclosures).chain([&look.brand.voice_notice, &look.brand.opt_out]) {
+    let brand = look.brand_in(&page.language);
+    for line in of_offers.chain(&page.disclosures).chain([&brand.voice_notice, &brand.opt_out]) {
         if !legal.contains(line) {
             legal.push(line.clone());
         }

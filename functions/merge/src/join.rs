@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use contracts::CustomerId;
 use contracts::catalogue::Catalogue;
 use contracts::consent::{ConsentAsRead, ConsentReading, Meaning, Question, Refusal};
 use contracts::facts::Stop;
 use contracts::key::Workbook;
 use contracts::settings::{IntakeSettings, plain_answer};
+use contracts::{CustomerId, Language};
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};

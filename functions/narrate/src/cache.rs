@@ -90,7 +90,13 @@ impl SharedVoice<'_> {
     /// Returns the voice's tempo at `words_per_minute`: found once, then the same for every customer.
     pub async fn tempo(&self, words_per_minute: u16) -> Result<Tempo, Error> {
         let voice = (self.narrator.engine(), self.narrator.voice());
-        let key = Digest::of_json(&(FORMAT, "tempo", voice, words_per_minute, pace::reference_digest()));
+        let key = Digest::of_json(&(
+            FORMAT,
+            "tempo",
+            voice,
+            words_per_minute,
+            pace::reference_digest(self.narrator.language()),
+        ));
         let mut tempos = self.cache.tempos.lock().await;
         if let Some(tempo) = tempos.get(&key) {
             return Ok(*tempo);

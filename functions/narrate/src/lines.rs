@@ -1,5 +1,6 @@
 //! The sentences to speak, each marked as personal or shareable.
 
+use contracts::Language;
 use contracts::narration::Sharing;
 use contracts::script::{Script, Segment, SentencePart, SentenceSource};
 use phrases::{Slot, Template};
@@ -32,10 +33,11 @@ impl Line {
 
 /// Returns the sentences of a script in spoken form.
 pub fn of_script(script: &Script, pronunciations: &Pronunciations) -> Result<Vec<Line>, Error> {
-    let mut lines = Lines { found: Vec::new(), pronunciations: Some(pronunciations) };
+    let language = script.language;
+    let mut lines = Lines { found: Vec::new(), pronunciations: Some(pronunciations), language };
     for (index, segment) in script.segments.iter().enumerate() {
         let mut number = 0;
-        for (sentence, sharing) in segment_sentences(segment) {
+        for (sentence, sharing) in segment_sentences(segment, language) {
             number += 1;
             // The reading of a sentence that other customers also hear must not depend on this customer's name.
             let first_name = if sharing == Sharing::Shared { "" } else { &script.first_name };
@@ -46,11 +48,11 @@ pub fn of_script(script: &Script, pronunciations: &Pronunciations) -> Result<Vec
 }
 
 /// Returns the sentences of a text in spoken form, with one segment per paragraph. All count as personal.
-pub fn of_text(text: &str, pronunciations: Option<&Pronunciations>) -> Result<Vec<Line>, Error> {
+pub fn of_text(text: &str, pronunciations: Option<&Pronunciations>, language: Language) -> Result<Vec<Line>, Error> {
     let text = text.replace("\r\n", "\n");
-    let mut lines = Lines { found: Vec::new(), pronunciations };
+    let mut lines = Lines { found: Vec::new(), pronunciations, language };
     for (segment, paragraph) in text.split("\n\n").enumerate() {
-        for (index, sentence) in sentences(paragraph).iter().enumerate() {
+        for (index, sentence) in sentences(paragraph, language).iter().enumerate() {
             lines.add(segment, index + 1, sentence, Sharing::Personal, "")?;
         }
     }
@@ -60,6 +62,7 @@ pub fn of_text(text: &str, pronunciations: Option<&Pronunciations>) -> Result<Ve
 struct Lines<'a> {
     found: Vec<Line>,
     pronunciations: Option<&'a Pronunciations>,
+    language: Language,
 }
 
 impl Lines<'_> {
@@ -71,7 +74,7 @@ impl Lines<'_> {
         sharing: Sharing,
         first_name: &str,
     ) -> Result<(), Error> {
-        let lexicon = Lexicon { pronunciations: self.pronunciations, first_name, ..Lexicon::default() };
+        let lexicon = Lexicon { language: self.language, pronunciations: self.pronunciations, first_name };
         let utterance = Utterance::of(sentence, lexicon).map_err(|spoken::UnreadNumber(word)| Error::UnreadNumber {
             segment: segment + 1,
             sentence: number,
@@ -88,21 +91,21 @@ impl Lines<'_> {
 }
 
 /// Returns the sentences of a segment. If the parts do not make up the whole text, all of it is personal.
-fn segment_sentences(segment: &Segment) -> Vec<(String, Sharing)> {
+fn segment_sentences(segment: &Segment, language: Language) -> Vec<(String, Sharing)> {
     let parts: Vec<&str> = segment.parts.iter().map(|part| part.text.as_str()).collect();
     if parts.join(" ") != segment.text {
-        return sentences(&segment.text).into_iter().map(|sentence| (sentence, Sharing::Personal)).collect();
+        return sentences(&segment.text, language).into_iter().map(|sentence| (sentence, Sharing::Personal)).collect();
     }
-    segment.parts.iter().flat_map(part_sentences).collect()
+    segment.parts.iter().flat_map(|part| part_sentences(part, language)).collect()
 }
 
 /// Returns the sentences of a part. Whether they may be shared depends on the part's source.
-fn part_sentences(part: &SentencePart) -> Vec<(String, Sharing)> {
-    let said = sentences(&part.text);
+fn part_sentences(part: &SentencePart, language: Language) -> Vec<(String, Sharing)> {
+    let said = sentences(&part.text, language);
     let sharings = match &part.source {
         SentenceSource::Catalogue { .. } | SentenceSource::Brand { .. } => vec![Sharing::Shared; said.len()],
         SentenceSource::Free { .. } => vec![Sharing::Personal; said.len()],
-        SentenceSource::Line { template, .. } => line_sharings(template, &said),
+        SentenceSource::Line { template, .. } => line_sharings(template, &said, language),
     };
     said.into_iter().zip(sharings).collect()
 }
@@ -112,13 +115,13 @@ fn part_sentences(part: &SentencePart) -> Vec<(String, Sharing)> {
 ///
 /// If the sentences do not correspond one to one to those of the approved text, a customer's data may have split or
 /// joined them. Then only sentences that occur word for word in the approved text are shared.
-fn line_sharings(template: &str, said: &[String]) -> Vec<Sharing> {
+fn line_sharings(template: &str, said: &[String], language: Language) -> Vec<Sharing> {
     let is_personal = |text: &str| Template::parse(text).map_or(true, |parsed| parsed.slots().any(Slot::is_personal));
     let sharing = |personal: bool| if personal { Sharing::Personal } else { Sharing::Shared };
     if !is_personal(template) {
         return vec![Sharing::Shared; said.len()];
     }
-    let own = sentences(template);
+    let own = sentences(template, language);
     if own.len() == said.len() && own.iter().zip(said).all(|(own, said)| is_filled(own, said)) {
         return own.iter().map(|own| sharing(is_personal(own))).collect();
     }
@@ -159,7 +162,7 @@ mod tests {
 
     fn sharings(source: SentenceSource, text: &str) -> Vec<Sharing> {
         let part = SentencePart { text: text.to_owned(), source };
-        part_sentences(&part).into_iter().map(|(_, sharing)| sharing).collect()
+        part_sentences(&part, Language::English).into_iter().map(|(_, sharing)| sharing).collect()
     }
 
     #[test]
@@ -193,8 +196,9 @@ mod tests {
             product: None,
             parts,
         };
-        let of_segment =
-            |segment| segment_sentences(&segment).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>();
+        let of_segment = |segment| {
+            segment_sentences(&segment, Language::English).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>()
+        };
         assert_eq!(of_segment(segment("Thank you.", vec![whole.clone()])), [Sharing::Shared]);
         assert_eq!(of_segment(segment("Thank you.", Vec::new())), [Sharing::Personal], "an older version");
         let more = segment("Thank you. Hello Ana.", vec![whole]);
@@ -212,6 +216,7 @@ mod tests {
             parts: vec![part],
         };
         let script = |first_name: &str| Script {
+            language: contracts::Language::English,
             adviser: None,
             first_name: first_name.to_owned(),
             segments: vec![segment.clone()],

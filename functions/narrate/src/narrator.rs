@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
+use contracts::Language;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::Error;
@@ -47,6 +48,11 @@ pub trait Narrator: Send + Sync {
 
     /// Returns the name of the voice.
     fn voice(&self) -> &str;
+
+    /// Returns the language that the voice speaks.
+    fn language(&self) -> Language {
+        Language::English
+    }
 
     /// Returns the paces that the engine supports, as multiples of its normal pace.
     fn paces(&self) -> RangeInclusive<f64>;

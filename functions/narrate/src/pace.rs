@@ -10,7 +10,7 @@
 
 use std::ops::RangeInclusive;
 
-use contracts::Digest;
+use contracts::{Digest, Language};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -42,11 +42,16 @@ const DICTATED_BOUNDS: (f64, f64) = (0.7, 0.95);
 /// The text used to find a voice's tempo: typical sentences from a bank, with one segment per paragraph.
 ///
 /// It does not come from the bank's phrasebook, so adding a phrase does not change how the others sound.
-const REFERENCE: &str = include_str!("reference.txt");
+const fn reference(language: Language) -> &'static str {
+    match language {
+        Language::English => include_str!("reference.en.txt"),
+        Language::Spanish => include_str!("reference.es.txt"),
+    }
+}
 
-/// Returns the digest of the reference text, on which every tempo depends.
-pub fn reference_digest() -> Digest {
-    Digest::of(REFERENCE.as_bytes())
+/// Returns the digest of a language's reference text, on which every tempo depends.
+pub fn reference_digest(language: Language) -> Digest {
+    Digest::of(reference(language).as_bytes())
 }
 
 impl Line {
@@ -94,7 +99,7 @@ impl Tempo {
     ///
     /// If the engine's range of paces cannot reach the rate, the pauses are scaled to 0.5 to 1.7 times their length.
     pub async fn find(narrator: &dyn Narrator, words_per_minute: u16) -> Result<Self, Error> {
-        let lines = lines::of_text(REFERENCE, None)?;
+        let lines = lines::of_text(reference(narrator.language()), None, narrator.language())?;
         let units: f64 = lines.iter().map(Line::units).sum();
         let total = units * 60.0 / f64::from(words_per_minute);
         let pauses = pauses(&lines);
@@ -241,7 +246,7 @@ mod tests {
         here is one more of them, which says nothing new, but takes its time. The last one is short, as endings are.";
 
     async fn spoken(text: &str, rate: u16) -> (Vec<Line>, Take) {
-        let lines = lines::of_text(text, None).unwrap();
+        let lines = lines::of_text(text, None, Language::English).unwrap();
         let tempo = Tempo::find(&SluggishNarrator, rate).await.unwrap();
         let mut speeches = Vec::new();
         for line in &lines {

@@ -331,8 +331,9 @@ async fn skip(
 
 /// Checks that every product in the script matches the catalog and may be offered today.
 fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<(), Error> {
+    let catalogue = deps.catalogue.in_language(script.language);
     let as_in_catalogue = |offer: &&OfferShown| {
-        deps.catalogue.product(&offer.product).is_some_and(|product| {
+        catalogue.product(&offer.product).is_some_and(|product| {
             product.name == offer.name
                 && product.category.name() == offer.category
                 && product.rates_and_terms == offer.rates_and_terms

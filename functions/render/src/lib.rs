@@ -228,9 +228,9 @@ async fn run_job(
     let (sender, mut shares) = tokio::sync::mpsc::unbounded_channel();
     let job = RenderJob {
         shape: inputs.request.shape,
+        brand: deps.brand.in_language(inputs.script.language).into_owned(),
         inputs,
         video: deps.settings.video.clone(),
-        brand: deps.brand.clone(),
         background,
         prepared: absolute(deps.prepared)?,
         cache: deps.cache.clone(),

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use assess::{Rules, assess};
-use contracts::CustomerRef;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
 use contracts::text::counted;
+use contracts::{CustomerRef, Language, Languages};
 use jiff::{Timestamp, Zoned};
 use merge::LookalikeColumn;
 use policy::control::Control;
@@ -76,6 +76,8 @@ pub(super) async fn execute(args: DisparityArgs, config: Config, context: Contex
             at_most,
             stop_days: settings.offers.stops_age_out_days.into(),
             today,
+            // Each customer's preferred language counts, because it decides which products have texts.
+            languages: &Languages::new(settings.language, Language::ALL),
         };
         let customers = records.len();
         let mut cases: BTreeMap<CustomerRef, CustomerOffers> =

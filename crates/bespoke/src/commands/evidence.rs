@@ -14,6 +14,7 @@ use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use jiff::Timestamp;
 use lifecycle::letter::{Letter, Subject};
 use policy::evidence;
+use runner::config::Config;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
 use runner::secrets::LocalSecrets;
@@ -34,8 +35,8 @@ struct OpenedEvidence {
     status: Vec<String>,
 }
 
-pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, Failure> {
-    let project = Project::load(args.folders.into())?;
+pub(super) async fn execute(args: EvidenceArgs, config: &Config, context: Context) -> Result<u8, Failure> {
+    let project = Project::load(args.folders.into(), config.settings.language)?;
     let secrets = LocalSecrets::of_folder(&project.folders.artifacts);
     let vault = vault(project.store()?.into(), &secrets).await?;
     let id = CustomerId::parse(args.customer.clone())

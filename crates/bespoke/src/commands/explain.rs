@@ -15,7 +15,7 @@ use policy::control::{self, Control};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
-use runner::project::{Workbooks, catalogue, lexicon};
+use runner::project::{Workbooks, catalogue, languages, lexicon};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
 use storage::vault::Keys;
@@ -57,6 +57,7 @@ pub(super) async fn execute(args: ExplainArgs, config: Config, context: Context)
         Control::default()
     };
     let settings = config.settings;
+    let languages = languages(&folders.clone().into(), &catalogue, settings.language);
     let categories = if args.categories.is_empty() { settings.offers.categories.clone() } else { args.categories };
     let explained = tokio::task::spawn_blocking(move || -> Result<_, merge::Error> {
         let Workbooks { files, password } = &workbooks;
@@ -70,6 +71,7 @@ pub(super) async fn execute(args: ExplainArgs, config: Config, context: Context)
             at_most: settings.offers.at_most,
             stop_days: settings.offers.stops_age_out_days.into(),
             today: now.to_zoned(TimeZone::UTC).date(),
+            languages: &languages,
         };
         let record = records.into_iter().find(|record| *record.reference() == reference);
         let explanation = record.map(|record| Explanation {

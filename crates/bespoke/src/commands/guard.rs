@@ -32,9 +32,12 @@ struct GuardReport<'a> {
 
 pub(super) fn execute(args: &GuardArgs, context: Context) -> Result<u8, Failure> {
     let catalogue = project::catalogue(&args.data, args.catalogue.as_ref())?;
+    let language = args.language;
+    let catalogue = catalogue.in_language(language);
     let offered = offered(&catalogue, &args.products)?;
     let text = read(&args.file)?;
     let guard = GuardContext {
+        language,
         offered: offered.clone(),
         held: Vec::new(),
         catalogue: &catalogue,

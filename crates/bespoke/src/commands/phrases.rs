@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use contracts::catalogue::{Catalogue, Product};
 use contracts::text::counted;
-use contracts::{Digest, ErrorName};
+use contracts::{Digest, ErrorName, Language};
 use jiff::{Timestamp, Unit};
 use phrases::check::{Finding, Severity, check, sample_names};
 use phrases::{Approval, Approvals, GroundKey, Line, LineKind, Phrasebook};
-use recommend::guard::check_line;
+use recommend::guard::{LineCheck, check_line};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::project;
@@ -66,7 +66,12 @@ struct CheckReport<'a> {
 fn check_book(args: &CheckArgs, context: Context) -> Result<u8, Failure> {
     let OpenedBook { book, .. } = OpenedBook::open(&args.file)?;
     let catalogue = project::catalogue(&args.data, args.catalogue.as_ref())?;
-    let findings = check(&book, &catalogue, |line, text, product| guard_findings(line, text, product, &catalogue));
+    let language = Language::from_tag(book.language()).unwrap_or_default();
+    let catalogue = catalogue.in_language(language);
+    let guard = |line: &Line, text: &str, product: Option<&Product>| {
+        guard_findings(line, text, product, (language, &catalogue))
+    };
+    let findings = check(&book, &catalogue, guard);
     let mut lines = BTreeMap::new();
     for line in book.lines() {
         *lines.entry(line.kind.name()).or_default() += 1;
@@ -106,12 +111,17 @@ fn check_book(args: &CheckArgs, context: Context) -> Result<u8, Failure> {
 }
 
 /// Returns the guard's findings about a line whose slots have been filled in.
-fn guard_findings(line: &Line, text: &str, product: Option<&Product>, catalogue: &Catalogue) -> Vec<String> {
+fn guard_findings(
+    line: &Line,
+    text: &str,
+    product: Option<&Product>,
+    (language, catalogue): (Language, &Catalogue),
+) -> Vec<String> {
     let held = match &line.kind {
         LineKind::Reason { ground: GroundKey::Holds(id), .. } => catalogue.product(id),
         _ => None,
     };
-    check_line(text, product, held, &sample_names(), catalogue)
+    check_line(text, LineCheck { language, product, held, names: &sample_names(), catalogue })
 }
 
 /// A line in the list.

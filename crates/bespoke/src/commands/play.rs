@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use contracts::key::Artefact;
 use contracts::{CustomerId, ErrorName, RunId};
 
+use runner::config::Config;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
 use runner::secrets::LocalSecrets;
@@ -13,7 +14,7 @@ use super::context::Context;
 use super::open::open;
 use crate::cli::voice::PlayArgs;
 
-pub(super) async fn execute(args: PlayArgs, context: Context) -> Result<u8, Failure> {
+pub(super) async fn execute(args: PlayArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let wrong =
         |message: String| Failure::new(ErrorName::InputInvalidRequest, message, "look up the run in artifacts/runs");
     let run = RunId::parse(args.run).map_err(|error| wrong(error.to_string()))?;
@@ -21,7 +22,7 @@ pub(super) async fn execute(args: PlayArgs, context: Context) -> Result<u8, Fail
     let folder = match args.customer {
         Some(id) => {
             let id = CustomerId::parse(id).map_err(|error| wrong(error.to_string()))?;
-            let project = Project::load(args.folders.into())?;
+            let project = Project::load(args.folders.into(), config.settings.language)?;
             let vault = vault(project.store()?.into(), &LocalSecrets::of_folder(&project.folders.artifacts)).await?;
             customers.join(vault.keys().reference(&id).as_str()).join(run.as_str())
         }

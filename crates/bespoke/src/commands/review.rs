@@ -49,7 +49,7 @@ struct ListedItem {
 }
 
 pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) -> Result<u8, Failure> {
-    let project = Project::load(args.folders.into())?;
+    let project = Project::load(args.folders.into(), config.settings.language)?;
     let (store, vault, secrets) = open_artifacts(&project.folders.artifacts).await?;
     let run = args.run.map(run_id).transpose()?;
     let customer = args.customer.map(|customer| id_or_reference(customer, &vault)).transpose()?;

@@ -20,7 +20,7 @@ use runner::folder::{FolderStore, create_private};
 use runner::follow_up::notify_if_configured;
 use runner::limits::RunLimits;
 use runner::logs::CustomerFailures;
-use runner::project::{Folders, Lock, catalogue, phrasebook};
+use runner::project::{Folders, Lock, catalogue, phrasebooks};
 use runner::run::{RunReport, Runner};
 use runner::secrets::LocalSecrets;
 use runner::session::{LocalRequest, Session, SessionSetup};
@@ -75,7 +75,11 @@ pub(super) fn local_request(
     let prompt = args.prompt.map(prompt).transpose()?;
     if let Some(prompt) = &prompt {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
-        print_understood(prompt, &phrasebook(folders, &catalogue)?);
+        let books = phrasebooks(folders, &catalogue, config.settings.language)?;
+        // The bank's staff write the wish in the bank's language.
+        if let Some(book) = books.get(config.settings.language) {
+            print_understood(prompt, book);
+        }
     }
     let mode = args.writer.unwrap_or(config.settings.writer.mode);
     if mode.asks_a_model() && !config.settings.writer.model.enabled {

@@ -51,6 +51,7 @@ pub(super) fn consent(text: &mut String, consent: &ConsentAsRead) {
 /// Writes the facts that can influence an offer.
 pub(super) fn facts(text: &mut String, facts: &Facts, catalogue: &Catalogue) {
     heading(text, "Facts");
+    row(text, "language", facts.language.name());
     row(text, "spending", &facts.spending.iter().map(spending).collect::<Vec<_>>().join(", "));
     row(text, "recurring", &facts.recurring.iter().map(|category| category.words()).collect::<Vec<_>>().join(", "));
     row(text, "signs of", &facts.signs.iter().map(|sign| sign.words()).collect::<Vec<_>>().join(", "));

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use contracts::ErrorName;
 use contracts::error::EXIT_REFUSED;
 use contracts::text::counted;
+use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
 use runner::project::Project;
@@ -24,7 +25,7 @@ use super::context::{Context, run_id};
 use super::pin;
 use crate::cli::campaign::VerifyArgs;
 
-pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Failure> {
+pub(super) async fn execute(args: VerifyArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let run = run_id(args.run)?;
     let artifacts = args.folders.artifacts.clone();
     if !artifacts.is_dir() {
@@ -41,7 +42,7 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     let has_pinned_key = args.key.is_some();
     let trust = trust(args.key.as_deref(), args.head.as_deref(), &artifacts).await?;
     let verification = verify(&vault, &run, &trust).await?;
-    let sentences = match Project::load(args.folders.into()) {
+    let sentences = match Project::load(args.folders.into(), config.settings.language) {
         Ok(project) => sentences::prove(&vault, &run, &project).await?,
         Err(failure) => SentenceReport { not_checked: Some(failure.to_string()), ..SentenceReport::default() },
     };

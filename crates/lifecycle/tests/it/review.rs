@@ -195,6 +195,7 @@ fn replacement_script() -> Script {
     let segments = vec![Segment { kind: SegmentKind::Greeting, text, product: None, parts: Vec::new() }];
     let refused = RefusedText { segments, verdict: Verdict { checks: Vec::new() } };
     Script {
+        language: contracts::Language::English,
         text_review: Some(TextReview { why: "the guard found: approval".to_owned(), refused: Some(refused) }),
         ..script()
     }

@@ -133,6 +133,7 @@ impl Fixture {
 fn facts(reference: &CustomerRef) -> Facts {
     let product = ProductId::parse(PRODUCT).unwrap();
     Facts {
+        language: contracts::Language::English,
         reference: reference.clone(),
         first_name: "Zoë".to_owned(),
         adviser: None,

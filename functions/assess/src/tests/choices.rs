@@ -34,6 +34,7 @@ impl Bank {
         let rules = Rules {
             catalogue: &self.catalogue,
             lexicon: &self.lexicon,
+            languages: &contracts::Languages::default(),
             keys: &keys,
             categories: &Category::ALL,
             at_most: 3,

@@ -19,7 +19,7 @@ impl ResultPage<'_> {
         if !self.video {
             return;
         }
-        video(body, self.token, &self.look.brand, words, title);
+        video(body, self.token, &self.look.brand_in(&self.content.language), words, title);
         let chapters = || self.content.offers.iter().filter_map(|offer| Some((offer, offer.starts_at?)));
         if chapters().next().is_some() {
             body.open(&format!(r#"nav class="chapters" aria-label="{}""#, escaped(words.chapters)));
@@ -218,7 +218,7 @@ impl ResultPage<'_> {
         for line in &self.content.disclosures {
             body.element("p", line);
         }
-        body.element("p", &self.look.brand.opt_out);
+        body.element("p", &self.look.brand_in(&self.content.language).opt_out);
         body.close("section");
     }
 

@@ -4,7 +4,9 @@ use super::*;
 
 impl Join<'_> {
     pub(super) fn add_profile(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
-        let [id, first_name, income, balance, products, adviser, since, ..] = row.cells else { unreachable_cells() };
+        let [id, first_name, income, balance, products, adviser, since, language, ..] = row.cells else {
+            unreachable_cells()
+        };
         let place = self.place(row);
         let answers: Vec<ConsentAnswer> = answers(Workbook::Profile, row).collect();
         let stops = self.read_stops(row, first_name);
@@ -12,7 +14,8 @@ impl Join<'_> {
             Err(rule) => ("customer_id", rule),
             Ok(id) => match first_name.some_text() {
                 Ok(name) if name.chars().count() <= MAX_NAME => {
-                    let profile = self.read_profile(row, name, [income, balance, products, adviser, since], stops);
+                    let cells = [income, balance, products, adviser, since, language];
+                    let profile = self.read_profile(row, name, cells, stops);
                     self.profiles.entry(id).or_default().push((place, profile, answers));
                     return Ok(());
                 }
@@ -63,7 +66,7 @@ impl Join<'_> {
         &mut self,
         row: &SheetRow<'_>,
         first_name: String,
-        [income, balance, products, adviser, since]: [&Cell<'_>; 5],
+        [income, balance, products, adviser, since, language]: [&Cell<'_>; 6],
         stops: Vec<Stop>,
     ) -> Profile {
         let file = Workbook::Profile;
@@ -123,9 +126,28 @@ impl Join<'_> {
             products_held: held.named,
             adviser,
             customer_since,
+            language: self.read_language(row, language),
             stops,
             probably_held: held.likely,
         }
+    }
+
+    /// Reads the preferred language. Reports a language that the program does not speak; the bank's default then applies.
+    fn read_language(&mut self, row: &SheetRow<'_>, cell: &Cell<'_>) -> Option<Language> {
+        if cell.is_blank() {
+            return None;
+        }
+        let text = cell.text();
+        let language = text.as_deref().ok().and_then(Language::from_cell);
+        if language.is_none() {
+            let rule =
+                "not a language that the program speaks, so the bank's own applies; correct it or leave it blank";
+            self.remark(Workbook::Profile, row, "language", rule);
+            if let Ok(word) = text {
+                self.add_unknown_word("language", &word);
+            }
+        }
+        language
     }
 
     pub(super) fn remark(&mut self, file: Workbook, row: &SheetRow<'_>, column: &'static str, rule: CellRule) {

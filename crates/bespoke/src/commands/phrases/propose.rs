@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use contracts::ErrorName;
+use contracts::Language;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::error::EXIT_NOTHING_TO_DO;
 use contracts::text::counted;
@@ -50,6 +51,14 @@ struct RefusedLine {
 pub(super) async fn execute(args: &ProposeArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let catalogue = project::catalogue(&args.data, args.catalogue.as_ref())?;
     let OpenedBook { mut book, approvals } = OpenedBook::open(&args.file)?;
+    if Language::from_tag(book.language()) != Some(Language::English) {
+        let message = format!("{}: a model proposes lines only in English", args.file.display());
+        return Err(Failure::new(
+            ErrorName::InputInvalidRequest,
+            message,
+            "let a person write lines in other languages",
+        ));
+    }
     let mut toml = std::fs::read_to_string(&args.file).map_err(Failure::file(ErrorName::ConfigInvalid, &args.file))?;
     let csv = if approvals.exists() {
         std::fs::read_to_string(&approvals).map_err(Failure::file(ErrorName::ConfigInvalid, &approvals))?
@@ -160,7 +169,11 @@ impl Candidate<'_> {
         let book = Phrasebook::parse(toml, csv).map_err(|error| vec![error.to_string()])?;
         let guard = |line: &Line, filled: &str, product: Option<&Product>| {
             // The other lines have already been checked.
-            if line.id == self.id { guard_findings(line, filled, product, catalogue) } else { Vec::new() }
+            if line.id == self.id {
+                guard_findings(line, filled, product, (Language::English, catalogue))
+            } else {
+                Vec::new()
+            }
         };
         let findings = check(&book, catalogue, guard).into_iter();
         let own = findings.filter(|finding| finding.line.as_deref() == Some(self.id));
