@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Builds the fonts of the web page in functions/api/page: small subsets of Source
-Sans 3 and Source Serif 4 Display (OFL-1.1). Their names avoid the reserved font
+"""Builds the fonts of the staff's page in functions/api/page and of the customer's page in
+assets/page: small subsets of Source Sans 3 and Source Serif 4 Display (OFL-1.1). Their names avoid the reserved font
 name, as the license requires.
 
     pip install fonttools brotli
@@ -32,13 +32,24 @@ CUTS = [
     ("SourceSerif4Display-Regular.ttf", "serif-names.woff2", "Bespoke Serif Names", "Regular", NAMES),
 ]
 
+# The fonts of the customer's page: a brand's `page` table in brand.toml names them. A page with its fonts has less than
+# 60 KB, so they hold the letters of Western European names only, and kerning for headings only.
+FEW = set(range(0x20, 0x7F)) | {ord(c) for c in "\u00a0–—‘’“”…·®©"} | LETTERS
+ASSETS = ROOT / "assets"
+BRAND_CUTS = [
+    ("SourceSerif4Display-Semibold.ttf", ASSETS / "page" / "title.woff2", "Bespoke Brand Title", "Regular", FEW, ["kern"]),
+    ("SourceSans3-Regular.ttf", ASSETS / "page" / "body.woff2", "Bespoke Brand Body", "Regular", FEW, []),
+    ("SourceSans3-Semibold.ttf", ASSETS / "page" / "strong.woff2", "Bespoke Brand Body", "Semibold", FEW, []),
+    ("SourceSans3-Bold.ttf", ASSETS / "brands" / "harbor" / "page" / "title.woff2", "Bespoke Harbor Title", "Regular", FEW, ["kern"]),
+]
 
-def cut(source, out, family, style, keep):
+
+def cut(source, out, family, style, keep, features=("kern", "tnum", "pnum")):
     """Writes a subset of a font with the code points `keep`, under a new family name."""
     font = TTFont(FONTS / source)
     options = subset.Options()
-    # Includes figures of equal width, for times and scores in columns.
-    options.layout_features = ["kern", "tnum", "pnum"]
+    # By default, includes figures of equal width, for times and scores in columns.
+    options.layout_features = list(features)
     options.hinting = False
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
     options.name_languages = [0x409]
@@ -55,10 +66,13 @@ def cut(source, out, family, style, keep):
         font["name"].setName(text, key, 3, 1, 0x409)
     font.flavor = "woff2"
     font.recalcTimestamp = False
-    font.save(PAGE / out)
-    print(out, (PAGE / out).stat().st_size, "bytes,", len(font.getBestCmap()), "characters")
+    # A relative path is below the staff's page.
+    path = PAGE / out
+    path.parent.mkdir(parents=True, exist_ok=True)
+    font.save(path)
+    print(out, path.stat().st_size, "bytes,", len(font.getBestCmap()), "characters")
 
 
 if __name__ == "__main__":
-    for each in CUTS:
+    for each in CUTS + BRAND_CUTS:
         cut(*each)

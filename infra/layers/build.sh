@@ -382,8 +382,8 @@ put_assets() {
     rm -rf "$out/assets"
     mkdir -p "$to/logo"
     cp "$root/assets/brand.toml" "$to/"
-    cp -R "$root/assets/backgrounds" "$root/assets/fonts" "$root/assets/music" "$root/assets/scenes" "$to/"
-    cp "$root"/assets/logo/*.png "$to/logo/"
+    cp -R "$root/assets/backgrounds" "$root/assets/fonts" "$root/assets/music" "$root/assets/page" "$root/assets/scenes" "$to/"
+    cp "$root"/assets/logo/*.png "$root/assets/logo/logo.svg" "$to/logo/"
     find "$out/assets" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
 }
 

@@ -33,7 +33,7 @@ def make_sample(folder, *options):
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory):
-    """Encrypted workbooks with four customers, two of whom consented."""
+    """Returns encrypted workbooks with four customers. Two of them consented."""
     folder = make_sample(tmp_path_factory.mktemp("sample"))
     for name in ["catalogue.json", "lexicon.toml"]:
         shutil.copy(ROOT / "data" / name, folder)

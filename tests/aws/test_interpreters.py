@@ -53,8 +53,8 @@ def test_one_machine_produces_identical_files(cloud, first, sample, tmp_path):
     command = [PROGRAM, "demo", "--all", "--data", sample, "--assets", ROOT / "assets",
                "--artifacts", tmp_path / "artifacts"]
     subprocess.run(command, cwd=tmp_path, env=os.environ | keys | {"EXCEL_PASSWORD": PASSWORD}, check=True, capture_output=True)
-    run = next((tmp_path / "artifacts/runs").iterdir())
-    entries = json.loads((run / "manifest.json").read_text())["entries"]
+    (manifest,) = (tmp_path / "artifacts/runs").glob("*/manifest.json")
+    run, entries = manifest.parent, json.loads(manifest.read_text())["entries"]
     local = {}
     for entry in entries:
         folder = tmp_path / "artifacts/customers" / entry["reference"] / run.name

@@ -82,6 +82,8 @@ WITHOUT_EFFECT = {
     ("api", "Read", "forecast.json"): "used for a dry run",
     ("api", "Write", "campaign.json"): "used for a campaign",
     ("retract", "Erase", "control/reviews"): REVIEW,
+    ("retract", "Erase", "control/choices"): "used for a customer who made a choice on their page",
+    ("retract", "Erase", "control/answers"): "used for a customer who answered on their page",
 }
 
 

@@ -30,9 +30,11 @@ export const LOOKS = [
 
 /** A server in a folder of its own. Tests can kill and restart it. */
 export class Server {
-  /** Starts a server. `more` are additional settings; PORT in them is replaced by the server's port. */
-  static async start(more = "") {
+  /** Starts a server. `more` are additional settings; PORT in them is replaced by the server's port. `assets` is the
+   *  folder of the brand, relative to the checkout. */
+  static async start(more = "", assets = "assets") {
     const server = new Server();
+    server.assets = assets;
     server.folder = mkdtempSync(join(tmpdir(), "bespoke-browser-"));
     server.port = await freePort();
     writeFileSync(join(server.folder, "bespoke.toml"), SETTINGS + more.replaceAll("PORT", server.port));
@@ -60,7 +62,7 @@ export class Server {
     const { folder } = this;
     return { cwd: folder, env: {
       ...process.env, EXCEL_PASSWORD: "meridian-demo", XDG_DATA_HOME: join(folder, "keys"), BROWSER: "true", NO_COLOR: "1",
-      BESPOKE_DATA: join(ROOT, "data"), BESPOKE_ASSETS: join(ROOT, "assets"),
+      BESPOKE_DATA: join(ROOT, "data"), BESPOKE_ASSETS: join(ROOT, this.assets),
     } };
   }
 

@@ -11,8 +11,8 @@ enum Kind {
 /// Returns the code without comments, literals and `#[cfg(test)]` items.
 #[must_use]
 pub fn code(source: &str) -> String {
-    let signs = without_tests(&classify(source));
-    signs.iter().map(|(sign, kind)| if *kind == Kind::Code { *sign } else { ' ' }).collect()
+    let characters = without_tests(&classify(source));
+    characters.iter().map(|(c, kind)| if *kind == Kind::Code { *c } else { ' ' }).collect()
 }
 
 /// Returns the code and literals, without comments and `#[cfg(test)]` items. Outside literals, consecutive white space
@@ -20,10 +20,10 @@ pub fn code(source: &str) -> String {
 #[must_use]
 pub fn code_and_literals(source: &str) -> String {
     let mut text = String::new();
-    for (sign, kind) in without_tests(&classify(source)) {
-        let space = kind == Kind::Comment || (kind == Kind::Code && sign.is_whitespace());
+    for (c, kind) in without_tests(&classify(source)) {
+        let space = kind == Kind::Comment || (kind == Kind::Code && c.is_whitespace());
         if !space {
-            text.push(sign);
+            text.push(c);
         } else if !text.ends_with(' ') {
             text.push(' ');
         }
@@ -33,27 +33,27 @@ pub fn code_and_literals(source: &str) -> String {
 
 fn classify(source: &str) -> Vec<(char, Kind)> {
     let source: Vec<char> = source.chars().collect();
-    let mut signs = Vec::with_capacity(source.len());
-    while signs.len() < source.len() {
-        let at = signs.len();
+    let mut characters = Vec::with_capacity(source.len());
+    while characters.len() < source.len() {
+        let at = characters.len();
         let (end, kind) = match comment_end(&source, at) {
             Some(end) => (end, Kind::Comment),
             None => literal_end(&source, at).map_or((at + 1, Kind::Code), |end| (end, Kind::Literal)),
         };
-        signs.extend(source[at..end].iter().map(|sign| (*sign, kind)));
+        characters.extend(source[at..end].iter().map(|c| (*c, kind)));
     }
-    signs
+    characters
 }
 
 fn starts_with(source: &[char], text: &str) -> bool {
-    text.chars().enumerate().all(|(index, sign)| source.get(index) == Some(&sign))
+    text.chars().enumerate().all(|(index, c)| source.get(index) == Some(&c))
 }
 
 /// Returns the end of the comment that starts at `at`, or `None` if no comment starts there. Block comments nest.
 fn comment_end(source: &[char], at: usize) -> Option<usize> {
     let rest = &source[at..];
     if starts_with(rest, "//") {
-        return Some(at + rest.iter().position(|sign| *sign == '\n').unwrap_or(rest.len()));
+        return Some(at + rest.iter().position(|c| *c == '\n').unwrap_or(rest.len()));
     }
     if !starts_with(rest, "/*") {
         return None;
@@ -83,8 +83,8 @@ fn literal_end(source: &[char], at: usize) -> Option<usize> {
     // `r`, `b` and `c` start a literal only if they do not continue an identifier.
     let within_word = at > 0 && (source[at - 1].is_alphanumeric() || source[at - 1] == '_');
     if !within_word {
-        let prefix = rest.iter().take_while(|sign| matches!(sign, 'b' | 'c' | 'r')).count();
-        let hashes = rest[prefix..].iter().take_while(|sign| **sign == '#').count();
+        let prefix = rest.iter().take_while(|c| matches!(c, 'b' | 'c' | 'r')).count();
+        let hashes = rest[prefix..].iter().take_while(|c| **c == '#').count();
         let raw = rest[..prefix].contains(&'r');
         if raw && rest.get(prefix + hashes) == Some(&'"') {
             return Some(raw_string_end(source, at + prefix + hashes + 1, hashes));
@@ -103,7 +103,7 @@ fn literal_end(source: &[char], at: usize) -> Option<usize> {
 
 fn raw_string_end(source: &[char], start: usize, hashes: usize) -> usize {
     for at in start..source.len() {
-        let closing = source[at + 1..].iter().take_while(|sign| **sign == '#').count();
+        let closing = source[at + 1..].iter().take_while(|c| **c == '#').count();
         if source[at] == '"' && closing >= hashes {
             return at + 1 + hashes;
         }
@@ -116,7 +116,7 @@ fn quoted_end(source: &[char], start: usize, quote: char) -> usize {
     while at < source.len() {
         match source[at] {
             '\\' => at += 2,
-            sign if sign == quote => return at + 1,
+            c if c == quote => return at + 1,
             _ => at += 1,
         }
     }
@@ -126,32 +126,32 @@ fn quoted_end(source: &[char], start: usize, quote: char) -> usize {
 const TEST_ATTRIBUTE: &str = "#[cfg(test)]";
 
 /// Removes each `#[cfg(test)]` item, up to its closing brace or its semicolon.
-fn without_tests(signs: &[(char, Kind)]) -> Vec<(char, Kind)> {
-    let mut kept = Vec::with_capacity(signs.len());
+fn without_tests(characters: &[(char, Kind)]) -> Vec<(char, Kind)> {
+    let mut kept = Vec::with_capacity(characters.len());
     let mut at = 0;
-    while at < signs.len() {
-        let attribute = signs[at..].iter().map(|(sign, _)| *sign).take(TEST_ATTRIBUTE.len());
-        if signs[at].1 == Kind::Code && attribute.eq(TEST_ATTRIBUTE.chars()) {
-            at = item_end(signs, at + TEST_ATTRIBUTE.len());
+    while at < characters.len() {
+        let attribute = characters[at..].iter().map(|(c, _)| *c).take(TEST_ATTRIBUTE.len());
+        if characters[at].1 == Kind::Code && attribute.eq(TEST_ATTRIBUTE.chars()) {
+            at = item_end(characters, at + TEST_ATTRIBUTE.len());
         } else {
-            kept.push(signs[at]);
+            kept.push(characters[at]);
             at += 1;
         }
     }
     kept
 }
 
-fn item_end(signs: &[(char, Kind)], start: usize) -> usize {
+fn item_end(characters: &[(char, Kind)], start: usize) -> usize {
     let mut depth = 0_usize;
-    for (at, (sign, kind)) in signs.iter().enumerate().skip(start) {
+    for (at, (c, kind)) in characters.iter().enumerate().skip(start) {
         if *kind != Kind::Code {
             continue;
         }
-        match sign {
+        match c {
             '{' | '(' | '[' => depth += 1,
             '}' | ')' | ']' => {
                 depth = depth.saturating_sub(1);
-                if *sign == '}' && depth == 0 {
+                if *c == '}' && depth == 0 {
                     return at + 1;
                 }
             }
@@ -159,7 +159,7 @@ fn item_end(signs: &[(char, Kind)], start: usize) -> usize {
             _ => {}
         }
     }
-    signs.len()
+    characters.len()
 }
 
 #[cfg(test)]

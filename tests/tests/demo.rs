@@ -96,7 +96,8 @@ fn reference(vault: &Vault, id: &str) -> CustomerRef {
 
 /// Returns whether the file is a published one, which may contain the customer's name.
 fn is_published(path: &Path) -> bool {
-    let published = [Artefact::Text, Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
+    let published =
+        [Artefact::Text, Artefact::Page, Artefact::Video, Artefact::Captions, Artefact::Poster, Artefact::Preview];
     published.iter().any(|artefact| path.ends_with(artefact.file_name()))
 }
 
@@ -291,7 +292,7 @@ fn published_text_contains_only_its_own_customers_name() {
             let adviser = profile.investment_advisor.contains(&other.first_name);
             assert!(adviser || !text.contains(&other.first_name), "{id}: {text}");
         }
-        let mut words = text.split(|sign: char| !sign.is_alphanumeric());
+        let mut words = text.split(|c: char| !c.is_alphanumeric());
         assert!(!words.any(|word| word == profile.last_name || word == id), "{id}: {text}");
     }
 }

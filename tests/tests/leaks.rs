@@ -17,7 +17,7 @@ use contracts::script::Script;
 use contracts::settings::{IntakeSettings, Settings};
 use contracts::stage::RecommendInput;
 use contracts::{CustomerId, CustomerRef, Digest, ObjectKey, RunId};
-use phrases::Phrasebook;
+use phrases::Phrasebooks;
 use policy::control::Control;
 use policy::customer::CustomerRecord;
 use proptest::prelude::*;
@@ -141,7 +141,7 @@ fn books(people: &[Person], with_posts: bool) -> [Vec<u8>; 3] {
 /// The bank's files, read once.
 struct Material {
     catalogue: Catalogue,
-    phrases: Phrasebook,
+    phrases: Phrasebooks,
     lexicon: Lexicon,
     brand: Brand,
     secrets: LocalSecrets,
@@ -152,7 +152,7 @@ fn material() -> Material {
     let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
     Material {
         catalogue: Catalogue::from_json(read("data/catalogue.json").as_bytes()).unwrap(),
-        phrases: Phrasebook::packaged(),
+        phrases: Phrasebooks::packaged(),
         lexicon: Lexicon::from_toml(&read("data/lexicon.toml")).unwrap(),
         brand: Brand::from_toml(&read("assets/brand.toml")).unwrap(),
         secrets: LocalSecrets::new("unused".into()),
@@ -213,6 +213,7 @@ proptest! {
             at_most: 3,
             stop_days: 180,
             today: jiff::civil::date(2026, 11, 24),
+            languages: &contracts::Languages::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (with, without) = (joined(&people, true, &material, &keys), joined(&people, false, &material, &keys));
@@ -224,10 +225,10 @@ proptest! {
             prop_assert_eq!(kept.contains(MARKER), social, "{:?}", person);
             let reference = record.reference().clone();
             let assessment = assess(record, &Control::default(), &rules);
-            let unread = assess(silent, &Control::default(), &rules);
+            let without_posts = assess(silent, &Control::default(), &rules);
             prop_assert_eq!(matches!(&assessment, Assessment::Proceed(facts) if facts.mood.is_some()), social);
             if !social {
-                prop_assert_eq!(&assessment, &unread, "posts without consent must have no effect");
+                prop_assert_eq!(&assessment, &without_posts, "posts without consent must have no effect");
             }
             let mut out = serde_json::to_string(&assessment).unwrap();
             if let Assessment::Proceed(_) = &assessment {

@@ -257,3 +257,48 @@ fn disparity_finds_a_planted_bias() {
     assert!(found(&biased).iter().all(|(attribute, ..)| attribute == "gender"), "{:?}", found(&biased));
     assert!(!sandbox.artifacts().exists() && !sandbox.key_file().exists(), "the report writes no file");
 }
+
+/// A profile whose only protected column has a name that Bespoke does not know.
+#[test]
+fn disparity_names_columns_that_look_protected_and_compares_them_on_request() {
+    let sandbox = sandbox();
+    std::fs::write(sandbox.path().join("bespoke.toml"), "[intake]\nallow_unprotected = true\n").unwrap();
+    let data = sandbox.path().join("bank");
+    std::fs::create_dir(&data).unwrap();
+    let mut profile = "customer_id,first_name,income,account_balance,products_held,consent,DOB\n".to_owned();
+    let mut payments = "customer_id,date,category,merchant,transaction_amount\n".to_owned();
+    for number in 0..100 {
+        let year = if number % 2 == 0 { 1950 } else { 1990 };
+        profile += &format!("{number:04},Ann,52000,4100,everyday-checking,yes,{year}-03-01\n");
+        payments += &format!("{number:04},2026-11-02,Travel,Airline,250.00\n");
+    }
+    let files = [
+        ("customer_profile.xlsx", profile),
+        ("customer_transactions.xlsx", payments),
+        ("twitter_data.xlsx", "customer_id,tweet\n0001,Hello\n".to_owned()),
+    ];
+    for (name, content) in files {
+        std::fs::write(data.join(name), content).unwrap();
+    }
+    for file in ["catalogue.json", "lexicon.toml"] {
+        std::fs::copy(root().join("data").join(file), data.join(file)).unwrap();
+    }
+    let asked = ["disparity", data.to_str().unwrap()];
+    let output = sandbox.run(&asked);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    for part in ["Nothing was compared", "\"DOB\" looks like date_of_birth", "voluntary since July 2026"] {
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("four fifths of the highest"), "{text}");
+    let report = succeeds(&sandbox.run(&[&asked[..], &["--json"]].concat()));
+    assert_eq!(report["nothing_compared"], true);
+    assert_eq!(report["lookalikes"], json!([{ "header": "DOB", "looks_like": "date_of_birth" }]));
+
+    let named = succeeds(&sandbox.run(&[&asked[..], &["--column", "date_of_birth=DOB", "--json"]].concat()));
+    assert_eq!((&named["nothing_compared"], &named["lookalikes"]), (&json!(false), &json!([])));
+    assert_eq!(named["attributes"][0]["groups"], json!({ "25 to 39": 50, "62 and over": 50 }));
+    let rates = named["attributes"][0]["selections"][0]["rates"].as_array().unwrap();
+    assert!(rates.iter().all(|rate| rate["rest"]["ratio"] == 1.0), "{rates:?}");
+    assert_eq!(sandbox.run(&["disparity", "--column", "shoe_size=DOB"]).status.code(), Some(2));
+}

@@ -86,7 +86,7 @@ async fn bank() -> Bank {
         catalogue: None,
         lexicon: None,
     };
-    let project = Project::load(folders).unwrap();
+    let project = Project::load(folders, contracts::Language::English).unwrap();
     let secrets = LocalSecrets::new(folder.path().join("keys.toml")).with_workbook_password(SAMPLE_PASSWORD);
     let keys = Keys::from_secrets(&secrets).await.unwrap();
     let reference = |id: &str| keys.reference(&CustomerId::parse(id).unwrap());

@@ -38,6 +38,11 @@ pub fn required(name: &'static str) -> Result<String, EnvironmentError> {
     }
 }
 
+/// Returns an error if a variable is not set. An empty value is allowed.
+pub fn defined(name: &'static str) -> Result<(), EnvironmentError> {
+    env::var_os(name).map(|_| ()).ok_or(EnvironmentError { name, problem: "not set" })
+}
+
 /// Returns the value of a variable, or `None` if it is empty or not set.
 #[must_use]
 pub fn optional(name: &'static str) -> Option<String> {

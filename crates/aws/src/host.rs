@@ -1,5 +1,6 @@
 //! The host that all Lambdas share. It starts the function, decodes payloads, and reports progress, metrics and errors.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,11 +19,11 @@ use contracts::key::RunPart;
 use contracts::progress::{Step, StepKind};
 use contracts::settings::{Settings, SettingsError};
 use contracts::stage::{Stage, Subject};
-use contracts::{CustomerRef, ErrorName, NamedError, ObjectKey, RunId};
+use contracts::{CustomerRef, ErrorName, Language, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use phrases::materials::packaged_approvals;
-use phrases::{Approvals, BookError, Phrasebook};
+use phrases::{Approvals, BookError, BookSource, Phrasebooks};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -193,7 +194,8 @@ impl Host {
         panic_hook::install();
         log_as_json();
         let bucket = environment::required("BUCKET")?;
-        environment::required("DATA_KEY_SECRET")?;
+        // The template sets it to nothing for a function that neither seals nor opens.
+        environment::defined("DATA_KEY_SECRET")?;
         environment::required("REFERENCE_KEY_SECRET")?;
         let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
         let config = defaults.http_client(https_client()).load().await;
@@ -316,16 +318,23 @@ impl Host {
         Ok(Catalogue::from_json(&self.vault.store().get(&ObjectKey::Catalogue).await?)?)
     }
 
-    /// Reads `config/phrases/en.toml` with its approvals. If there is none, uses the packaged phrasebook for the sample
-    /// catalog, and fails for any other catalog.
-    pub async fn phrases(&self, catalogue: &Catalogue) -> Result<Phrasebook, HostError> {
+    /// Reads the phrasebooks in `config/phrases/` with their approvals. If there is none, uses the packaged phrasebooks for
+    /// the sample catalog, and fails for any other catalog.
+    pub async fn phrases(&self, catalogue: &Catalogue, settings: &Settings) -> Result<Phrasebooks, HostError> {
         let store = self.vault.store();
-        let Some(book) = store.find(&ObjectKey::Phrasebook).await? else {
-            return Ok(Phrasebook::packaged_for(catalogue)?);
-        };
-        let approvals = store.find(&ObjectKey::PhraseApprovals).await?.map_or_else(Vec::new, |bytes| bytes.to_vec());
-        let approvals = text(&ObjectKey::PhraseApprovals, approvals)?;
-        Ok(Phrasebook::parse(&text(&ObjectKey::Phrasebook, book.to_vec())?, &approvals)?)
+        let mut sources = BTreeMap::new();
+        for language in Language::ALL {
+            let key = ObjectKey::Phrasebook(language);
+            let Some(book) = store.find(&key).await? else { continue };
+            let book = text(&key, book.to_vec())?;
+            let key = ObjectKey::PhraseApprovals(language);
+            let approvals = store.find(&key).await?.map_or_else(Vec::new, |bytes| bytes.to_vec());
+            sources.insert(language, BookSource { book, approvals: text(&key, approvals)? });
+        }
+        if sources.is_empty() {
+            return Ok(Phrasebooks::packaged_for(catalogue, settings.language)?);
+        }
+        Ok(Phrasebooks::parse(settings.language, &sources)?)
     }
 
     /// Reads `config/catalogue.approvals.csv`. If it does not exist, returns the packaged approvals, which are valid only for
@@ -419,6 +428,12 @@ pub fn brand() -> Result<Brand, Failure> {
     let path = assets().join("brand.toml");
     let text = std::fs::read_to_string(&path).map_err(|source| HostError::File { path, source })?;
     Ok(Brand::from_toml(&text)?)
+}
+
+/// Reads a file of the brand. `path` is relative to the assets folder.
+pub fn brand_file(path: &str) -> Result<Vec<u8>, HostError> {
+    let path = assets().join(path);
+    std::fs::read(&path).map_err(|source| HostError::File { path, source })
 }
 
 async fn run<I, O>(work: impl AsyncFn(I) -> Result<O, Failure>) -> Result<(), lambda_runtime::Error>

@@ -151,14 +151,14 @@ impl ObjectStore for S3Store {
     }
 
     /// Creates the object with `If-None-Match: *`. If the response to a write is lost, the retry returns
-    /// [`PutOutcome::AlreadyThere`], although the object is the writer's own.
+    /// [`PutOutcome::AlreadyExists`], although the object is the writer's own.
     async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let mut wait = CONFLICT_WAIT;
         let mut tries = 1;
         loop {
             match self.write(key, bytes.clone()).if_none_match("*").send().await {
                 Ok(_) => return Ok(PutOutcome::Created),
-                Err(error) if status(&error) == Some(412) => return Ok(PutOutcome::AlreadyThere),
+                Err(error) if status(&error) == Some(412) => return Ok(PutOutcome::AlreadyExists),
                 // Another conditional write is in flight. The SDK does not retry this.
                 Err(error) if status(&error) == Some(409) && tries < CONFLICT_TRIES => {
                     tokio::time::sleep(wait).await;
@@ -178,7 +178,7 @@ impl ObjectStore for S3Store {
         let request = self.client.copy_object().bucket(&self.bucket).key(to.to_string()).copy_source(source);
         match request.if_none_match("*").send().await {
             Ok(_) => Ok(Some(PutOutcome::Created)),
-            Err(error) if status(&error) == Some(412) => Ok(Some(PutOutcome::AlreadyThere)),
+            Err(error) if status(&error) == Some(412) => Ok(Some(PutOutcome::AlreadyExists)),
             Err(error) if status(&error) == Some(404) => Ok(None),
             Err(error) => Err(unavailable(from, "copy", &error)),
         }

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 pub mod campaign;
 pub mod control;
+pub mod effect;
 pub mod folders;
 pub mod offers;
 pub mod phrases;
@@ -107,13 +108,16 @@ pub enum Command {
     LegalHold(control::LegalHoldArgs),
     /// Write the table of a run's results and links for the bank's mail or CRM system
     Export(control::ExportArgs),
+    /// List what customers answered on their pages: asked for a call, declined a product, opted out
+    Answers(control::AnswersArgs),
     /// Send a run's undelivered notifications, including dead letters
     Notify(control::NotifyArgs),
-    /// The former name of export and notify
-    #[command(hide = true)]
+    /// Write the table and an e-mail for each customer, send notifications, or both
     Deliver(control::DeliverArgs),
     /// Delete data whose retention period has ended
     Expire(control::ExpireArgs),
+    /// Measure whether a campaign helped: compare a run with its control group, or import what customers adopted
+    Effect(effect::EffectArgs),
     /// Compare offer rates between the protected groups in a profile workbook
     Disparity(offers::DisparityArgs),
     /// Commands for the product catalog

@@ -12,6 +12,7 @@ use crate::cli::{Cli, Command};
 use crate::panic_hook;
 use context::Context;
 
+mod answers;
 mod campaign;
 mod catalogue;
 mod check;
@@ -20,6 +21,7 @@ pub mod context;
 mod control_lists;
 mod disparity;
 mod doctor;
+mod effect;
 mod evidence;
 mod expire;
 mod explain;
@@ -55,7 +57,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Demo(args) => Box::pin(run::demo(args, config()?, context)).await,
         Command::Run(args) => Box::pin(run::one(args, config()?, context)).await,
         Command::Campaign(args) => Box::pin(campaign::execute(args, config()?, context)).await,
-        Command::Verify(args) => verify::execute(args, context).await,
+        Command::Verify(args) => verify::execute(args, &config()?, context).await,
         Command::Pin(args) => pin::execute(&args, context).await,
         Command::Check(args) => check::execute(args, config()?, context).await,
         Command::Guard(args) => guard::execute(&args, context),
@@ -64,8 +66,8 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Doctor(args) => doctor::execute(args, &config()?, context).await,
         Command::Voices(args) => voices::execute(args, &config()?, context).await,
         Command::Narrate(args) => narrate::execute(args, &config()?, context).await,
-        Command::Play(args) => play::execute(args, context).await,
-        Command::Evidence(args) => evidence::execute(args, context).await,
+        Command::Play(args) => play::execute(args, &config()?, context).await,
+        Command::Evidence(args) => evidence::execute(args, &config()?, context).await,
         Command::Inspect(args) => inspect::execute(args, context).await,
         Command::Explain(args) => explain::execute(args, config()?, context).await,
         Command::Sentiment(args) => sentiment::execute(&args),
@@ -74,9 +76,11 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Consent(args) => control_lists::consent(args, context).await,
         Command::Review(args) => Box::pin(review::execute(args, config()?, context)).await,
         Command::Recall(args) => recall::execute(args, &config()?, context).await,
+        Command::Effect(args) => effect::execute(args, context).await,
         Command::Forget(args) => forget::execute(args, context).await,
         Command::LegalHold(args) => control_lists::legal_hold(args, context).await,
         Command::Export(args) => export::export(args, &config()?, context).await,
+        Command::Answers(args) => answers::execute(args, context).await,
         Command::Notify(args) => export::notify(args, &config()?, context).await,
         Command::Deliver(args) => export::deliver(args, &config()?, context).await,
         Command::Expire(args) => expire::execute(&args, &config()?, context).await,

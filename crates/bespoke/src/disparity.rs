@@ -1,4 +1,4 @@
-//! Offer rates by protected group, compared by the four-fifths rule (29 CFR 1607.4(D)).
+//! Rates by protected group, compared by the four-fifths rule (29 CFR 1607.4(D)): with the highest group, and with the rest.
 //!
 //! **Invariant:** this module reads decisions that have already been made, and ranking never reads its results. It
 //! returns only counts per group. For a group that is too small to judge, it returns only the size.
@@ -22,13 +22,66 @@ pub const FOUR_FIFTHS: f64 = 0.8;
 /// many groups and products.
 pub const SIGNIFICANT_DEVIATIONS: f64 = 3.0;
 
-/// One customer's groups and offers.
+/// One customer's groups, offers and results.
 #[derive(Debug, Default)]
 pub struct CustomerOffers {
     /// The customer's group, by attribute.
     pub groups: BTreeMap<&'static str, String>,
     /// The products offered to the customer.
     pub offered: BTreeSet<ProductId>,
+    /// The customer's results, where they are known.
+    pub results: CustomerResults,
+}
+
+/// The results of a customer. `None` if it is unknown, or if the customer does not count for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CustomerResults {
+    /// Whether a run reached the customer.
+    pub reached: Option<bool>,
+    /// Whether a customer whom the run reached did not opt out.
+    pub stayed: Option<bool>,
+    /// Whether a customer whom the run reached adopted an offered product.
+    pub benefited: Option<bool>,
+}
+
+/// The meaning of a rate. For each, a higher rate is better for the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Customers who get an offer, of all who consented.
+    Offered,
+    /// Customers whom the run reached, of all who consented.
+    Reached,
+    /// Customers who did not opt out, of those whom the run reached.
+    Stayed,
+    /// Customers who adopted an offered product, of those whom the run reached.
+    Benefited,
+}
+
+impl Measure {
+    /// Returns what the rate counts, as a phrase.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Offered => "any offer",
+            Self::Reached => "reached by the run",
+            Self::Stayed => "stayed in contact",
+            Self::Benefited => "adopted an offered product",
+        }
+    }
+
+    /// Returns whether a customer counts as a success. `None` if the customer does not count at all.
+    fn of(self, customer: &CustomerOffers, offer: Option<&ProductId>) -> Option<bool> {
+        match self {
+            Self::Offered => Some(match offer {
+                Some(product) => customer.offered.contains(product),
+                None => !customer.offered.is_empty(),
+            }),
+            Self::Reached => customer.results.reached,
+            Self::Stayed => customer.results.stayed,
+            Self::Benefited => customer.results.benefited,
+        }
+    }
 }
 
 /// The verdict on a group's rate.
@@ -50,7 +103,7 @@ pub enum RateVerdict {
 pub struct GroupRate {
     /// The group.
     pub group: String,
-    /// The number of customers in the group who got the offer.
+    /// The number of customers in the group who count as a success, such as those who got the offer.
     pub offered: usize,
     /// Their share of the group, 0 to 1.
     pub rate: f64,
@@ -58,14 +111,40 @@ pub struct GroupRate {
     pub ratio: f64,
     /// The difference from the highest rate, in standard deviations of the difference of two proportions.
     pub deviations: f64,
-    /// The verdict.
+    /// The verdict on the comparison with the highest rate.
+    pub verdict: RateVerdict,
+    /// The comparison with all other groups together.
+    pub rest: RestComparison,
+}
+
+/// The comparison of a group's rate with the rate of all other customers.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RestComparison {
+    /// The rate of the others, 0 to 1.
+    pub rate: f64,
+    /// The group's rate divided by the others'.
+    pub ratio: f64,
+    /// The difference of the others' rate from the group's, in standard deviations.
+    pub deviations: f64,
+    /// The verdict. Never [`RateVerdict::Highest`].
     pub verdict: RateVerdict,
 }
 
-/// The rates at which the groups of one attribute get an offer.
+impl GroupRate {
+    /// Returns whether a person must review the rate: it is below four fifths of the highest rate or of the rest's, and
+    /// chance does not explain it.
+    #[must_use]
+    pub fn is_finding(&self) -> bool {
+        self.verdict == RateVerdict::BelowFourFifths || self.rest.verdict == RateVerdict::BelowFourFifths
+    }
+}
+
+/// The rates of the groups of one attribute.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfferRates {
-    /// The product. `None` means any product.
+    /// The meaning of the rates.
+    pub measure: Measure,
+    /// The product. `None` means any product, or a measure other than an offer.
     pub offer: Option<ProductId>,
     /// The groups that can be judged.
     pub rates: Vec<GroupRate>,
@@ -80,11 +159,18 @@ pub struct AttributeComparison {
     pub groups: BTreeMap<String, usize>,
     /// The number of customers in each group that is too small.
     pub too_few: BTreeMap<String, usize>,
-    /// The rates for any offer, then for each product.
+    /// The rates for any offer, for each product, then for the results of a run.
     pub selections: Vec<OfferRates>,
 }
 
 impl AttributeComparison {
+    /// Returns the rates that a person must review, each together with its offer.
+    pub fn findings(&self) -> impl Iterator<Item = (&OfferRates, &GroupRate)> {
+        let all =
+            self.selections.iter().flat_map(|selection| selection.rates.iter().map(move |rate| (selection, rate)));
+        all.filter(|(_, rate)| rate.is_finding())
+    }
+
     /// Returns the rates with this verdict, each together with its offer.
     pub fn with_verdict(&self, verdict: RateVerdict) -> impl Iterator<Item = (&OfferRates, &GroupRate)> {
         let all =
@@ -98,14 +184,16 @@ impl AttributeComparison {
 pub fn compare(customers: &[CustomerOffers]) -> Vec<AttributeComparison> {
     let names: BTreeSet<&'static str> = customers.iter().flat_map(|customer| customer.groups.keys().copied()).collect();
     let products: BTreeSet<&ProductId> = customers.iter().flat_map(|customer| &customer.offered).collect();
-    let offers: Vec<Option<&ProductId>> = std::iter::once(None).chain(products.into_iter().map(Some)).collect();
-    names.into_iter().map(|name| compare_attribute(name, customers, &offers)).collect()
+    let offers = std::iter::once(None).chain(products.into_iter().map(Some)).map(|offer| (Measure::Offered, offer));
+    let results = [Measure::Reached, Measure::Stayed, Measure::Benefited].map(|measure| (measure, None));
+    let measures: Vec<(Measure, Option<&ProductId>)> = offers.chain(results).collect();
+    names.into_iter().map(|name| compare_attribute(name, customers, &measures)).collect()
 }
 
 fn compare_attribute(
     name: &'static str,
     customers: &[CustomerOffers],
-    offers: &[Option<&ProductId>],
+    measures: &[(Measure, Option<&ProductId>)],
 ) -> AttributeComparison {
     let mut members = BTreeMap::<&String, Vec<&CustomerOffers>>::new();
     for customer in customers {
@@ -118,16 +206,14 @@ fn compare_attribute(
     let sizes = |groups: &BTreeMap<&String, Vec<&CustomerOffers>>| {
         groups.iter().map(|(group, members)| ((*group).clone(), members.len())).collect()
     };
-    let selections = offers.iter().filter_map(|offer| {
+    let selections = measures.iter().filter_map(|(measure, offer)| {
         let counted = judged.iter().map(|(group, members)| {
-            let got_offer = |customer: &&&CustomerOffers| match offer {
-                Some(product) => customer.offered.contains(product),
-                None => !customer.offered.is_empty(),
-            };
-            ((*group).clone(), members.iter().filter(got_offer).count(), members.len())
+            let counted: Vec<bool> = members.iter().filter_map(|customer| measure.of(customer, *offer)).collect();
+            ((*group).clone(), counted.iter().filter(|success| **success).count(), counted.len())
         });
-        let rates = rates(&counted.collect::<Vec<_>>())?;
-        Some(OfferRates { offer: offer.cloned(), rates })
+        // Fewer of a group's customers may count for a result than for an offer.
+        let counted: Vec<_> = counted.filter(|(.., all)| *all >= MIN_GROUP_SIZE).collect();
+        Some(OfferRates { measure: *measure, offer: offer.cloned(), rates: rates(&counted)? })
     });
     let selections = selections.collect();
     AttributeComparison { name, groups: sizes(&judged), too_few: sizes(&small), selections }
@@ -142,21 +228,47 @@ fn rates(counted: &[(String, usize, usize)]) -> Option<Vec<GroupRate>> {
     if top <= 0.0 {
         return None;
     }
+    let total = counted.iter().fold((0, 0), |total, (_, offered, all)| (total.0 + offered, total.1 + all));
     let rate = |(group, offered, all): &(String, usize, usize)| {
         let rate = share(*offered, *all);
-        // The pooled estimate of a two-proportion test.
-        let pooled = share(offered + highest.1, all + highest.2);
-        let spread = (pooled * (1.0 - pooled) * (1.0 / *all as f64 + 1.0 / highest.2 as f64)).sqrt();
-        let deviations = if spread > 0.0 { (top - rate) / spread } else { 0.0 };
-        let verdict = match rate / top {
-            _ if group == &highest.0 => RateVerdict::Highest,
-            ratio if ratio >= FOUR_FIFTHS => RateVerdict::WithinFourFifths,
-            _ if deviations < SIGNIFICANT_DEVIATIONS => RateVerdict::MayBeChance,
-            _ => RateVerdict::BelowFourFifths,
-        };
-        GroupRate { group: group.clone(), offered: *offered, rate, ratio: rate / top, deviations, verdict }
+        let deviations = deviations((*offered, *all), (highest.1, highest.2));
+        let verdict = if group == &highest.0 { RateVerdict::Highest } else { verdict(rate / top, deviations) };
+        let rest = compare_with_rest((*offered, *all), (total.0 - offered, total.1 - all));
+        GroupRate { group: group.clone(), offered: *offered, rate, ratio: rate / top, deviations, verdict, rest }
     };
     Some(counted.iter().map(rate).collect())
+}
+
+/// Compares a group with all other customers. Without any, or without a success among them, nothing is below their rate.
+#[expect(clippy::cast_precision_loss, reason = "customers are counted in millions at most")]
+fn compare_with_rest(group: (usize, usize), rest: (usize, usize)) -> RestComparison {
+    let rate = if rest.1 == 0 { 0.0 } else { rest.0 as f64 / rest.1 as f64 };
+    if rate <= 0.0 {
+        return RestComparison { rate, ratio: 1.0, deviations: 0.0, verdict: RateVerdict::WithinFourFifths };
+    }
+    let ratio = group.0 as f64 / group.1 as f64 / rate;
+    let deviations = deviations(group, rest);
+    RestComparison { rate, ratio, deviations, verdict: verdict(ratio, deviations) }
+}
+
+/// Returns how far the first group's rate is below the second's, in standard deviations of the difference of two
+/// proportions with a pooled estimate. Each group has its successes and its size.
+#[expect(clippy::cast_precision_loss, reason = "customers are counted in millions at most")]
+fn deviations(group: (usize, usize), other: (usize, usize)) -> f64 {
+    let share = |(successes, all): (usize, usize)| successes as f64 / all as f64;
+    let pooled = share((group.0 + other.0, group.1 + other.1));
+    let spread = (pooled * (1.0 - pooled) * (1.0 / group.1 as f64 + 1.0 / other.1 as f64)).sqrt();
+    if spread > 0.0 { (share(other) - share(group)) / spread } else { 0.0 }
+}
+
+fn verdict(ratio: f64, deviations: f64) -> RateVerdict {
+    if ratio >= FOUR_FIFTHS {
+        RateVerdict::WithinFourFifths
+    } else if deviations < SIGNIFICANT_DEVIATIONS {
+        RateVerdict::MayBeChance
+    } else {
+        RateVerdict::BelowFourFifths
+    }
 }
 
 /// Returns the group of a customer who has this cell in a protected column.
@@ -203,6 +315,7 @@ mod tests {
         let customer = |group: &str, offered: bool| CustomerOffers {
             groups: BTreeMap::from([("gender", group.to_owned())]),
             offered: offered.then(|| card.clone()).into_iter().collect(),
+            results: CustomerResults::default(),
         };
         groups
             .iter()
@@ -250,6 +363,37 @@ mod tests {
     #[test]
     fn no_disparity_is_reported_without_offers() {
         assert!(compare(&customers(&[("a", 0, 100), ("b", 0, 100)]))[0].selections.is_empty());
+    }
+
+    #[test]
+    fn group_is_compared_with_the_rest_too() {
+        // A hundred customers of the highest group are too few to tell; the thousand others are not.
+        let attributes = compare(&customers(&[("top", 24, 40), ("many", 500, 1_000), ("low", 350, 1_000)]));
+        let low = attributes[0].selections[1].rates.iter().find(|rate| rate.group == "low").unwrap();
+        let rest = 524.0 / 1_040.0;
+        assert!((low.rest.rate - rest).abs() < 1e-12 && (low.rest.ratio - 0.35 / rest).abs() < 1e-12, "{low:?}");
+        assert_eq!(low.rest.verdict, RateVerdict::BelowFourFifths);
+        assert!(low.is_finding());
+        let top = attributes[0].selections[1].rates.iter().find(|rate| rate.group == "top").unwrap();
+        assert!(!top.is_finding() && top.verdict == RateVerdict::Highest && top.rest.ratio > 1.0);
+    }
+
+    #[test]
+    fn results_of_a_run_are_compared_where_known() {
+        let mut cases = customers(&[("a", 100, 100), ("b", 100, 100)]);
+        for (number, case) in cases.iter_mut().enumerate() {
+            let is_first = case.groups["gender"] == "a";
+            let reached = number % 2 == 0;
+            let stayed = is_first || number % 8 == 0;
+            case.results =
+                CustomerResults { reached: Some(reached), stayed: reached.then_some(stayed), benefited: None };
+        }
+        let attributes = compare(&cases);
+        let of = |measure: Measure| attributes[0].selections.iter().find(|selection| selection.measure == measure);
+        assert!(of(Measure::Reached).unwrap().rates.iter().all(|rate| !rate.is_finding()));
+        let stayed = of(Measure::Stayed).unwrap();
+        assert_eq!(stayed.rates.iter().map(GroupRate::is_finding).collect::<Vec<_>>(), [false, true]);
+        assert!(of(Measure::Benefited).is_none(), "unknown results are not compared");
     }
 
     #[test]

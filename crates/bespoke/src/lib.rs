@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod commands;
 mod disparity;
+mod effect_page;
 pub mod env_file;
 mod panic_hook;
 mod paths;

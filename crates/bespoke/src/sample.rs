@@ -62,6 +62,8 @@ pub struct ProfileRow {
     pub investment_advisor: String,
     /// The date on which the customer joined the bank.
     pub customer_since: Date,
+    /// The language that the customer prefers. Empty if the bank's own applies.
+    pub language: String,
 }
 
 /// A row of `customer_transactions.xlsx`.

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use contracts::catalogue::Catalogue;
-use contracts::evidence::Outcome;
+use contracts::evidence::{HELD_OUT, Outcome};
 use contracts::facts::{Facts, Stance};
 use contracts::key::{Artefact, DatasetPart};
+use contracts::text::counted;
 use contracts::{DatasetId, ObjectKey, RunId};
 use policy::evidence;
 use runner::failure::Failure;
@@ -107,9 +108,11 @@ impl RunSummary {
         use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
         let failed = self.customers.iter().find_map(|customer| match &customer.outcome {
             Outcome::Failed { error, .. } => Some(*error),
-            Outcome::Published { .. } | Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::NotStarted => {
-                None
-            }
+            Outcome::Published { .. }
+            | Outcome::Skipped { .. }
+            | Outcome::HeldOut
+            | Outcome::InReview { .. }
+            | Outcome::NotStarted => None,
         });
         let published = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::Published { .. }));
         let held = self.customers.iter().any(|customer| matches!(customer.outcome, Outcome::InReview { .. }));
@@ -124,7 +127,7 @@ impl RunSummary {
 
     /// Formats the summary for the terminal, with paths relative to the current folder.
     #[must_use]
-    pub fn for_people(&self) -> String {
+    pub fn to_text(&self) -> String {
         let bold = Style::new().bold();
         let dim = Style::new().dimmed();
         let mut text = String::new();
@@ -137,7 +140,7 @@ impl RunSummary {
         let held = count("in-review");
         let counts: Vec<String> = [("published", count("published")), ("skipped", count("skipped"))]
             .into_iter()
-            .chain([("in review", held), ("failed", count("failed"))])
+            .chain([("held out", count("held-out")), ("in review", held), ("failed", count("failed"))])
             .filter(|(_, count)| *count > 0)
             .map(|(word, count)| format!("{count} {word}"))
             .collect();
@@ -147,8 +150,8 @@ impl RunSummary {
             let _infallible = writeln!(text, "Next: bespoke review {}   lists the results in review", self.run);
         }
         if self.rows_set_aside > 0 {
-            let rows = self.rows_set_aside;
-            let _infallible = writeln!(text, "{rows} rows of the workbooks were set aside; bespoke check lists them");
+            let rows = counted(self.rows_set_aside, "row", "rows");
+            let _infallible = writeln!(text, "set aside {rows} from the workbooks; details: bespoke check");
         }
         text
     }
@@ -161,6 +164,7 @@ impl CustomerSummary {
         let because = match &customer.outcome {
             Outcome::Published { .. } | Outcome::NotStarted => None,
             Outcome::Skipped { skip } => Some(skip.because().to_owned()),
+            Outcome::HeldOut => Some(HELD_OUT.to_owned()),
             Outcome::InReview { why } => Some(why.clone()),
             Outcome::Failed { error, stage } => {
                 let message = customer.message.as_deref().unwrap_or_default();
@@ -204,7 +208,7 @@ impl CustomerSummary {
     fn write(&self, text: &mut String) {
         let color = match self.outcome {
             Outcome::Published { .. } => AnsiColor::Green,
-            Outcome::Skipped { .. } | Outcome::NotStarted => AnsiColor::Yellow,
+            Outcome::Skipped { .. } | Outcome::HeldOut | Outcome::NotStarted => AnsiColor::Yellow,
             Outcome::InReview { .. } => AnsiColor::Cyan,
             Outcome::Failed { .. } => AnsiColor::Red,
         };

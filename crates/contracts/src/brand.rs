@@ -1,10 +1,14 @@
 //! The brand: the bank's visual identity, music and legal text (`assets/brand.toml`).
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::catalogue::{Catalogue, CatalogueError, CatalogueProblem, Product};
 use crate::institution::Institution;
+use crate::language::{self, Language};
 use crate::{ErrorName, NamedError};
 
 /// An invalid brand.
@@ -73,10 +77,45 @@ pub struct Brand {
     pub logo: String,
     /// The square logo mark: a PNG with transparency.
     pub mark: String,
+    /// The files for the customer's page.
+    #[serde(default, skip_serializing_if = "PageFiles::is_default")]
+    pub page: PageFiles,
     /// The file with pronunciations of the bank's own words: `pronunciations.toml`. `None` if the voice engines need
     /// none.
     #[serde(default)]
     pub pronunciations: Option<String>,
+    /// The language of all texts outside `translations`.
+    #[serde(default, skip_serializing_if = "language::is_default")]
+    pub language: Language,
+    /// The brand's texts in other languages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<Language, BrandTexts>,
+}
+
+/// The brand's texts in another language. They correspond to the brand's own fields of the same names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrandTexts {
+    /// The sender for customers who have no adviser.
+    pub default_adviser: String,
+    /// The title of the bank's advisers. If `None`, the phrasebook's title applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adviser_title: Option<String>,
+    /// The privacy mark.
+    pub privacy_mark: String,
+    /// The notice that the voice is synthetic.
+    pub voice_notice: String,
+    /// The instructions for opting out.
+    pub opt_out: String,
+    /// The lines that appear on every end card and in every script.
+    pub disclosures: Vec<String>,
+    /// The words above the web address at the end of a video.
+    pub action: String,
+    /// The headline shown in the video of a service message.
+    pub service_headline: String,
+    /// The address for more information in this language. The brand's own address if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web: Option<String>,
 }
 
 /// The colors, as `#rrggbb`.
@@ -101,6 +140,27 @@ pub struct Colours {
     /// The word being spoken in captions. `accent` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caption_word: Option<String>,
+}
+
+/// The files that the customer's page uses, with paths relative to the assets folder. Without them, the page shows the
+/// bank's name and the reader's own fonts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PageFiles {
+    /// The logo for the color `background`: an SVG file, whose text may use the font family `title`.
+    pub logo: Option<String>,
+    /// The font of headings: a WOFF2 file of at most 30 KB.
+    pub title_font: Option<String>,
+    /// The font of all other text: a WOFF2 file of at most 30 KB.
+    pub body_font: Option<String>,
+    /// The bolder font of buttons and labels: a WOFF2 file of at most 30 KB.
+    pub strong_font: Option<String>,
+}
+
+impl PageFiles {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 fn default_action() -> String {
@@ -200,6 +260,34 @@ impl Brand {
         Ok(toml::from_str(text)?)
     }
 
+    /// Returns whether the brand has texts in this language.
+    #[must_use]
+    pub fn has_texts_in(&self, language: Language) -> bool {
+        language == self.language || self.translations.contains_key(&language)
+    }
+
+    /// Returns the brand in this language. Without a translation, returns the brand's own texts; a run addresses customers
+    /// only in languages for which [`Self::has_texts_in`] holds.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> Cow<'_, Self> {
+        let Some(texts) = self.translations.get(&language).filter(|_| language != self.language) else {
+            return Cow::Borrowed(self);
+        };
+        let texts = texts.clone();
+        Cow::Owned(Self {
+            default_adviser: texts.default_adviser,
+            adviser_title: texts.adviser_title,
+            privacy_mark: texts.privacy_mark,
+            voice_notice: texts.voice_notice,
+            opt_out: texts.opt_out,
+            disclosures: texts.disclosures,
+            action: texts.action,
+            service_headline: texts.service_headline,
+            web: texts.web.unwrap_or_else(|| self.web.clone()),
+            ..self.clone()
+        })
+    }
+
     /// Returns the web address as it is spoken: the host without the scheme and `www.`.
     #[must_use]
     pub fn spoken_web(&self) -> &str {
@@ -220,12 +308,17 @@ pub fn ensure_rules(catalogue: &Catalogue, brand: &Brand) -> Result<(), Catalogu
     let rules = brand.institution.rules();
     let mut problems = rules.check(catalogue);
     let products: Vec<&Product> = catalogue.products().iter().collect();
-    let of_brand = rules.missing_brand_lines(&brand.disclosures, &products, &brand.name);
-    let field = "disclosures of brand.toml";
-    problems.extend(of_brand.into_iter().map(|reason| CatalogueProblem {
-        product: None,
-        field: field.to_owned(),
-        reason,
-    }));
+    let own = std::iter::once(("disclosures of brand.toml".to_owned(), &brand.disclosures));
+    let translated = brand.translations.iter();
+    let translated = translated
+        .map(|(language, texts)| (format!("translations.{language}.disclosures of brand.toml"), &texts.disclosures));
+    for (field, lines) in own.chain(translated) {
+        let missing = rules.missing_brand_lines(lines, &products, &brand.name);
+        problems.extend(missing.into_iter().map(|reason| CatalogueProblem {
+            product: None,
+            field: field.clone(),
+            reason,
+        }));
+    }
     if problems.is_empty() { Ok(()) } else { Err(CatalogueError::Problems(problems)) }
 }

@@ -1,6 +1,9 @@
 //! The catalog of approved products. Names, rates, terms and disclosures are spoken and shown verbatim.
 
-use std::collections::BTreeSet;
+mod translation;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::civil::Date;
@@ -8,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+pub use self::translation::ProductTexts;
 use crate::facts::{Band, Need, SpendingCategory, Tenure, Topic};
+use crate::language::{self, Language};
 use crate::{Digest, ErrorName, NamedError, ProductId};
 
 /// One of the five lines of business that a request can list.
@@ -170,6 +175,9 @@ pub struct Product {
     /// One figure with its required terms, for the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub figure: Option<Figure>,
+    /// The address of the product's page, with `https://`. The brand's address if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// One sentence about the product, approved for speech.
     pub summary: String,
     /// Sentences approved for verbatim use in speech.
@@ -203,6 +211,10 @@ pub struct Product {
     /// The last day of the offer. `None` if there is no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Date>,
+    /// The bank's own translations of the product's texts. The product is offered only in these languages and in the
+    /// catalog's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<Language, ProductTexts>,
 }
 
 impl Product {
@@ -256,6 +268,9 @@ struct CatalogueFile {
     /// The person who wrote this version. Another person must approve it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     author: String,
+    /// The language of all texts outside `translations`.
+    #[serde(default, skip_serializing_if = "language::is_default")]
+    language: Language,
     /// The products.
     products: Vec<Product>,
 }
@@ -265,8 +280,7 @@ struct CatalogueFile {
 pub struct CatalogueProblem {
     /// The product's id, or its position if it has no id. `None` if the problem concerns the whole catalog.
     pub product: Option<String>,
-    /// The path of the field within the product or the catalog. Empty if the problem concerns the whole product or
-    /// catalog.
+    /// The path of the field within the product or the catalog. Empty if the problem concerns all of it.
     pub field: String,
     /// The problem.
     pub reason: String,
@@ -354,6 +368,31 @@ impl Catalogue {
         self.file.products.iter().find(|product| product.id == *id)
     }
 
+    /// Returns the language of all texts outside translations.
+    #[must_use]
+    pub const fn language(&self) -> Language {
+        self.file.language
+    }
+
+    /// Returns whether the catalog has a product's texts in this language.
+    #[must_use]
+    pub fn has_texts_in(&self, product: &Product, language: Language) -> bool {
+        language == self.file.language || product.translations.contains_key(&language)
+    }
+
+    /// Returns the catalog in this language. A product without a translation keeps its own texts; no offer may show
+    /// them ([`Self::has_texts_in`]). The digest stays the same, because it covers all translations.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> Cow<'_, Self> {
+        if language == self.file.language {
+            return Cow::Borrowed(self);
+        }
+        let translated = |product: &Product| product.in_language(language).unwrap_or_else(|| product.clone());
+        let products = self.file.products.iter().map(translated).collect();
+        let file = CatalogueFile { products, ..self.file.clone() };
+        Cow::Owned(Self { file, digest: self.digest })
+    }
+
     /// Returns the content as JSON.
     ///
     /// # Panics
@@ -386,7 +425,14 @@ fn read_file(mut json: Value, problems: &mut Vec<CatalogueProblem>) -> Catalogue
         Err(error) => {
             problems.push(parse_problem(None, &error));
             let empty = String::new;
-            CatalogueFile { schema: None, bank: empty(), version: empty(), author: empty(), products: parsed }
+            CatalogueFile {
+                schema: None,
+                bank: empty(),
+                version: empty(),
+                author: empty(),
+                language: Language::default(),
+                products: parsed,
+            }
         }
     }
 }
@@ -426,8 +472,16 @@ fn check(file: &CatalogueFile, problems: &mut Vec<CatalogueProblem>) {
         if !names.insert(product.name.trim().to_lowercase()) {
             fail("name", "another product has the same name".to_owned());
         }
+        let is_web = |address: &String| {
+            let rest = address.strip_prefix("https://").unwrap_or_default();
+            !rest.is_empty() && !rest.contains([' ', '"', '<', '>']) && !rest.contains(char::is_control)
+        };
+        if !product.address.iter().all(is_web) {
+            fail("address", "must start with https:// and contain no space".to_owned());
+        }
         check_texts(product, &mut fail);
         check_rules(product, &all, &mut fail);
+        translation::check(product, file.language, &mut fail);
     }
 }
 
@@ -524,168 +578,4 @@ fn check_rules(product: &Product, all: &BTreeSet<&ProductId>, fail: &mut impl Fn
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::civil::date;
-
-    use super::*;
-
-    const SAMPLE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/catalogue.json"));
-
-    fn problems(change: impl FnOnce(&mut Value)) -> Vec<String> {
-        let mut whole: Value = serde_json::from_str(SAMPLE).unwrap();
-        change(&mut whole);
-        match Catalogue::from_json(whole.to_string().as_bytes()).unwrap_err() {
-            CatalogueError::Problems(problems) => problems.iter().map(CatalogueProblem::to_string).collect(),
-            CatalogueError::Json(error) => panic!("{error}"),
-        }
-    }
-
-    type Change = fn(&mut Value);
-
-    #[test]
-    fn every_type_error_is_reported_by_product_and_field() {
-        let said = problems(|whole| {
-            whole["products"][0]["kind"] = "bond".into();
-            whole["products"][1]["eligibility"] = serde_json::json!({ "min_income": "rich" });
-            whole["products"][2].as_object_mut().unwrap().remove("summary");
-            whole["products"][3]["colour"] = "blue".into();
-            whole["version"] = 3.into();
-        });
-        let expected = [
-            "product everyday-checking: kind: unknown variant `bond`",
-            "product high-yield-savings: eligibility.min_income: unknown variant `rich`",
-            "product certificate-of-deposit: missing field `summary`",
-            "product business-checking: colour: unknown field `colour`",
-            "version: invalid type: integer `3`, expected a string",
-        ];
-        assert_eq!(said.len(), expected.len(), "{said:?}");
-        for (said, expected) in said.iter().zip(expected) {
-            assert!(said.starts_with(expected), "{said}");
-        }
-    }
-
-    #[test]
-    fn every_broken_rule_is_reported_by_product_and_field() {
-        let rules: [(Change, &str); 13] = [
-            (
-                |p| p["headline"] = "one two three four five six".into(),
-                "product everyday-checking: headline: has 6 words, must have at most 5",
-            ),
-            (|p| p["art"] = "../logo".into(), "product everyday-checking: art: must consist of"),
-            (
-                |p| p["short_claims"] = serde_json::json!(["one"]),
-                "product everyday-checking: short_claims: must have one entry for each of the 3 approved claims",
-            ),
-            (
-                |p| p["figure"] = serde_json::json!({ "value": "4.10%", "label": "APY", "terms": "Variable." }),
-                "product everyday-checking: figure: 4.10 is not in rates_and_terms",
-            ),
-            (
-                |p| p["figure"] = serde_json::json!({ "value": "$25", "label": "to open", "terms": " " }),
-                "product everyday-checking: figure: must not be empty",
-            ),
-            (|p| p["id"] = "high-yield-savings".into(), "product high-yield-savings: id: is used twice"),
-            (|p| p["name"] = "meridian high-yield savings".into(), "product high-yield-savings: name: another product"),
-            (|p| p["summary"] = " ".into(), "product everyday-checking: summary: must not be empty"),
-            (|p| p["approved_claims"][0] = "a\nb".into(), "product everyday-checking: approved_claims: must be plain"),
-            (|p| p["needs"] = serde_json::json!([]), "product everyday-checking: needs: must name at least one"),
-            (
-                |p| p["eligibility"]["holds_any"] = serde_json::json!(["gone"]),
-                "product everyday-checking: eligibility.holds_any: gone is not a product",
-            ),
-            (
-                |p| p["eligibility"]["holds_any"] = serde_json::json!(["private-banking"]),
-                "product everyday-checking: eligibility.holds_any: private-banking is in holds_none too",
-            ),
-            (
-                |p| (p["valid_from"], p["valid_until"]) = ("2026-11-02".into(), "2026-11-01".into()),
-                "product everyday-checking: valid_until: 2026-11-01 is before valid_from, 2026-11-02",
-            ),
-        ];
-        for (change, expected) in rules {
-            let said = problems(|whole| change(&mut whole["products"][0]));
-            assert!(said.iter().any(|said| said.starts_with(expected)), "{expected}: {said:?}");
-        }
-        assert_eq!(
-            problems(|whole| whole["products"] = Value::Array(Vec::new())),
-            ["products: must name at least one product"]
-        );
-    }
-
-    #[test]
-    fn json_error_names_the_line() {
-        let error = Catalogue::from_json(b"{\n  nonsense").unwrap_err();
-        assert!(error.to_string().contains("line 2"), "{error}");
-    }
-
-    #[test]
-    fn product_is_offered_from_first_to_last_day() {
-        let mut product = Catalogue::from_json(SAMPLE.as_bytes()).unwrap().products()[0].clone();
-        assert!(product.is_valid_on(date(1999, 1, 1)));
-        (product.valid_from, product.valid_until) = (Some(date(2026, 11, 2)), Some(date(2026, 11, 30)));
-        let days = [date(2026, 11, 1), date(2026, 11, 2), date(2026, 11, 30), date(2026, 12, 1)];
-        assert_eq!(days.map(|day| product.is_valid_on(day)), [false, true, true, false]);
-    }
-
-    #[test]
-    fn picture_is_derived_from_required_fields() {
-        let mut product = Catalogue::from_json(SAMPLE.as_bytes()).unwrap().products()[0].clone();
-        (product.customer_name, product.headline, product.art, product.figure) = (None, None, None, None);
-        product.short_claims.clear();
-        let picture = product.picture("Meridian Bank");
-        assert_eq!((&*picture.customer_name, &*picture.headline), ("Everyday Checking", "Everyday Checking"));
-        assert_eq!((&*picture.art, picture.figure, picture.claims), ("account", None, product.approved_claims.clone()));
-        assert_eq!(product.picture("Harbor").customer_name, "Meridian Everyday Checking");
-    }
-
-    /// Returns the names that serde lists in its message about an unknown name.
-    fn expected(change: impl FnOnce(&mut Value)) -> BTreeSet<String> {
-        let said = problems(change).remove(0);
-        let (_, list) = said.split_once("expected").unwrap();
-        list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn committed_schema_matches_the_types() {
-        let schema: Value = serde_json::from_str(include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../data/catalogue.schema.json"
-        )))
-        .unwrap();
-        let fields = |at: &Value| at["properties"].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
-        let values = |name: &str| {
-            let all = schema["$defs"][name]["enum"].as_array().unwrap().iter();
-            all.map(|value| value.as_str().unwrap().to_owned()).collect::<BTreeSet<_>>()
-        };
-        let product = &schema["$defs"]["product"];
-        assert_eq!(fields(&schema), expected(|whole| whole["bogus"] = 1.into()));
-        assert_eq!(fields(product), expected(|whole| whole["products"][0]["bogus"] = 1.into()));
-        assert_eq!(
-            fields(&schema["$defs"]["eligibility"]),
-            expected(|whole| whole["products"][0]["eligibility"]["bogus"] = 1.into())
-        );
-        assert_eq!(
-            fields(&schema["$defs"]["figure"]),
-            expected(|whole| whole["products"][0]["figure"] = serde_json::json!({ "bogus": 1 }))
-        );
-        let lists: [(&str, Change); 7] = [
-            ("category", |p| p["category"] = "bogus".into()),
-            ("kind", |p| p["kind"] = "bogus".into()),
-            ("need", |p| p["needs"][0] = "bogus".into()),
-            ("spending", |p| p["spending"] = serde_json::json!(["bogus"])),
-            ("topic", |p| p["topics"] = serde_json::json!(["bogus"])),
-            ("band", |p| p["eligibility"]["min_income"] = "bogus".into()),
-            ("tenure", |p| p["eligibility"]["min_tenure"] = "bogus".into()),
-        ];
-        for (name, bogus) in lists {
-            assert_eq!(values(name), expected(|whole| bogus(&mut whole["products"][0])), "{name}");
-        }
-        for required in product["required"].as_array().unwrap() {
-            let name = required.as_str().unwrap();
-            let said = problems(|whole| {
-                whole["products"][0].as_object_mut().unwrap().remove(name);
-            });
-            assert!(said[0].contains(&format!("missing field `{name}`")), "{said:?}");
-        }
-    }
-}
+mod tests;

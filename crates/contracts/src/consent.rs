@@ -1,11 +1,14 @@
 //! Consent answers as read from the workbooks, and the reasons for a refusal. The `policy` crate decides what they
 //! permit.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;
+use crate::choice::Choice;
 use crate::key::Workbook;
 
 /// A consent question.
@@ -112,4 +115,7 @@ pub struct ControlAsRead {
     pub consents: Option<Digest>,
     /// The customer's answers from the latest day in `control/consents.csv`.
     pub answers: Vec<NewestAnswer>,
+    /// The choices that the customer made through their links.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub choices: BTreeSet<Choice>,
 }

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CustomerRef, Digest, RunId};
+use crate::choice::{AnswerRecord, DeclineReason, word};
+use crate::{CustomerRef, Digest, ProductId, RunId};
 
 /// A customer's link, stored at `links/<digest of the token>.json`. The token itself is not stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +27,32 @@ pub struct Notification {
     pub run: RunId,
     /// The customer.
     pub reference: CustomerRef,
-    /// `published`, `skipped`, `in-review`, `failed` or `recalled`.
+    /// `published`, `skipped`, `held-out`, `in-review`, `failed` or `recalled`; for a customer's answer, a word of [`crate::choice::Answer`].
     pub outcome: String,
     /// The digest of the record that contains the outcome.
     pub record: Digest,
+    /// The product that the customer answered about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product: Option<ProductId>,
+    /// The reason for which the customer declined the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<DeclineReason>,
 }
 
 impl Notification {
+    /// Returns the notification of an answer.
+    #[must_use]
+    pub fn of_answer(record: &AnswerRecord) -> Self {
+        Self {
+            run: record.run.clone(),
+            reference: record.reference.clone(),
+            outcome: word(&record.answer),
+            record: record.digest(),
+            product: record.product.clone(),
+            because: record.because,
+        }
+    }
+
     /// Returns the notification's id. Repeated notifications about one event have the same id.
     #[must_use]
     pub fn id(&self) -> Digest {

@@ -71,13 +71,15 @@ error_names! {
     InputMissingColumn => "Input.MissingColumn", EXIT_INPUT, transient: false;
     /// The workbooks can be read in more than one way.
     InputAmbiguous => "Input.Ambiguous", EXIT_INPUT, transient: false;
+    /// A table that was to be imported has a bad row, so nothing was imported.
+    InputBadRow => "Input.BadRow", EXIT_INPUT, transient: false;
     /// The workbooks have more bad rows than the settings allow.
     InputTooManyBadRows => "Input.TooManyBadRows", EXIT_INPUT, transient: false;
     /// The workbook is larger than the limits allow.
     InputTooLarge => "Input.TooLarge", EXIT_INPUT, transient: false;
-    /// The batch has no customer with this id.
+    /// The batch has no customer with this id, or the customer has been erased.
     InputUnknownCustomer => "Input.UnknownCustomer", EXIT_INPUT, transient: false;
-    /// The request or a stage's payload is invalid.
+    /// The request is invalid.
     InputInvalidRequest => "Input.InvalidRequest", EXIT_USAGE, transient: false;
     /// The idempotency key of an API request was used for a different request.
     InputKeyReused => "Input.KeyReused", EXIT_USAGE, transient: false;
@@ -125,6 +127,12 @@ error_names! {
     RenderOutOfRange => "Render.OutOfRange", EXIT_SERVICE, transient: false;
     /// No result is in review, so there is nothing to decide.
     ReviewNotWaiting => "Review.NotWaiting", EXIT_INPUT, transient: false;
+    /// The result in review is not the one that the reviewer saw.
+    ReviewChanged => "Review.Changed", EXIT_INPUT, transient: false;
+    /// The catalog or the brand has changed since the result in review was made, so it can only be rejected.
+    ReviewOutdated => "Review.Outdated", EXIT_INPUT, transient: false;
+    /// The recommendation was not published, so there is nothing to recall.
+    RecallNotPublished => "Recall.NotPublished", EXIT_INPUT, transient: false;
     /// A legal hold forbids the erasure.
     ForgetOnHold => "Forget.OnHold", EXIT_PARTLY, transient: false;
     /// The bank's system did not accept a notification.
@@ -135,7 +143,7 @@ error_names! {
     EvidenceMissing => "Evidence.Missing", EXIT_REFUSED, transient: false;
     /// The run has a record or file that no other record refers to.
     EvidenceUnexpected => "Evidence.Unexpected", EXIT_REFUSED, transient: false;
-    /// A customer in the run has no outcome.
+    /// A customer in the run has no outcome, for example because the run stopped after too many failures.
     RunIncomplete => "Run.Incomplete", EXIT_PARTLY, transient: false;
     /// The person who started the run canceled it.
     RunCancelled => "Run.Cancelled", EXIT_PARTLY, transient: false;

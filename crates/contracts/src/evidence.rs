@@ -14,6 +14,9 @@ use crate::script::{Script, Usage};
 use crate::stage::Stage;
 use crate::{CustomerRef, DatasetId, Digest, ErrorName, RunId};
 
+/// The reason for [`Outcome::HeldOut`], as a short phrase.
+pub const HELD_OUT: &str = "the customer is in the control group";
+
 /// The outcome of a customer's part of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
@@ -28,6 +31,8 @@ pub enum Outcome {
         /// The reason.
         skip: Skip,
     },
+    /// The customer is in the control group of the run's effect plan: ranked like the others, and sent nothing.
+    HeldOut,
     /// A reviewer must decide first. This outcome is not final: the result is a [`crate::review::PendingReview`], and
     /// evidence is written after the decision.
     // Version 0.1.0 used the word `held`.
@@ -48,12 +53,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Returns the outcome as one word: `published`, `skipped`, `in-review`, `not-started`, `failed`.
+    /// Returns the outcome as one word: `published`, `skipped`, `held-out`, `in-review`, `not-started`,
+    /// `failed`.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Published { .. } => "published",
             Self::Skipped { .. } => "skipped",
+            Self::HeldOut => "held-out",
             Self::InReview { .. } => "in-review",
             Self::NotStarted => "not-started",
             Self::Failed { .. } => "failed",
@@ -119,6 +126,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Returns whether the contact cap counts the run for this customer. A customer in a control group counts as
+    /// contacted, because another campaign within the cap would spoil the comparison.
+    #[must_use]
+    pub const fn counts_as_contact(&self) -> bool {
+        matches!(self.outcome, Outcome::Published { .. } | Outcome::HeldOut)
+    }
+
     /// Returns whether text was published.
     #[must_use]
     pub const fn is_published(&self) -> bool {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::choice::Choice;
 use crate::consent::{ConsentAsRead, Refusal};
+use crate::language::{self, Language};
+pub use crate::reason::ReasonFact;
 use crate::{CustomerRef, Digest, ProductId};
 
 macro_rules! closed_list {
@@ -362,6 +365,9 @@ pub struct Mood {
 /// A reason for or against a product, with its weight in the score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScoreReason {
+    /// The fact. `None` in facts from older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fact: Option<ReasonFact>,
     /// The reason as a short phrase, for the compliance officer.
     pub text: String,
     /// The weight in the score.
@@ -417,6 +423,15 @@ pub struct Offer {
     pub grounds: Vec<Ground>,
 }
 
+/// The offers after one more choice, with everything else unchanged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counterfactual {
+    /// The choice.
+    pub without: Choice,
+    /// The offers, best first. Empty if there would be no offer.
+    pub offers: Vec<ProductId>,
+}
+
 /// The bank's course of action for a customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stance", rename_all = "kebab-case")]
@@ -433,6 +448,17 @@ pub enum Stance {
     },
 }
 
+impl Stance {
+    /// Returns the offered products, best first.
+    pub fn offered(&self) -> impl Iterator<Item = &ProductId> {
+        let offers = match self {
+            Self::Recommend { offers } => offers.as_slice(),
+            Self::Service { .. } => &[],
+        };
+        offers.iter().map(|offer| &offer.product)
+    }
+}
+
 /// The facts: everything that later stages may know about the customer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
@@ -442,6 +468,9 @@ pub struct Facts {
     pub first_name: String,
     /// The adviser's name, also inserted by code.
     pub adviser: Option<String>,
+    /// The language of the message. It never affects a score.
+    #[serde(default, skip_serializing_if = "language::is_default")]
+    pub language: Language,
     /// Spending, largest share first.
     pub spending: Vec<Spending>,
     /// The products that the customer holds.
@@ -468,8 +497,19 @@ pub struct Facts {
     pub stance: Stance,
     /// All products in the chosen categories with scores and reasons, best first.
     pub candidates: Vec<Candidate>,
+    /// The offers after each choice that the customer could make, for the customer's page. Empty for a service message.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counterfactuals: Vec<Counterfactual>,
     /// The consent answers, for the evidence.
     pub consent: ConsentAsRead,
+}
+
+impl Facts {
+    /// Returns whether payments contributed to the offers.
+    #[must_use]
+    pub const fn uses_payments(&self) -> bool {
+        !self.spending.is_empty() || !self.recurring.is_empty()
+    }
 }
 
 /// The reason why a customer gets no recommendation.
@@ -493,6 +533,8 @@ pub enum Skip {
     Outdated,
     /// No product in the chosen categories fits.
     NoSuitableOffer,
+    /// The customer has since declined an offered product, or made another choice that rules the result out.
+    ChoicesChanged,
     /// A reviewer rejected the result.
     Rejected,
     /// The result was recalled.
@@ -512,6 +554,7 @@ impl Skip {
             | Self::Withheld
             | Self::Outdated
             | Self::NoSuitableOffer
+            | Self::ChoicesChanged
             | Self::Rejected
             | Self::Recalled => self,
         }
@@ -520,13 +563,13 @@ impl Skip {
     /// Returns the reason as a short phrase that reveals no stop, for records, summaries and the API.
     #[must_use]
     pub fn because(self) -> &'static str {
-        self.plain().sealed_because()
+        self.plain().internal_reason()
     }
 
     /// Returns the reason as a short phrase that may reveal a stop, and therefore the content of a post or of the
     /// bank's records. Show it only to people who have opened the customer's sealed data.
     #[must_use]
-    pub fn sealed_because(self) -> &'static str {
+    pub fn internal_reason(self) -> &'static str {
         match self {
             Self::NoConsent(refusal) => refusal.because(),
             Self::Suppressed => "the customer must not be contacted",
@@ -536,6 +579,7 @@ impl Skip {
             Self::Withheld => "the bank's records say not to write to the customer now",
             Self::Outdated => "newer data about the customer arrived during the review",
             Self::NoSuitableOffer => "no product of the chosen categories fits",
+            Self::ChoicesChanged => "the customer's newer choices rule it out",
             Self::Rejected => "a reviewer rejected it",
             Self::Recalled => "it was recalled",
         }
@@ -549,6 +593,8 @@ impl Skip {
 pub enum Assessment {
     /// The run continues with these facts.
     Proceed(Facts),
+    /// The customer is in the control group: they were ranked like the others, and the run ends for them here.
+    HeldOut(Facts),
     /// The customer gets no recommendation.
     Skip {
         /// The reason.
@@ -563,9 +609,9 @@ pub enum Assessment {
 /// first.
 #[must_use]
 pub fn plain_words(text: &str) -> Vec<String> {
-    let kept = text.chars().filter(|sign| !matches!(sign, '\'' | '‘' | '’' | 'ʼ' | '\u{ad}' | '\u{200b}'..='\u{200d}'));
+    let kept = text.chars().filter(|c| !matches!(c, '\'' | '‘' | '’' | 'ʼ' | '\u{ad}' | '\u{200b}'..='\u{200d}'));
     let lower: String = kept.flat_map(char::to_lowercase).collect();
-    lower.split(|sign: char| !sign.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// The domain for the keyed digests of [`five_word_runs`] (see `storage::vault::Keys::keyed_digest`).

@@ -160,28 +160,33 @@ impl RulePack {
     pub fn check(&self, catalogue: &Catalogue) -> Vec<CatalogueProblem> {
         let mut problems = Vec::new();
         for product in catalogue.products() {
-            let mut add = |field: &str, reason: String| {
-                let product = Some(product.id.to_string());
-                problems.push(CatalogueProblem { product, field: field.to_owned(), reason });
-            };
-            for problem in self.missing_lines(&product.disclosures, &[product], catalogue.bank()) {
-                add("disclosures", problem);
-            }
-            for rule in self.forbidden.iter().filter(|rule| rule.kinds.contains(&product.kind)) {
-                for (field, text) in texts(product) {
-                    if let Some(words) = rule.words.iter().find(|words| is_said(text, words)) {
-                        add(field, format!("must not say \"{words}\" ({})", rule.source));
-                    }
-                }
-            }
-            if let Some(kind) = evaded_kind(product) {
-                add(
-                    "kind",
-                    format!("the name suggests a {kind}, and the kind service evades its rules; correct the kind"),
-                );
+            self.check_product(product, "", catalogue.bank(), &mut problems);
+            for (language, translated) in product.translated() {
+                self.check_product(&translated, &format!("translations.{language}."), catalogue.bank(), &mut problems);
             }
         }
         problems
+    }
+
+    /// Adds the problems of a product in one language. `prefix` leads to the fields of that language.
+    fn check_product(&self, product: &Product, prefix: &str, bank: &str, problems: &mut Vec<CatalogueProblem>) {
+        let mut add = |field: &str, reason: String| {
+            let product = Some(product.id.to_string());
+            problems.push(CatalogueProblem { product, field: format!("{prefix}{field}"), reason });
+        };
+        for problem in self.missing_lines(&product.disclosures, &[product], bank) {
+            add("disclosures", problem);
+        }
+        for rule in self.forbidden.iter().filter(|rule| rule.kinds.contains(&product.kind)) {
+            for (field, text) in texts(product) {
+                if let Some(words) = rule.words.iter().find(|words| contains_unnegated(text, words)) {
+                    add(field, format!("must not say \"{words}\" ({})", rule.source));
+                }
+            }
+        }
+        if let Some(kind) = evaded_kind(product) {
+            add("kind", format!("the name suggests a {kind}, and the kind service evades its rules; correct the kind"));
+        }
     }
 
     /// Returns a problem for each required line of the products that is not among the shown lines.
@@ -230,7 +235,7 @@ fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
 
 /// Returns whether the text contains the words without a negation before them. For example, an investment should say
 /// "Not insured by NCUA".
-fn is_said(text: &str, words: &str) -> bool {
+fn contains_unnegated(text: &str, words: &str) -> bool {
     let text = plain(text);
     text.match_indices(words).any(|(at, _)| {
         let before: Vec<&str> = text[..at].split_whitespace().rev().take(3).collect();

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, RunId};
+use crate::choice::{Answer, Choice, word};
+use crate::language::Language;
+use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, ProductId, RunId};
 
 /// One of the three workbooks in a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -84,6 +86,8 @@ pub enum Artefact {
     RenderRecord,
     /// `recommendation.txt`, published.
     Text,
+    /// `recommendation.json`, published: a [`crate::customer_page::CustomerPage`], the content of the customer's page.
+    Page,
     /// `evidence.json`: an [`crate::evidence::Evidence`]. It is written last, so it exists only if all other files do.
     Evidence,
     /// `failure.json`: an [`crate::evidence::FailureRecord`], the last failure of a run that can be retried.
@@ -92,7 +96,7 @@ pub enum Artefact {
 
 impl Artefact {
     /// All artifacts.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Facts,
         Self::Script,
         Self::NarrationAudio,
@@ -103,14 +107,15 @@ impl Artefact {
         Self::Preview,
         Self::RenderRecord,
         Self::Text,
+        Self::Page,
         Self::Evidence,
         Self::Failure,
     ];
 
     /// The files of a published result, in the order of removal. `render.json` goes first, because it refers to the
     /// others.
-    pub const PUBLISHED: [Self; 6] =
-        [Self::RenderRecord, Self::Video, Self::Captions, Self::Poster, Self::Preview, Self::Text];
+    pub const PUBLISHED: [Self; 7] =
+        [Self::RenderRecord, Self::Video, Self::Captions, Self::Poster, Self::Preview, Self::Page, Self::Text];
 
     /// Returns the file's name under `customers/<ref>/<run>/`.
     #[must_use]
@@ -126,6 +131,7 @@ impl Artefact {
             Self::Preview => "preview.gif",
             Self::RenderRecord => "render.json",
             Self::Text => "recommendation.txt",
+            Self::Page => "recommendation.json",
             Self::Evidence => "evidence.json",
             Self::Failure => "failure.json",
         }
@@ -232,11 +238,13 @@ pub enum Area {
     Speech,
     /// `scenes/`: encoded scenes without personal data.
     Scenes,
+    /// `effect/`: customers' reactions.
+    Effect,
 }
 
 impl Area {
     /// All areas.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Incoming,
         Self::Datasets,
         Self::Customers,
@@ -247,6 +255,7 @@ impl Area {
         Self::ContactReservations,
         Self::Speech,
         Self::Scenes,
+        Self::Effect,
     ];
 
     /// Returns the key prefix.
@@ -263,6 +272,7 @@ impl Area {
             Self::ContactReservations => "contacts/",
             Self::Speech => "speech/",
             Self::Scenes => "scenes/",
+            Self::Effect => "effect/",
         }
     }
 }
@@ -305,6 +315,10 @@ pub enum ObjectKey {
     /// One customer who must not be contacted: a `policy::control::Suppression`. Each opt-out or erasure writes its own
     /// object, so two writers never compete for one list.
     Suppression(CustomerRef),
+    /// One choice of a customer: a [`crate::choice::ChoiceRecord`]. Written once, and never removed through a link.
+    Choice(CustomerRef, Choice),
+    /// A customer's answer, about a product or about all of them: a [`crate::choice::AnswerRecord`].
+    Answer(RunId, CustomerRef, Option<ProductId>, Answer),
     /// A customer's contact-cap reservation, counted from 1: a `policy::contact_cap::ContactReservation`.
     ContactReservation(CustomerRef, u32),
     /// The list of legal holds. It is read before a customer's data is destroyed.
@@ -336,6 +350,9 @@ pub enum ObjectKey {
     /// The video of a scene that all customers share, keyed by the digest of everything that determines it; sealed with
     /// the data key. Expires a set time after its last use.
     Scene(Digest),
+    /// A customer's reaction, keyed by a keyed digest of its identity: a [`crate::effect::Reaction`]. Sealed with the
+    /// customer's key.
+    Reaction(CustomerRef, Digest),
     /// An entry of the transparency log, counted from 0: a `transparency::log::LogEntry`. Written once.
     LogEntry(u64),
     /// The list of newer consent answers. It can change at any time, so it is read again for each decision.
@@ -344,10 +361,10 @@ pub enum ObjectKey {
     Catalogue,
     /// The approvals of the catalog and the rules.
     CatalogueApprovals,
-    /// The phrasebook.
-    Phrasebook,
-    /// The approvals of the phrasebook's lines.
-    PhraseApprovals,
+    /// The phrasebook in a language.
+    Phrasebook(Language),
+    /// The approvals of that phrasebook's lines.
+    PhraseApprovals(Language),
     /// The lexicon: the words that map to spending categories and topics.
     Lexicon,
     /// The settings on AWS.
@@ -388,6 +405,14 @@ impl fmt::Display for ObjectKey {
             Self::CustomerKey(reference) => write!(f, "control/keys/{reference}.key"),
             Self::Suppressions => f.write_str("control/suppressions.csv"),
             Self::Suppression(reference) => write!(f, "control/suppressions/{reference}.json"),
+            Self::Choice(reference, choice) => {
+                write!(f, "{}{}.json", Prefix::Choices(reference.clone()), choice.word())
+            }
+            Self::Answer(run, reference, product, answer) => {
+                let prefix = Prefix::Answers(run.clone(), Some(reference.clone()));
+                let product = product.as_ref().map_or("_all", ProductId::as_str);
+                write!(f, "{prefix}{product}.{}.json", word(answer))
+            }
             Self::ContactReservation(reference, number) => {
                 write!(f, "{}{number}.json", Prefix::ContactReservations(reference.clone()))
             }
@@ -406,12 +431,15 @@ impl fmt::Display for ObjectKey {
             Self::Notification(state, run, id) => write!(f, "notices/{}/{run}/{}.json", state.as_str(), id.short()),
             Self::Speech(digest) => write!(f, "{}{digest}", Area::Speech.as_str()),
             Self::Scene(digest) => write!(f, "{}{digest}", Area::Scenes.as_str()),
+            Self::Reaction(reference, digest) => {
+                write!(f, "{}{digest}.json", Prefix::Reactions(reference.clone()))
+            }
             Self::LogEntry(index) => write!(f, "{}{index:012}.json", Prefix::Log),
             Self::Consents => f.write_str("control/consents.csv"),
             Self::Catalogue => f.write_str("config/catalogue.json"),
             Self::CatalogueApprovals => f.write_str("config/catalogue.approvals.csv"),
-            Self::Phrasebook => f.write_str("config/phrases/en.toml"),
-            Self::PhraseApprovals => f.write_str("config/phrases/en.approvals.csv"),
+            Self::Phrasebook(language) => write!(f, "config/phrases/{language}.toml"),
+            Self::PhraseApprovals(language) => write!(f, "config/phrases/{language}.approvals.csv"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
             Self::Background(name) => write!(f, "{}{name}", Prefix::Backgrounds),
@@ -470,6 +498,14 @@ impl ObjectKey {
             .ok()
     }
 
+    /// Parses the key of a [`Self::Reaction`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn reaction(key: &str) -> Option<Self> {
+        let (reference, name) = key.strip_prefix(Area::Effect.as_str())?.split_once('/')?;
+        let digest = Digest::try_from(name.strip_suffix(".json")?.to_owned()).ok()?;
+        Some(Self::Reaction(CustomerRef::parse(reference).ok()?, digest))
+    }
+
     /// Returns the index in the key of a [`Self::LogEntry`]. Returns `None` for other keys.
     #[must_use]
     pub fn log_entry_of(key: &str) -> Option<u64> {
@@ -484,6 +520,28 @@ impl ObjectKey {
         RunId::parse(run).ok()
     }
 
+    /// Returns the choice in the key of one of a customer's [`Self::Choice`] objects. Returns `None` for other keys.
+    #[must_use]
+    pub fn choice_of(key: &str, reference: &CustomerRef) -> Option<Choice> {
+        let name = key.strip_prefix(&Prefix::Choices(reference.clone()).to_string())?;
+        Choice::parse(name.strip_suffix(".json")?)
+    }
+
+    /// Parses the key of an [`Self::Answer`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn answer_of(key: &str) -> Option<Self> {
+        let mut parts = key.strip_prefix("control/answers/")?.strip_suffix(".json")?.split('/');
+        let (run, reference, name) = (parts.next()?, parts.next()?, parts.next()?);
+        let (product, answer) = name.split_once('.')?;
+        let product = match product {
+            "_all" => None,
+            product => Some(ProductId::parse(product).ok()?),
+        };
+        let answer = crate::choice::from_word(answer)?;
+        let key = Self::Answer(RunId::parse(run).ok()?, CustomerRef::parse(reference).ok()?, product, answer);
+        parts.next().is_none().then_some(key)
+    }
+
     /// Parses the key of a dataset's index. Returns `None` for other keys.
     #[must_use]
     pub fn dataset_index(key: &str) -> Option<Self> {
@@ -491,10 +549,12 @@ impl ObjectKey {
         Some(Self::Dataset(DatasetId::parse(dataset).ok()?, DatasetPart::Index))
     }
 
-    /// Returns the customer in the key of an artifact, a recalled file, a suppression or an erasure record.
+    /// Returns the customer in the key of an artifact, a recalled file, a reaction, a suppression or an erasure
+    /// record.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {
-        let prefixes = ["customers/", "recalled/", "control/forgotten/", "control/erasures/", "control/suppressions/"];
+        let prefixes =
+            ["customers/", "recalled/", "effect/", "control/forgotten/", "control/erasures/", "control/suppressions/"];
         let within = prefixes.into_iter().find_map(|prefix| key.strip_prefix(prefix))?;
         CustomerRef::parse(within.split(['/', '.']).next()?).ok()
     }
@@ -538,10 +598,16 @@ pub enum Prefix {
     Reviews(Option<RunId>),
     /// The customers who opted out or were erased, one object each.
     Suppressions,
+    /// The choices of a customer.
+    Choices(CustomerRef),
+    /// The answers to a run's recommendations, from one customer or from all.
+    Answers(RunId, Option<CustomerRef>),
     /// The erasure records.
     Forgotten,
     /// The recalled files of a customer.
     Recalled(CustomerRef),
+    /// The reactions of a customer.
+    Reactions(CustomerRef),
     /// The notifications in one state, for one run or for all runs.
     Notifications(NotificationState, Option<RunId>),
     /// The bank's own backgrounds.
@@ -566,8 +632,12 @@ impl fmt::Display for Prefix {
             Self::Reviews(None) => f.write_str("control/reviews/"),
             Self::Reviews(Some(run)) => write!(f, "control/reviews/{run}/"),
             Self::Suppressions => f.write_str("control/suppressions/"),
+            Self::Choices(reference) => write!(f, "control/choices/{reference}/"),
+            Self::Answers(run, None) => write!(f, "control/answers/{run}/"),
+            Self::Answers(run, Some(reference)) => write!(f, "control/answers/{run}/{reference}/"),
             Self::Forgotten => f.write_str("control/forgotten/"),
             Self::Recalled(reference) => write!(f, "recalled/{reference}/"),
+            Self::Reactions(reference) => write!(f, "{}{reference}/", Area::Effect.as_str()),
             Self::Notifications(state, None) => write!(f, "notices/{}/", state.as_str()),
             Self::Notifications(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
             Self::Backgrounds => f.write_str("config/backgrounds/"),
@@ -611,6 +681,9 @@ mod tests {
             assert_eq!(ObjectKey::customer_of(&key.to_string()), Some(customer.clone()), "{key}");
             assert_eq!(ObjectKey::run_of(&key.to_string(), &customer), Some(run.clone()), "{key}");
         }
+        let reaction = ObjectKey::Reaction(customer.clone(), Digest::of(b"opened"));
+        assert_eq!(ObjectKey::reaction(&reaction.to_string()), Some(reaction.clone()));
+        assert_eq!(ObjectKey::customer_of(&reaction.to_string()), Some(customer.clone()));
         assert_eq!(ObjectKey::run_of(&format!("customers/{}/run-1/x", "1".repeat(32)), &customer), None);
         assert_eq!(
             ObjectKey::contact_reservation_of(
@@ -619,6 +692,24 @@ mod tests {
             ),
             Some(12)
         );
+    }
+
+    #[test]
+    fn choice_and_answer_are_read_from_key() {
+        let run = RunId::parse("run-1").unwrap();
+        let customer = CustomerRef::parse("0".repeat(32)).unwrap();
+        let choice = Choice::parse("topic-travel").unwrap();
+        let key = ObjectKey::Choice(customer.clone(), choice.clone()).to_string();
+        assert_eq!(ObjectKey::choice_of(&key, &customer), Some(choice));
+        assert_eq!(ObjectKey::choice_of(&key, &CustomerRef::parse("1".repeat(32)).unwrap()), None);
+        let card = ProductId::parse("cash-back-card").unwrap();
+        for key in [
+            ObjectKey::Answer(run.clone(), customer.clone(), Some(card), Answer::NotForMe),
+            ObjectKey::Answer(run, customer, None, Answer::OptedOut),
+        ] {
+            assert_eq!(ObjectKey::answer_of(&key.to_string()), Some(key));
+        }
+        assert_eq!(ObjectKey::answer_of("control/answers/run-1/x.json"), None);
     }
 
     #[test]

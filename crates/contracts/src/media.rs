@@ -23,6 +23,16 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// Returns the name: `16:9`, `9:16` or `1:1`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wide => "16:9",
+            Self::Tall => "9:16",
+            Self::Square => "1:1",
+        }
+    }
+
     /// Returns the width and height in pixels. `resolution` is the length of the shorter side in pixels.
     #[must_use]
     pub const fn size(self, resolution: u32) -> (u32, u32) {

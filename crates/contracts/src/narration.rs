@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 
+/// The time in seconds at which the narration starts in the video.
+pub const VOICE_START: f64 = 1.0;
+
 /// The precision of word times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
+use crate::effect::EffectPlan;
+use crate::language::Languages;
 use crate::media::Shape;
 use crate::model::WriterMode;
 use crate::settings::{OfferSettings, Settings};
@@ -72,12 +74,18 @@ pub struct Request {
     /// The contact cap: the minimum number of days between two recommendations for a customer. 0 means no cap.
     #[serde(default)]
     pub at_most_every_days: u16,
+    /// The plan by which the effect of the run is measured. `None` if it is not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<EffectPlan>,
     /// The digest of the uploaded workbooks.
     pub upload: Digest,
     /// The digest of the catalog.
     pub catalogue: Digest,
-    /// The digest of the phrasebook and its approvals.
+    /// The digest of the phrasebooks and their approvals.
     pub phrases: Digest,
+    /// The languages that the bank spoke when the run started, its default first.
+    #[serde(default, skip_serializing_if = "Languages::is_default")]
+    pub languages: Languages,
     /// The writer.
     #[serde(default)]
     pub writer: WriterMode,
@@ -125,8 +133,10 @@ pub struct RunInputs<'a> {
     pub settings: &'a Settings,
     /// The digest of the catalog.
     pub catalogue: Digest,
-    /// The digest of the phrasebook and its approvals.
+    /// The digest of the phrasebooks and their approvals.
     pub phrases: Digest,
+    /// The languages in which the bank addresses customers.
+    pub languages: Languages,
     /// The digest of the lexicon.
     pub lexicon: Digest,
     /// The digest of the brand and of every file that it refers to.
@@ -187,6 +197,8 @@ impl Request {
     pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
         let RunOptions { only, categories, prompt, writer, words_per_minute, voice, shape, videos, is_demo } = options;
         let settings = inputs.settings;
+        // A control group needs a whole batch of real customers.
+        let effect = if only.is_some() || is_demo { None } else { settings.effect.plan() };
         let default_cap = if only.is_some() || is_demo { 0 } else { OfferSettings::CAMPAIGN_CAP_DAYS };
         Self {
             trigger,
@@ -202,9 +214,11 @@ impl Request {
             backgrounds: inputs.backgrounds,
             videos,
             at_most_every_days: settings.offers.at_most_every_days.unwrap_or(default_cap),
+            effect,
             upload: inputs.upload,
             catalogue: inputs.catalogue,
             phrases: inputs.phrases,
+            languages: inputs.languages,
             writer: writer.unwrap_or(settings.writer.mode),
             lexicon: inputs.lexicon,
             assets: inputs.assets,
@@ -234,9 +248,11 @@ impl Request {
             backgrounds: BTreeMap::new(),
             videos: None,
             at_most_every_days: 0,
+            effect: None,
             upload: Digest::of(b""),
             catalogue: Digest::of(b""),
             phrases: Digest::of(b""),
+            languages: Languages::default(),
             writer: WriterMode::Phrases,
             lexicon: Digest::of(b""),
             assets: Digest::of(b""),
@@ -288,6 +304,7 @@ mod tests {
             settings: &settings,
             catalogue: Digest::of(b""),
             phrases: Digest::of(b""),
+            languages: Languages::default(),
             lexicon: Digest::of(b""),
             assets: Digest::of(b""),
             background: None,
@@ -314,6 +331,7 @@ mod tests {
                 settings: &settings,
                 catalogue: digest,
                 phrases: digest,
+                languages: Languages::default(),
                 lexicon: digest,
                 assets: digest,
                 background: None,

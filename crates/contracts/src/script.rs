@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Product, ProductPicture};
+use crate::language::{self, Language};
 use crate::{Digest, ProductId};
 
 /// The purpose of a segment.
@@ -357,6 +358,9 @@ pub struct OfferShown {
 /// The script: `script.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Script {
+    /// The language.
+    #[serde(default, skip_serializing_if = "language::is_default")]
+    pub language: Language,
     /// The first name on the title card.
     pub first_name: String,
     /// The name of the customer's adviser; `None` if there is none.

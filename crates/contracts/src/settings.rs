@@ -7,14 +7,17 @@ use thiserror::Error;
 
 use crate::catalogue::Category;
 use crate::key::Workbook;
+use crate::language::{self, Language};
 use crate::media::Shape;
 use crate::model::{Fallback, ModelTraits, WriterMode};
 use crate::script::Usage;
 use crate::voice::Engine;
 use crate::{BackgroundName, Digest, ErrorName, NamedError};
 
+mod effect;
 mod intake;
 
+pub use self::effect::EffectSettings;
 pub use self::intake::{
     ConsentWords, IntakeSettings, SheetNames, SpendingSign, StopSettings, intake_columns, plain_answer,
 };
@@ -63,6 +66,10 @@ impl NamedError for SettingsError {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// The bank's language: `en` or `es`. It applies to every customer whose profile prefers no other language that the bank
+    /// has a phrasebook for.
+    #[serde(skip_serializing_if = "language::is_default")]
+    pub language: Language,
     /// How workbooks are read.
     pub intake: IntakeSettings,
     /// How offers are chosen.
@@ -75,6 +82,8 @@ pub struct Settings {
     pub video: VideoSettings,
     /// Which results are put in review.
     pub review: ReviewSettings,
+    /// How the effect of campaigns is measured. Not part of the digest, because the request contains the plan.
+    pub effect: EffectSettings,
     /// Links and notifications. Not part of the digest, because they do not affect results.
     pub delivery: DeliverySettings,
     /// How long data is kept. Not part of the digest.
@@ -220,8 +229,12 @@ impl ModelSettings {
 pub struct VoiceSettings {
     /// The voice engine.
     pub engine: EngineChoice,
-    /// The engine's own name for the voice; the engine's default voice if empty.
+    /// The engine's own name for the voice; the engine's default voice if empty. Customers whose language the voice does not
+    /// speak hear the engine's default voice of their language.
     pub name: String,
+    /// The voices of single languages, such as `es = "Lupe"`. They precede `name`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<Language, String>,
     /// The speaking rate, 80 to 220 words per minute.
     pub words_per_minute: u16,
     /// The outside voice service.
@@ -233,6 +246,7 @@ impl Default for VoiceSettings {
         Self {
             engine: EngineChoice::Auto,
             name: String::new(),
+            names: BTreeMap::new(),
             words_per_minute: 140,
             openai: SpeechServiceSettings::default(),
         }
@@ -541,6 +555,7 @@ impl Settings {
             (self.local.tolerated_failure_percentage <= 100, "local.tolerated_failure_percentage", "0 to 100"),
             (RESOLUTIONS.contains(&self.video.resolution), "video.resolution", "180, 360, 540, 720 or 1080"),
         ];
+        let rules = rules.into_iter().chain(self.effect.rules());
         if let Some((_, field, expected)) = rules.into_iter().find(|(holds, ..)| !holds) {
             return Err(SettingsError::Range { field, expected });
         }
@@ -563,7 +578,8 @@ impl Settings {
         let local = LocalSettings::default();
         let delivery = DeliverySettings::default();
         let retention = RetentionSettings::default();
-        let mut settings = Self { delivery, retention, local, ..self.clone() };
+        let effect = EffectSettings::default();
+        let mut settings = Self { delivery, retention, local, effect, ..self.clone() };
         let any = ModelSettings::default();
         settings.writer.model = ModelSettings {
             requests_per_minute: any.requests_per_minute,

@@ -1,4 +1,6 @@
-//! The text of a recommendation: `recommendation.txt`.
+//! The text of a recommendation, `recommendation.txt`, and the wording of counts.
+
+use std::fmt::Display;
 
 use textwrap::{Options, WordSplitter};
 
@@ -6,20 +8,32 @@ use crate::RunId;
 use crate::brand::Brand;
 use crate::catalogue::Catalogue;
 use crate::script::{Script, WrittenBy};
+use crate::words::filled;
 
 /// The maximum line width in columns.
 const COLUMNS: usize = 78;
 
+/// Returns a count with its noun, such as `1 line` or `3 lines`.
+#[must_use]
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, singular: &str, plural: &str) -> String {
+    format!("{count} {}", if count == N::from(1) { singular } else { plural })
+}
+
 /// Returns the text of a recommendation: title, spoken text, rates and terms, disclosures, opt-out, and writer. Breaks
-/// lines at spaces only, and never splits or changes the bank's words. `video` adds the note about the voice.
+/// lines at spaces only, and never splits or changes the bank's words. `video` adds the note about the voice. All parts are
+/// in the script's language.
 #[must_use]
 pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand, run: &RunId, video: bool) -> String {
-    let mut blocks = vec![heading(&format!("For {}, from {}", script.first_name, brand.name), '=')];
+    let words = script.language.words();
+    let catalogue = catalogue.in_language(script.language);
+    let brand = brand.in_language(script.language);
+    let title = filled(words.title, &[("name", &script.first_name), ("bank", &brand.name)]);
+    let mut blocks = vec![heading(&title, '=')];
     blocks.extend(script.segments.iter().map(|segment| fill(&segment.text)));
 
     for offer in &script.offers {
         if !offer.rates_and_terms.is_empty() {
-            blocks.push(heading(&format!("{}: rates and terms", offer.name), '-'));
+            blocks.push(heading(&filled(words.rates_and_terms, &[("product", &offer.name)]), '-'));
             blocks.extend(offer.rates_and_terms.iter().map(|block| fill(block)));
         }
     }
@@ -34,22 +48,22 @@ pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand
         }
     }
     if !disclosures.is_empty() {
-        blocks.push(heading("Please note", '-'));
+        blocks.push(heading(words.please_note, '-'));
         blocks.extend(disclosures.into_iter().map(|line| fill(&script.named_disclosure(line))));
     }
 
-    blocks.push(heading("About this message", '-'));
-    blocks.extend([fill(&brand.opt_out), fill(&format!("More: {}", brand.web))]);
+    blocks.push(heading(words.about, '-'));
+    blocks.extend([fill(&brand.opt_out), fill(&filled(words.more, &[("web", &brand.web)]))]);
     let mut made = Vec::new();
     if video {
-        made.push("Voice: AI-generated".to_owned());
+        made.push(words.voice.to_owned());
     }
     made.push(match &script.written_by {
-        WrittenBy::Phrases { .. } => "Written from: sentences that the bank approved".to_owned(),
-        WrittenBy::Template { .. } => "Written by: template".to_owned(),
-        WrittenBy::Model { model, .. } => fill(&format!("Written by: AI model {model}, checked before it was sent")),
+        WrittenBy::Phrases { .. } => words.from_phrases.to_owned(),
+        WrittenBy::Template { .. } => words.by_template.to_owned(),
+        WrittenBy::Model { model, .. } => fill(&filled(words.by_model, &[("model", model)])),
     });
-    made.push(format!("Reference: {run}"));
+    made.push(filled(words.reference, &[("run", run.as_str())]));
     blocks.push(made.join("\n"));
 
     let mut text = blocks.join("\n\n");

@@ -11,7 +11,7 @@ use contracts::request::Request;
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control::{self, ControlError, ErasureRecord, SuppressedBy, Suppression};
-use policy::erasure::delete_artefacts;
+use policy::erasure::{delete_artefacts, has_artefacts};
 use serde::Serialize;
 use storage::store::{ObjectStore, PutOutcome, StoreError};
 use storage::vault::{Owner, Vault, VaultError};
@@ -110,6 +110,7 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
         }
     }
     objects += delete_artefacts(store, reference).await?;
+    objects += erase_all(store, &Prefix::Choices(reference.clone())).await?;
     result?;
     tracing::info!(%reference, objects, "erased a customer");
     Ok(ErasureReport {
@@ -130,14 +131,28 @@ pub async fn check(reference: &CustomerRef, store: &dyn ObjectStore) -> Result<(
     }
 }
 
-/// Fails unless the customer has a key or an erasure record.
-async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<(), ErasureError> {
+/// Returns whether an erasure of the customer is complete: their key is destroyed, and none of their artifacts is left.
+pub async fn is_complete(reference: &CustomerRef, store: &dyn ObjectStore) -> Result<bool, StoreError> {
+    if store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_none()
+        || store.find(&ObjectKey::CustomerKey(reference.clone())).await?.is_some()
+    {
+        return Ok(false);
+    }
+    Ok(!has_artefacts(store, reference).await?)
+}
+
+/// Returns whether a run has read a batch with this customer: the customer has a key or an erasure record.
+pub async fn is_known(reference: &CustomerRef, store: &dyn ObjectStore) -> Result<bool, StoreError> {
     for key in [ObjectKey::CustomerKey(reference.clone()), ObjectKey::Forgotten(reference.clone())] {
         if store.find(&key).await?.is_some() {
-            return Ok(());
+            return Ok(true);
         }
     }
-    Err(ErasureError::UnknownCustomer)
+    Ok(false)
+}
+
+async fn check_known(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<(), ErasureError> {
+    if is_known(reference, store).await? { Ok(()) } else { Err(ErasureError::UnknownCustomer) }
 }
 
 /// Writes the erasure record. Returns the record that counts, which is the first one written with the keys.
@@ -209,7 +224,17 @@ async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> 
         objects += usize::from(store.find(&key).await?.is_some());
         store.erase(&key.to_string()).await?;
     }
+    objects += erase_all(store, &Prefix::Answers(run.clone(), Some(reference.clone()))).await?;
     Ok(objects)
+}
+
+/// Deletes all objects with a prefix, in all their versions. Returns how many it deleted.
+async fn erase_all(store: &dyn ObjectStore, prefix: &Prefix) -> Result<usize, StoreError> {
+    let keys = store.list_kept(prefix).await?;
+    for key in &keys {
+        store.erase(key).await?;
+    }
+    Ok(keys.len())
 }
 
 fn json<T: Serialize>(value: &T) -> Vec<u8> {

@@ -97,11 +97,11 @@ enum Record {
     Waiting(PendingReview, Box<Opened>),
     /// A failure that a later attempt may replace.
     Failed(FailureRecord, Box<Opened>),
-    /// Only an erasure.
+    /// No record except the erasure.
     Erased,
 }
 
-/// The stages' sealed results, before evidence exists.
+/// The sealed results of the stages, used until evidence exists.
 #[derive(Default)]
 struct Opened {
     facts: Option<Facts>,
@@ -156,7 +156,7 @@ impl Record {
     }
 }
 
-/// The events since the record, and the rules that hold now.
+/// The events after the record was written, and the restrictions that apply now.
 struct Since {
     control: Control,
     /// The customer's own suppression object. `None` if the customer is only in the list of suppressions, or is not
@@ -184,8 +184,7 @@ struct SignedHead {
 impl<'a> Letter<'a> {
     /// Reads everything that the letter contains.
     ///
-    /// # Errors
-    /// If the store or the keys fail, or the run has no record of the customer.
+    /// # Errors Fails if the store or the keys fail, or if the run has no record of the customer.
     pub async fn read(vault: &Vault, subject: Subject<'a>) -> Result<Self, LetterError> {
         let record = find_record(vault, &subject).await?;
         let since = find_since(vault, &subject).await?;
@@ -243,7 +242,7 @@ async fn open_results(vault: &Vault, subject: &Subject<'_>) -> Result<Opened, Va
     let owner = Owner::Customer(reference);
     let facts: Option<Assessment> = opened(vault.read_json(owner, &key(Artefact::Facts)).await)?;
     let facts = facts.and_then(|assessment| match assessment {
-        Assessment::Proceed(facts) => Some(facts),
+        Assessment::Proceed(facts) | Assessment::HeldOut(facts) => Some(facts),
         Assessment::Skip { .. } => None,
     });
     let script = opened(vault.read_json(owner, &key(Artefact::Script)).await)?;

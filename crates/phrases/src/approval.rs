@@ -61,13 +61,13 @@ impl Approvals {
     /// Returns the approval that makes `line` usable: an approval of exactly this wording by someone other than its
     /// author.
     #[must_use]
-    pub fn of(&self, line: &Line) -> Option<&Approval> {
-        self.of_item(&line.id, &line.digest, &line.author)
+    pub fn for_line(&self, line: &Line) -> Option<&Approval> {
+        self.for_item(&line.id, &line.digest, &line.author)
     }
 
     /// Returns the approval of exactly this item by someone other than its author.
     #[must_use]
-    pub fn of_item(&self, item: &str, digest: &Digest, author: &str) -> Option<&Approval> {
+    pub fn for_item(&self, item: &str, digest: &Digest, author: &str) -> Option<&Approval> {
         let approval = self.0.get(item).filter(|approval| approval.digest == *digest)?;
         (!approval.by.trim().is_empty() && !is_same_person(&approval.by, author)).then_some(approval)
     }
@@ -106,18 +106,18 @@ mod tests {
     fn approval_covers_only_the_exact_wording() {
         let mut approvals = Approvals::default();
         approvals.record(approval(&line("Here is another idea."), "Ben"));
-        assert!(approvals.of(&line("Here is another idea.")).is_some());
-        assert!(approvals.of(&line("Here is another idea!")).is_none());
+        assert!(approvals.for_line(&line("Here is another idea.")).is_some());
+        assert!(approvals.for_line(&line("Here is another idea!")).is_none());
     }
 
     #[test]
     fn author_cannot_approve_their_own_line() {
         let mut approvals = Approvals::default();
         approvals.record(approval(&line("Here is another idea."), " ANN "));
-        assert!(approvals.of(&line("Here is another idea.")).is_none());
+        assert!(approvals.for_line(&line("Here is another idea.")).is_none());
         for by in ["ann on behalf of Ben", "ben on behalf of Ann"] {
             approvals.record(approval(&line("Here is another idea."), by));
-            assert!(approvals.of(&line("Here is another idea.")).is_none(), "{by}");
+            assert!(approvals.for_line(&line("Here is another idea.")).is_none(), "{by}");
         }
     }
 

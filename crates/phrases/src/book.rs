@@ -1,10 +1,8 @@
 //! A phrasebook: the lines in one language, with their approvals.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
-use contracts::catalogue::Catalogue;
-use contracts::{Digest, ErrorName, NamedError, ProductId};
+use contracts::{Digest, ErrorName, Language, NamedError, ProductId};
 use serde::Deserialize;
 use thiserror::Error;
 use unicode_segmentation::UnicodeSegmentation as _;
@@ -41,9 +39,17 @@ pub enum BookError {
         /// The slot.
         slot: Slot,
     },
-    /// The catalog has no phrasebook.
-    #[error("phrases/en.toml: not found; the packaged phrasebook is approved for the sample catalog only")]
-    Missing,
+    /// The catalog has no phrasebook in the bank's language.
+    #[error("phrases/{0}.toml: not found; the packaged phrasebooks are approved for the sample catalog only")]
+    Missing(Language),
+    /// A phrasebook is in another language than its name says.
+    #[error("phrases/{file}.toml: the field language is {found:?}, not \"{file}\"")]
+    OtherLanguage {
+        /// The language in the file's name.
+        file: Language,
+        /// The language in the file.
+        found: String,
+    },
     /// Two lines have the same id.
     #[error("line {id}: the id is used twice")]
     DuplicateId {
@@ -59,9 +65,10 @@ impl NamedError for BookError {
 
     fn help(&self) -> Option<String> {
         let help = match self {
-            Self::Missing => {
+            Self::Missing(_) => {
                 "put the bank's own phrasebook beside the catalog and have it approved: `bespoke phrases approve`"
             }
+            Self::OtherLanguage { .. } => "rename the file, or correct its language",
             Self::Toml(_) | Self::Approvals(_) | Self::Line { .. } | Self::Slot { .. } | Self::DuplicateId { .. } => {
                 "`bespoke phrases check` lists every problem in the phrasebook"
             }
@@ -168,26 +175,6 @@ pub struct Phrasebook {
 }
 
 impl Phrasebook {
-    /// Returns the packaged phrasebook: `data/phrases/en.toml` with its approvals.
-    ///
-    /// # Panics
-    /// Never: a test reads the packaged phrasebook.
-    #[must_use]
-    pub fn packaged() -> Self {
-        let book = include_str!("../../../data/phrases/en.toml");
-        let approvals = include_str!("../../../data/phrases/en.approvals.csv");
-        Self::parse(book, approvals).expect("the packaged phrasebook is valid")
-    }
-
-    /// Returns the packaged phrasebook if `catalogue` is the packaged sample catalog. Its lines are approved for the sample
-    /// bank only, so no other bank may use them.
-    pub fn packaged_for(catalogue: &Catalogue) -> Result<Self, BookError> {
-        static SAMPLE: LazyLock<Option<Digest>> = LazyLock::new(|| {
-            Catalogue::from_json(include_bytes!("../../../data/catalogue.json")).ok().map(|sample| sample.digest())
-        });
-        if *SAMPLE == Some(catalogue.digest()) { Ok(Self::packaged()) } else { Err(BookError::Missing) }
-    }
-
     /// Reads a book (TOML) and its approvals (CSV).
     pub fn parse(book: &str, approvals: &str) -> Result<Self, BookError> {
         let digest = Digest::of_parts([book.as_bytes(), approvals.as_bytes()]);
@@ -227,10 +214,8 @@ impl Phrasebook {
         for line in file.service {
             add(line.id, &line.text, line.tone, line.author, LineKind::Service { topic: line.topic })?;
         }
-        let plain = [
-            (file.service_opening, LineKind::ServiceOpening),
-            (file.service_closing, LineKind::ServiceClosing),
-        ];
+        let plain =
+            [(file.service_opening, LineKind::ServiceOpening), (file.service_closing, LineKind::ServiceClosing)];
         for (list, kind) in plain {
             for line in list {
                 add(line.id, &line.text, line.tone, line.author, kind.clone())?;
@@ -255,7 +240,7 @@ impl Phrasebook {
             return Err(BookError::DuplicateId { id: twice.id.clone() });
         }
         let approved: BTreeSet<&str> =
-            lines.iter().filter(|line| approvals.of(line).is_some()).map(|line| line.id.as_str()).collect();
+            lines.iter().filter(|line| approvals.for_line(line).is_some()).map(|line| line.id.as_str()).collect();
         let is_live = |line: &Line| {
             approved.contains(line.id.as_str()) && words_of(line).iter().all(|word| approved.contains(word))
         };

@@ -91,7 +91,7 @@ pub fn check(
         check_product(line, catalogue, &mut add);
         check_echo(line, &filled, catalogue, &mut add);
         // A person's approval of exactly this line overrides the guard's word lists.
-        let is_approved = book.approvals().of(line).is_some();
+        let is_approved = book.approvals().for_line(line).is_some();
         let severity = if is_approved { Severity::Warning } else { Severity::Error };
         for violation in guard(line, &filled, product) {
             add(severity, format!("the guard rejects the line: {violation}"));
@@ -125,7 +125,7 @@ fn sample_values(book: &Phrasebook, product: Option<&Product>) -> SlotValues {
 
 fn check_approval(book: &Phrasebook, line: &Line, add: &mut impl FnMut(Severity, String)) {
     let message = match book.approvals().recorded(&line.id) {
-        _ if book.approvals().of(line).is_some() => return,
+        _ if book.approvals().for_line(line).is_some() => return,
         None => "the line is not approved; run `bespoke phrases approve`".to_owned(),
         Some(approval) if is_same_person(&approval.by, &line.author) => {
             format!("{} wrote the line and cannot approve it", line.author)

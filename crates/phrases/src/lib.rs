@@ -1,4 +1,4 @@
-//! The phrasebook: every sentence that a bank may say to a customer, apart from the catalog's own text. The crate also reads
+//! The phrasebooks: every sentence that a bank may say to a customer, apart from the catalog's own text, by language. The crate also reads
 //! the approvals of the catalog and the rules.
 //!
 //! 1. [`Phrasebook::parse`] reads the lines in one language and their approvals.
@@ -11,6 +11,7 @@
 
 mod approval;
 mod book;
+mod books;
 pub mod check;
 mod line;
 pub mod materials;
@@ -21,6 +22,7 @@ mod wish;
 
 pub use approval::{Approval, Approvals};
 pub use book::{BookError, Phrasebook};
+pub use books::{BookSource, Phrasebooks};
 pub use line::{GroundKey, Line, LineKind, OfferCount, ServiceTopic, Tone};
 pub use readability::lix;
 pub use selection::{LiveLine, Selector};

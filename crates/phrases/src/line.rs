@@ -4,46 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use contracts::facts::{Ground, Need, SpendingCategory, Topic};
+pub use contracts::tone::Tone;
 use contracts::{Digest, ProductId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::template::Template;
-
-/// The tone of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Tone {
-    /// Friendly and personal.
-    Warm,
-    /// Polite and reserved.
-    Formal,
-    /// Short.
-    Brief,
-    /// Cheerful.
-    Lively,
-}
-
-impl Tone {
-    /// Returns whether a text in this tone may chat.
-    #[must_use]
-    pub const fn is_casual(self) -> bool {
-        matches!(self, Self::Warm | Self::Lively)
-    }
-
-    /// All tones.
-    pub const ALL: [Self; 4] = [Self::Warm, Self::Formal, Self::Brief, Self::Lively];
-
-    /// Returns the tone's name in a phrasebook.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Warm => "warm",
-            Self::Formal => "formal",
-            Self::Brief => "brief",
-            Self::Lively => "lively",
-        }
-    }
-}
 
 /// The number of offers that a closing is written for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -66,7 +66,7 @@ pub fn ensure_approved(
     let is_missing = |material: &Material| {
         let Material { item, digest, author } = material;
         let names_author = author.as_ref().is_none_or(|author| !author.trim().is_empty());
-        !names_author || approvals.of_item(item, digest, author.as_deref().unwrap_or_default()).is_none()
+        !names_author || approvals.for_item(item, digest, author.as_deref().unwrap_or_default()).is_none()
     };
     let missing: Vec<Material> = materials(catalogue, institution).into_iter().filter(is_missing).collect();
     if missing.is_empty() {

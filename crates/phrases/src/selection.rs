@@ -221,11 +221,16 @@ mod tests {
 
     #[test]
     fn lines_of_a_text_agree_in_tone() {
-        let closing = |tone| format!("[[closing]]\nid = \"{tone}\"\ntone = \"{tone}\"\nadviser = false\ntext = \"Bye, {tone}.\"\n");
-        let opening = |tone| format!("[[opening]]\nid = \"open-{tone}\"\ntone = \"{tone}\"\nadviser = false\ntext = \"Hi, {tone}.\"\n");
+        let closing = |tone| {
+            format!("[[closing]]\nid = \"{tone}\"\ntone = \"{tone}\"\nadviser = false\ntext = \"Bye, {tone}.\"\n")
+        };
+        let opening = |tone| {
+            format!("[[opening]]\nid = \"open-{tone}\"\ntone = \"{tone}\"\nadviser = false\ntext = \"Hi, {tone}.\"\n")
+        };
         let tones = Tone::ALL.map(Tone::as_str);
         let lines: String = tones.iter().map(|tone| closing(tone) + &opening(tone)).collect();
-        let without_o2 = SMALL.replacen("adviser = false", "adviser = true", 1).replacen("Here is {bank}", "Here is {adviser}", 1);
+        let without_o2 =
+            SMALL.replacen("adviser = false", "adviser = true", 1).replacen("Here is {bank}", "Here is {adviser}", 1);
         let book = approved(&format!("{without_o2}{lines}"));
         let mut seen = BTreeSet::new();
         for customer in 0..200_u32 {
@@ -252,8 +257,11 @@ mod tests {
         ] {
             let wish = UnderstoodWish { tones, ..UnderstoodWish::default() };
             let selector = Selector::new(&book, wish.clone(), b"1");
-            let ids: Vec<&str> =
-                selector.reasons(&product, &grounds, &BTreeSet::new()).iter().map(|(line, _)| line.id.as_str()).collect();
+            let ids: Vec<&str> = selector
+                .reasons(&product, &grounds, &BTreeSet::new())
+                .iter()
+                .map(|(line, _)| line.id.as_str())
+                .collect();
             assert_eq!(ids, [expected], "{:?}", wish.tones);
         }
     }

@@ -1,8 +1,8 @@
 //! Tests that the sample bank's phrasebook is valid and approved.
 
 use contracts::catalogue::Catalogue;
-use contracts::{ErrorName, NamedError as _};
-use phrases::{Phrasebook, check};
+use contracts::{ErrorName, Language, NamedError as _};
+use phrases::{Phrasebook, Phrasebooks, check};
 
 #[test]
 fn sample_phrasebook_has_no_problems() {
@@ -20,9 +20,12 @@ fn sample_phrasebook_has_no_problems() {
 fn packaged_phrasebook_is_refused_for_another_catalogue() {
     let sample = include_str!("../../../data/catalogue.json");
     let catalogue = |text: &str| Catalogue::from_json(text.as_bytes()).unwrap();
-    assert!(Phrasebook::packaged_for(&catalogue(sample)).is_ok());
-    let error =
-        Phrasebook::packaged_for(&catalogue(&sample.replace("Everyday Checking", "Daily Checking"))).unwrap_err();
+    assert!(Phrasebooks::packaged_for(&catalogue(sample), Language::English).is_ok());
+    let error = Phrasebooks::packaged_for(
+        &catalogue(&sample.replace("Everyday Checking", "Daily Checking")),
+        Language::English,
+    )
+    .unwrap_err();
     assert_eq!(error.name(), ErrorName::ConfigInvalid);
     assert!(error.help().unwrap().contains("the bank's own phrasebook"));
 }

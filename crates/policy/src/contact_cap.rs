@@ -59,8 +59,8 @@ pub async fn reserve(
     }
 }
 
-/// Returns whether, according to the evidence, another run published something to the customer in the `days` before
-/// `now`.
+/// Returns whether, according to the evidence, another run published something to the customer, or held them out, in the
+/// `days` before `now`.
 pub async fn heard_lately(
     store: &dyn ObjectStore,
     reference: &CustomerRef,
@@ -75,7 +75,7 @@ pub async fn heard_lately(
     for listed in store.list(&Prefix::Customer(reference.clone())).await? {
         let Some(other) = ObjectKey::evidence_of(&listed.key, reference).filter(|other| other != run) else { continue };
         let evidence = find_evidence(store, reference, &other).await?;
-        if evidence.is_some_and(|evidence| evidence.is_published() && evidence.written_at > since) {
+        if evidence.is_some_and(|evidence| evidence.counts_as_contact() && evidence.written_at > since) {
             return Ok(true);
         }
     }

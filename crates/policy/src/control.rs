@@ -1,11 +1,12 @@
 //! Control data that may change at any time: suppressions (`control/suppressions.csv`, and one object per opt-out or
-//! erasure), newer consent answers (`control/consents.csv`) and legal holds (`control/holds.csv`).
+//! erasure), newer consent answers (`control/consents.csv`), the customers' own choices (`control/choices/`) and legal
+//! holds (`control/holds.csv`).
 //!
 //! It is read again for each decision, and can only restrict what a workbook permits. An unreadable list is an error,
 //! never an empty list. Before showing, approving or exporting a result, call [`read`] and [`Control::forbids`]. Before
 //! destroying data, call [`holds`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -13,8 +14,11 @@ use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use contracts::catalogue::Product;
+use contracts::choice::{Choice, Source};
 use contracts::consent::{ControlAsRead, NewestAnswer, Question, Refusal};
 use contracts::facts::Skip;
+use contracts::key::Prefix;
 use storage::store::{ObjectStore, StoreError};
 
 use crate::consent::{Permission, decide_answers};
@@ -43,6 +47,12 @@ pub enum ControlError {
         /// The column.
         column: &'static str,
     },
+    /// An object under `control/choices/` is not a choice that this version knows.
+    #[error("{key}: not a choice that this version knows")]
+    Choice {
+        /// The object's key.
+        key: String,
+    },
     /// A row is invalid, so it could refer to any customer.
     #[error("{file}: row {row}: {rule}")]
     Row {
@@ -59,13 +69,14 @@ impl NamedError for ControlError {
     fn name(&self) -> ErrorName {
         match self {
             Self::Store(error) => error.name(),
-            Self::NoColumn { .. } | Self::Row { .. } => ErrorName::ConfigInvalid,
+            Self::NoColumn { .. } | Self::Row { .. } | Self::Choice { .. } => ErrorName::ConfigInvalid,
         }
     }
 
     fn help(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.help(),
+            Self::Choice { .. } => Some("upgrade Bespoke, or delete the object if no version wrote it".to_owned()),
             Self::NoColumn { .. } | Self::Row { .. } => Some(
                 "the required columns are reference in suppressions.csv; reference and hold in holds.csv; and reference, \
                  consent, consent_social_media and as_of in consents.csv"
@@ -147,8 +158,16 @@ pub async fn read(store: &dyn ObjectStore, reference: &CustomerRef, now: Timesta
         suppression: digest(suppression),
         consents: digest(consents),
         answers,
+        choices: read_choices(store, reference).await?,
     };
     Ok(Control { suppressed, forgotten, as_read })
+}
+
+/// Returns the customer's choices. Each one is the name of an object, so its content does not matter.
+async fn read_choices(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<BTreeSet<Choice>, ControlError> {
+    let listed = store.list(&Prefix::Choices(reference.clone())).await?;
+    let choice = |key: String| ObjectKey::choice_of(&key, reference).ok_or(ControlError::Choice { key });
+    listed.into_iter().map(|object| choice(object.key)).collect()
 }
 
 /// Returns the customers under a legal hold, with the names of the holds.
@@ -187,6 +206,16 @@ impl Control {
         [Question::General, Question::SocialMedia].into_iter().any(|question| self.check_answers(question).is_err())
     }
 
+    /// Returns whether the customer's choices rule out a result that offers these products. `from_payments` says whether
+    /// payments contributed to it. A result that is already published stays visible.
+    #[must_use]
+    pub fn rules_out<'p>(&self, offered: impl IntoIterator<Item = &'p Product>, from_payments: bool) -> bool {
+        let choices = &self.as_read.choices;
+        let mut offered = offered.into_iter();
+        (from_payments && choices.contains(&Choice::Source(Source::Payments)))
+            || offered.any(|product| choices.iter().any(|choice| choice.excludes(product).is_some()))
+    }
+
     fn check_contact(&self) -> Result<(), Skip> {
         if self.suppressed {
             return Err(Skip::Suppressed);
@@ -196,6 +225,9 @@ impl Control {
 
     /// Fails if the newest answers withdraw consent. A customer without newer answers keeps their consent.
     fn check_answers(&self, question: Question) -> Result<(), Refusal> {
+        if question == Question::SocialMedia && self.as_read.choices.contains(&Choice::Source(Source::Posts)) {
+            return Err(Refusal::SaidNo);
+        }
         let answers = self.as_read.answers.iter().filter(|answer| answer.question == question);
         let values: Vec<&str> = answers.map(|answer| answer.value.as_str()).collect();
         if values.is_empty() { Ok(()) } else { decide_answers(values) }

@@ -11,7 +11,7 @@ use crate::consent::SocialConsent;
 use contracts::consent::{ConsentAsRead, Refusal};
 use contracts::facts::Stop;
 use contracts::stage::IndexRow;
-use contracts::{CustomerId, CustomerRef, Digest, ProductId};
+use contracts::{CustomerId, CustomerRef, Digest, Language, ProductId};
 use storage::vault::{Owner, Vault, VaultError};
 
 /// An amount of money in hundredths of the catalog's currency.
@@ -35,6 +35,9 @@ pub struct Profile {
     /// The date on which the customer joined the bank.
     #[serde(default)]
     pub customer_since: Option<Date>,
+    /// The language that the customer prefers. `None` if the profile names none that the program speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// The stops derived from the profile's stop columns, sorted. The cells are not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stops: Vec<Stop>,
@@ -211,8 +214,8 @@ mod tests {
 
         let other = IndexRow { digest: Digest::of(b"other"), ..row.clone() };
         assert!(open_record(&vault, &other, line.as_bytes()).await.is_err());
-        let stranger = vault.keys().reference(&CustomerId::parse("0002").unwrap());
-        let moved = IndexRow { reference: stranger, ..row };
+        let other_customer = vault.keys().reference(&CustomerId::parse("0002").unwrap());
+        let moved = IndexRow { reference: other_customer, ..row };
         assert!(open_record(&vault, &moved, line.as_bytes()).await.is_err());
     }
 }

@@ -11,5 +11,6 @@ pub mod customer;
 pub mod disclosure;
 pub mod erasure;
 pub mod evidence;
+pub mod experiment;
 pub mod recall;
 pub mod review;

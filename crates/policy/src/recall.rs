@@ -57,7 +57,7 @@ pub async fn move_to_recalled(
         match store.copy_new(&from, &to).await? {
             Some(PutOutcome::Created) => {}
             // An earlier call copied the file and was interrupted before it deleted the original.
-            Some(PutOutcome::AlreadyThere) => {
+            Some(PutOutcome::AlreadyExists) => {
                 let moved = store.find(&to).await?;
                 if store.find(&from).await?.is_some_and(|original| Some(original) != moved) {
                     return Err(MoveError::Changed { key: to.to_string() });

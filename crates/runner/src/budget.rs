@@ -90,7 +90,7 @@ impl<'a> BudgetGate<'a> {
         let mut ledger = self.ledger();
         ledger.spent_usd += spent_usd;
         match outcome {
-            Outcome::Skipped { .. } | Outcome::NotStarted => {}
+            Outcome::Skipped { .. } | Outcome::HeldOut | Outcome::NotStarted => {}
             Outcome::Published { .. } | Outcome::InReview { .. } => ledger.tried += 1,
             Outcome::Failed { .. } => {
                 ledger.tried += 1;

@@ -36,7 +36,7 @@ pub fn owner_of_copies(artifacts: &Path) -> Option<CustomerRef> {
 }
 
 /// Removes the copies under `output/` if they are this customer's, and returns how many it removed.
-pub fn remove_copies_of(artifacts: &Path, customer: &CustomerRef) -> Result<usize, Failure> {
+pub fn remove_copies_for_customer(artifacts: &Path, customer: &CustomerRef) -> Result<usize, Failure> {
     if owner_of_copies(artifacts).as_ref() != Some(customer) {
         return Ok(0);
     }
@@ -52,7 +52,7 @@ pub fn remove_copies_of(artifacts: &Path, customer: &CustomerRef) -> Result<usiz
 }
 
 /// Removes the copies under `output/` whose digest is in `digests`, and returns how many it removed.
-pub fn remove_copies(artifacts: &Path, digests: &BTreeSet<Digest>) -> Result<usize, Failure> {
+pub fn remove_copies_with_digests(artifacts: &Path, digests: &BTreeSet<Digest>) -> Result<usize, Failure> {
     let mut removed = 0;
     for copy in output_files(artifacts) {
         let failed = |error| Failure::file(ErrorName::StoreUnavailable, &copy)(error);
@@ -80,8 +80,8 @@ mod tests {
         for copy in output_files(folder.path()) {
             std::fs::write(copy, "José").unwrap();
         }
-        assert_eq!(remove_copies_of(folder.path(), &customer("b")).unwrap(), 0);
-        assert_eq!(remove_copies_of(folder.path(), &customer("a")).unwrap(), 2);
+        assert_eq!(remove_copies_for_customer(folder.path(), &customer("b")).unwrap(), 0);
+        assert_eq!(remove_copies_for_customer(folder.path(), &customer("a")).unwrap(), 2);
         assert!(output_files(folder.path()).iter().all(|copy| !copy.exists()));
         assert_eq!(owner_of_copies(folder.path()), None);
     }

@@ -5,7 +5,7 @@ use contracts::key::Workbook;
 use contracts::model::WriterMode;
 use contracts::settings::{EngineChoice, Settings};
 use contracts::voice::Engine;
-use contracts::{ErrorName, NamedError};
+use contracts::{ErrorName, Language, NamedError};
 use serde::Serialize;
 use storage::secret::{SecretName, Secrets};
 
@@ -67,14 +67,17 @@ pub async fn check_programs(programs: &Programs) -> Vec<Finding> {
 /// Checks everything.
 pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secrets) -> Vec<Finding> {
     let mut findings = check_programs(&Programs::find()).await;
-    findings.push(match Project::load(folders.clone()) {
+    findings.push(match Project::load(folders.clone(), settings.language) {
         Ok(project) => {
             let bank = project.catalogue.bank();
             let products = project.catalogue.products().len();
-            good("bank's materials", format!("{bank}, {products} products, brand {}", project.brand.name))
+            let languages: Vec<&str> = project.languages().iter().map(Language::name).collect();
+            let languages = languages.join(" and ");
+            good("bank's materials", format!("{bank}, {products} products, brand {}, {languages}", project.brand.name))
         }
         Err(failure) => from_failure("bank's materials", &failure),
     });
+    findings.extend(languages(folders, settings.language));
     findings.push(workbooks(folders));
     findings.push(if is_set(secrets, SecretName::WorkbookPassword).await {
         good("workbook password", "EXCEL_PASSWORD is set".to_owned())
@@ -94,7 +97,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         findings.push(note("model", end, "describe an unknown model under writer.models in bespoke.toml"));
     }
     findings.push(voice(settings));
-    findings.extend(scenes(folders));
+    findings.extend(scenes(folders, settings.language));
     findings
 }
 
@@ -207,11 +210,31 @@ fn install(package: &str) -> Option<String> {
     Some(format!("{command} {package}"))
 }
 
+/// Checks that each language with a phrasebook has the brand's texts too. Returns nothing if none is missing, or if the
+/// bank's materials cannot be read, which is reported separately.
+fn languages(folders: &Folders, bank: Language) -> Option<Finding> {
+    let project = Project::load(folders.clone(), bank).ok()?;
+    let mut books = project.phrases.iter().map(|(language, _)| language);
+    let language = books.find(|language| !project.brand.has_texts_in(*language))?;
+    Some(Finding {
+        what: "languages",
+        state: State::Note,
+        found: format!("no customer is addressed in {}: brand.toml has no translations.{language}", language.name()),
+        help: Some(format!("add [translations.{language}] to brand.toml, or remove phrases/{language}.toml")),
+        name: ErrorName::ConfigInvalid,
+    })
+}
+
 /// Checks that the brand's scenes can show every product. Returns nothing if the bank's materials cannot be read, which
 /// is reported separately.
-fn scenes(folders: &Folders) -> Option<Finding> {
-    let project = Project::load(folders.clone()).ok()?;
-    let problems = render::preview::check_scenes(&folders.assets, &project.brand, &project.catalogue);
+fn scenes(folders: &Folders, language: Language) -> Option<Finding> {
+    let project = Project::load(folders.clone(), language).ok()?;
+    let in_language = |language| {
+        let brand = project.brand.in_language(language);
+        let catalogue = project.catalogue.in_language(language);
+        render::preview::check_scenes(&folders.assets, &brand, &catalogue)
+    };
+    let problems: Vec<_> = project.languages().iter().flat_map(in_language).collect();
     Some(match problems.first() {
         None => good("scenes", "every product fits in all three aspect ratios".to_owned()),
         Some(first) => Finding {

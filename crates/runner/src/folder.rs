@@ -159,7 +159,7 @@ impl ObjectStore for FolderStore {
     async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError> {
         let unless_there = |file: NamedTempFile, path: &Path| match file.persist_noclobber(path) {
             Ok(_) => Ok(PutOutcome::Created),
-            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(PutOutcome::AlreadyThere),
+            Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(PutOutcome::AlreadyExists),
             Err(error) => Err(error.error),
         };
         self.staged(key, bytes, unless_there).await
@@ -194,7 +194,7 @@ impl ObjectStore for FolderStore {
             sync(&scratch).map_err(|error| unavailable(SCRATCH, &error))?;
             let place = |(file, path, key): (TempPath, &PathBuf, &ObjectKey)| match file.persist_noclobber(path) {
                 Ok(()) => Ok(PutOutcome::Created),
-                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(PutOutcome::AlreadyThere),
+                Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(PutOutcome::AlreadyExists),
                 Err(error) => Err(fault(key, "write", &error.error)),
             };
             staged.into_iter().map(place).collect()
@@ -316,7 +316,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let store = FolderStore::open(root.path()).unwrap();
         assert_eq!(store.put_new(&key(), "first".into()).await.unwrap(), PutOutcome::Created);
-        assert_eq!(store.put_new(&key(), "second".into()).await.unwrap(), PutOutcome::AlreadyThere);
+        assert_eq!(store.put_new(&key(), "second".into()).await.unwrap(), PutOutcome::AlreadyExists);
         assert_eq!(store.get(&key()).await.unwrap(), "first");
         assert_eq!(std::fs::read_dir(root.path().join(SCRATCH)).unwrap().count(), 0);
     }

@@ -6,7 +6,8 @@ use contracts::request::Request;
 use contracts::review::{PendingReview, ReviewChoice};
 use contracts::settings::Settings;
 use contracts::stage::PublishInput;
-use contracts::{ErrorName, ObjectKey, RunId};
+use contracts::text::counted;
+use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
 use deliver::webhook::{self, Backoff, Deps, NotifySummary};
 use jiff::Timestamp;
 use policy::review::find_decision;
@@ -67,6 +68,18 @@ pub async fn rewrite_manifest(run: &RunId, vault: &Vault, signer: &dyn Signer) -
     Ok(())
 }
 
+/// Sends the undelivered notifications of one customer's answers. Sends none if no address is set.
+pub async fn send_answers(
+    run: &RunId,
+    reference: &CustomerRef,
+    settings: &Settings,
+    vault: &Vault,
+    secrets: &dyn Secrets,
+) -> Result<NotifySummary, Failure> {
+    let deps = Deps { vault, secrets, settings: &settings.delivery.webhook, backoff: Backoff::default() };
+    Ok(webhook::notify_answers(run, reference, &deps).await?)
+}
+
 /// Sends a run's undelivered notifications, including dead letters.
 pub async fn send_notifications(
     run: &RunId,
@@ -100,7 +113,10 @@ pub async fn notify_if_configured(
     match send_notifications(run, settings, vault, secrets).await {
         Ok(NotifySummary { dead_letters, .. }) if dead_letters > 0 => Some(NotificationWarning {
             name: ErrorName::DeliveryFailed,
-            message: format!("{dead_letters} notifications did not arrive; to send them again: bespoke notify {run}"),
+            message: format!(
+                "could not deliver {}; to send again: bespoke notify {run}",
+                counted(dead_letters, "notification", "notifications")
+            ),
         }),
         Ok(_) => None,
         // A run that has not ended sends its notifications when it ends.

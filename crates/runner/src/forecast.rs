@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use assess::{Rules, assess};
+use contracts::evidence::HELD_OUT;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
 use contracts::key::{Area, Artefact, Prefix, Workbook};
 use contracts::model::WriterMode;
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 use policy::contact_cap::heard_lately;
 use policy::control::{self, Control};
 use policy::customer::CustomerRecord;
+use policy::experiment::is_held_out;
 use serde::Serialize;
 use storage::secret::SecretName;
 
@@ -224,6 +226,7 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         at_most: settings.offers.at_most,
         stop_days: settings.offers.stops_age_out_days.into(),
         today: now.to_zoned(TimeZone::UTC).date(),
+        languages: &request.languages,
     };
     let store = runner.services.vault.store();
     let days = request.at_most_every_days;
@@ -232,18 +235,17 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         let reference = record.reference().clone();
         let control = controls.get(&reference).unwrap_or(&no_control);
         let decided = match assess(record, control, &rules) {
-            Assessment::Proceed(_) if heard_lately(store, &reference, run, days, now).await? => Err(Skip::HeardLately),
+            Assessment::Proceed(_) if heard_lately(store, &reference, run, days, now).await? => {
+                Err(Skip::HeardLately.because())
+            }
+            Assessment::Proceed(facts) if is_held_out(request, rules.keys, &facts) => Err(HELD_OUT),
             Assessment::Proceed(facts) => Ok(offers(&facts)),
-            Assessment::Skip { skip, .. } => Err(skip),
+            Assessment::HeldOut(_) => Err(HELD_OUT),
+            Assessment::Skip { skip, .. } => Err(skip.because()),
         };
         let evidence = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Evidence);
         let ended_before = store.find(&evidence).await?.is_some();
-        decisions.push(Decision {
-            reference,
-            offers: decided.ok(),
-            because: decided.err().map(Skip::because),
-            ended_before,
-        });
+        decisions.push(Decision { reference, offers: decided.ok(), because: decided.err(), ended_before });
     }
     Ok(decisions)
 }

@@ -8,6 +8,7 @@ mod budget;
 pub mod config;
 pub mod copies;
 pub mod doctor;
+pub mod effect;
 pub mod event;
 pub mod failure;
 pub mod folder;

@@ -1,5 +1,6 @@
 //! The folders of a project, and the bank's materials in them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,10 +9,10 @@ use contracts::brand::{Brand, ensure_rules};
 use contracts::catalogue::{Catalogue, CatalogueError};
 use contracts::key::{Prefix, Workbook};
 use contracts::settings::Settings;
-use contracts::{Batch, Digest, ErrorName, ObjectKey};
+use contracts::{Batch, Digest, ErrorName, Language, Languages, ObjectKey};
 use narrate::Pronunciations;
 use phrases::materials::{ensure_approved, packaged_approvals};
-use phrases::{Approvals, Phrasebook};
+use phrases::{Approvals, BookSource, Phrasebooks};
 use storage::secret::{SecretName, SecretString, Secrets};
 use storage::vault::{Keys, Vault};
 
@@ -54,17 +55,38 @@ pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure>
     Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
 }
 
-/// Reads the phrasebook beside the catalog, or else the one beside the workbooks. Without either, uses the packaged
-/// phrasebook for the sample catalog, and fails for any other catalog. Without an approvals file, no line in the
-/// phrasebook is approved.
-pub fn phrasebook(folders: &Folders, catalogue: &Catalogue) -> Result<Phrasebook, Failure> {
+/// Reads the phrasebooks beside the catalog, or else those beside the workbooks. Without either, uses the packaged
+/// phrasebooks for the sample catalog, and fails for any other catalog. Without an approvals file, no line in a
+/// phrasebook is approved. `bank` is the bank's language, in which there must be a phrasebook.
+pub fn phrasebooks(folders: &Folders, catalogue: &Catalogue, bank: Language) -> Result<Phrasebooks, Failure> {
     let by_catalogue = beside(&folders.data, folders.catalogue.as_ref(), "catalogue.json");
-    let places = [by_catalogue.parent().unwrap_or(Path::new(".")), &folders.data];
-    let mut paths = places.iter().map(|folder| folder.join("phrases/en.toml"));
-    let Some(path) = paths.find(|path| path.exists()) else { return Ok(Phrasebook::packaged_for(catalogue)?) };
-    let approvals = path.with_extension("approvals.csv");
-    let approvals = if approvals.exists() { text(&approvals)? } else { String::new() };
-    Ok(Phrasebook::parse(&text(&path)?, &approvals)?)
+    for folder in [by_catalogue.parent().unwrap_or(Path::new(".")), &folders.data] {
+        let mut sources = BTreeMap::new();
+        for language in Language::ALL {
+            let path = folder.join("phrases").join(format!("{language}.toml"));
+            if path.exists() {
+                let approvals = path.with_extension("approvals.csv");
+                let approvals = if approvals.exists() { text(&approvals)? } else { String::new() };
+                sources.insert(language, BookSource { book: text(&path)?, approvals });
+            }
+        }
+        if !sources.is_empty() {
+            return Ok(Phrasebooks::parse(bank, &sources)?);
+        }
+    }
+    Ok(Phrasebooks::packaged_for(catalogue, bank)?)
+}
+
+/// Returns the languages in which the bank addresses customers. If the phrasebooks or the brand cannot be read, which a run
+/// reports, this is only the bank's own language.
+#[must_use]
+pub fn languages(folders: &Folders, catalogue: &Catalogue, bank: Language) -> Languages {
+    let books = phrasebooks(folders, catalogue, bank);
+    let brand = brand(&folders.assets);
+    match (books, brand) {
+        (Ok(books), Ok(brand)) => books.languages(bank, &brand),
+        _ => Languages::new(bank, []),
+    }
 }
 
 /// Reads the approvals beside the catalog. Without such a file, the packaged approvals apply, which cover only the
@@ -143,8 +165,10 @@ pub struct Project {
     pub folders: Folders,
     /// The approved products.
     pub catalogue: Catalogue,
+    /// The bank's language.
+    pub language: Language,
     /// The approved phrases.
-    pub phrases: Phrasebook,
+    pub phrases: Phrasebooks,
     /// The words for categories and topics.
     pub lexicon: Lexicon,
     /// The brand.
@@ -156,11 +180,11 @@ pub struct Project {
 }
 
 impl Project {
-    /// Reads the catalog, the lexicon, the brand and the pronunciations.
-    pub fn load(folders: Folders) -> Result<Self, Failure> {
+    /// Reads the catalog, the lexicon, the brand and the pronunciations. `language` is the bank's language.
+    pub fn load(folders: Folders, language: Language) -> Result<Self, Failure> {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;
-        let phrases = phrasebook(&folders, &catalogue)?;
+        let phrases = phrasebooks(&folders, &catalogue, language)?;
         let brand = brand(&folders.assets)?;
         ensure_rules(&catalogue, &brand)?;
         let problems = recommend::guard::check_catalogue(&catalogue);
@@ -169,7 +193,7 @@ impl Project {
         }
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
-        Ok(Self { folders, catalogue, phrases, lexicon, brand, pronunciations, assets })
+        Ok(Self { folders, language, catalogue, phrases, lexicon, brand, pronunciations, assets })
     }
 
     /// Fails unless the catalog and the market's rules are approved in their current form, as a campaign requires.
@@ -178,11 +202,18 @@ impl Project {
         Ok(ensure_approved(&self.catalogue, self.brand.institution, &approvals)?)
     }
 
-    /// Returns the digest of the phrasebook's current files, so an approval withdrawn during a run no longer counts. If
-    /// the phrasebook can no longer be read, the digest differs from that of every phrasebook.
+    /// Returns the languages in which the bank addresses customers.
+    #[must_use]
+    pub fn languages(&self) -> Languages {
+        self.phrases.languages(self.language, &self.brand)
+    }
+
+    /// Returns the digest of the phrasebooks' current files, so an approval withdrawn during a run no longer counts. If a
+    /// phrasebook can no longer be read, the digest differs from that of every phrasebook.
     #[must_use]
     pub fn current_phrases(&self) -> Digest {
-        phrasebook(&self.folders, &self.catalogue).map_or_else(|_| Digest::of(b"unreadable"), |book| book.digest())
+        let books = phrasebooks(&self.folders, &self.catalogue, self.language);
+        books.map_or_else(|_| Digest::of(b"unreadable"), |books| books.digest())
     }
 
     /// Returns the name of the batch on one machine, where there is only one folder of workbooks at a time.

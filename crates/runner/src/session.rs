@@ -85,7 +85,7 @@ impl Session {
         let programs = Programs::find();
         let settings = config.settings;
         first_bad(&check_programs(&programs).await)?;
-        let project = Project::load(folders.clone())?;
+        let project = Project::load(folders.clone(), settings.language)?;
         let store = Arc::new(project.store()?);
         let lock = project.lock()?;
         prepare(&project.folders.artifacts)?;
@@ -166,6 +166,7 @@ async fn assemble(local: LocalRequest, project: &Project, services: &Services) -
         settings,
         catalogue: project.catalogue.digest(),
         phrases: project.phrases.digest(),
+        languages: project.languages(),
         lexicon: project.lexicon.digest(),
         assets: project.assets,
         background,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 use contracts::CustomerRef;
-use contracts::evidence::Outcome;
+use contracts::evidence::{HELD_OUT, Outcome};
 use contracts::stage::Stage;
 use serde::Serialize;
 
@@ -84,6 +84,10 @@ impl Tally {
                     Outcome::InReview { .. } => counts.held += 1,
                     // These customers still count as waiting.
                     Outcome::NotStarted => {}
+                    Outcome::HeldOut => {
+                        counts.skipped += 1;
+                        *self.progress.skipped_because.entry(HELD_OUT.to_owned()).or_default() += 1;
+                    }
                     Outcome::Skipped { skip } => {
                         counts.skipped += 1;
                         *self.progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;

@@ -159,7 +159,7 @@ impl Jobs {
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
         let Services { vault, folders, settings, signer, .. } = &self.services;
         let Some(waiting) = policy::review::find_pending(vault, run, reference).await? else { return Ok(()) };
-        let project = Project::load(folders.clone())?;
+        let project = Project::load(folders.clone(), settings.language)?;
         follow_up::publish_decision(&waiting, &project, settings, vault).await?;
         follow_up::rewrite_manifest(run, vault, signer.as_ref()).await
     }
@@ -171,6 +171,22 @@ impl Jobs {
         tokio::spawn(async move {
             tokio::select! {
                 () = jobs.notify(&run) => {}
+                () = jobs.stop.cancelled() => tracing::warn!(%run, "the server is stopping before all notifications have been sent"),
+            }
+        });
+    }
+
+    /// Notifies the bank's system about a customer's answers in the background. `bespoke notify RUN` sends what is left if
+    /// the server stops before that.
+    pub fn notify_answers_later(self: &Arc<Self>, run: RunId, reference: CustomerRef) {
+        let jobs = self.clone();
+        tokio::spawn(async move {
+            let Services { settings, vault, secrets, .. } = &jobs.services;
+            let sent = follow_up::send_answers(&run, &reference, settings, vault, secrets.as_ref());
+            tokio::select! {
+                sent = sent => if let Err(error) = sent {
+                    tracing::warn!(%run, error = %error.name(), "{error}");
+                },
                 () = jobs.stop.cancelled() => tracing::warn!(%run, "the server is stopping before all notifications have been sent"),
             }
         });
@@ -257,7 +273,8 @@ impl Jobs {
             () = self.stop.cancelled() => return Err(stopped()),
         };
         let folders = self.services.folders.clone();
-        let project = tokio::task::spawn_blocking(move || Project::load(folders)).await;
+        let language = self.services.settings.language;
+        let project = tokio::task::spawn_blocking(move || Project::load(folders, language)).await;
         let project = project.map_err(|panic| {
             let help = "start another run";
             Failure::new(ErrorName::ConfigInvalid, format!("failed to read the bank's materials: {panic}"), help)

@@ -23,7 +23,7 @@ use api::local::LocalFiles;
 use api::view::{RunEvent, VoiceOption};
 use api::{Backend, EventLog, Identity, Problem, Role};
 use async_trait::async_trait;
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::request::Parts;
 use axum::http::{Request, Response, header};
 use contracts::brand::Brand;
@@ -41,7 +41,7 @@ use storage::vault::Vault;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use runner::copies::{remove_copies, remove_copies_of};
+use runner::copies::{remove_copies_for_customer, remove_copies_with_digests};
 use runner::doctor::{check_programs, first_bad};
 use runner::failure::Failure;
 use runner::folder::{FolderStore, create_private};
@@ -95,7 +95,7 @@ impl Server {
         let Setup { folders, settings, secrets, port, stop, reader } = setup;
         let programs = Programs::find();
         first_bad(&check_programs(&programs).await)?;
-        let project = Project::load(folders.clone())?;
+        let project = Project::load(folders.clone(), settings.language)?;
         let store = Arc::new(project.store()?);
         // Hold the lock for the server's lifetime. Otherwise, another run would empty the scratch folder while the
         // server is using it.
@@ -203,9 +203,14 @@ impl Backend for Local {
 
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem> {
         let artifacts = self.services().folders.artifacts.clone();
-        let removed = tokio::task::spawn_blocking(move || remove_copies(&artifacts, &files)).await;
+        let removed = tokio::task::spawn_blocking(move || remove_copies_with_digests(&artifacts, &files)).await;
         removed.map_err(interrupted)?.map_err(problem)?;
         self.jobs.notify_later(run.clone());
+        Ok(())
+    }
+
+    async fn complete_answer(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Problem> {
+        self.jobs.notify_answers_later(run.clone(), reference.clone());
         Ok(())
     }
 
@@ -217,8 +222,8 @@ impl Backend for Local {
         let artifacts = self.services().folders.artifacts.clone();
         let customer = customer.clone();
         let remove = move || {
-            remove_copies(&artifacts, &files)?;
-            remove_copies_of(&artifacts, &customer)
+            remove_copies_with_digests(&artifacts, &files)?;
+            remove_copies_for_customer(&artifacts, &customer)
         };
         tokio::task::spawn_blocking(remove).await.map_err(interrupted)?.map_err(problem)?;
         Ok(())
@@ -239,6 +244,12 @@ impl Backend for Local {
 
     async fn brand(&self) -> Result<Brand, Problem> {
         project::brand(&self.services().folders.assets).map_err(problem)
+    }
+
+    async fn brand_file(&self, path: &str) -> Result<Bytes, Problem> {
+        let path = self.services().folders.assets.join(path);
+        let read = tokio::fs::read(&path).await.map_err(Failure::file(ErrorName::ConfigInvalid, &path));
+        Ok(read.map_err(problem)?.into())
     }
 
     async fn model_hint(&self) -> Option<String> {
@@ -348,13 +359,16 @@ impl Source for Local {
     async fn material(&self) -> Result<Material, start::Error> {
         let Services { folders, vault, settings, engines, .. } = self.services();
         let folders = folders.clone();
-        let loaded = tokio::task::spawn_blocking(move || Project::load(folders)).await;
+        let language = settings.language;
+        let loaded = tokio::task::spawn_blocking(move || Project::load(folders, language)).await;
         let material = |error, message| start::Error::Material { error, message };
         let project = loaded.map_err(|panic| material(ErrorName::ConfigInvalid, panic.to_string()))?;
         let project = project.map_err(|failure| material(failure.name(), failure.to_string()))?;
         let approvals = project::material_approvals(&project.folders);
         let backgrounds = render::background_digests(vault.store(), &settings.video).await.map_err(Failure::from);
+        let languages = project.languages();
         Ok(Material {
+            languages,
             backgrounds: backgrounds.map_err(|failure| material(failure.name(), failure.to_string()))?,
             settings: settings.clone(),
             approvals: approvals.map_err(|failure| material(failure.name(), failure.to_string()))?,
@@ -378,18 +392,20 @@ fn problem(failure: Failure) -> Problem {
     Problem::new(failure.name(), failure.to_string())
 }
 
-/// Returns the voices of all engines, installed engines first.
+/// Returns the voices of all engines in the bank's language, installed engines first.
 async fn voices(services: &Services) -> Vec<VoiceOption> {
     let available = services.engines.local();
-    let espeak = narrate::english_voices(&services.programs.espeak).await.unwrap_or_default();
-    let kokoro = narrate::kokoro::VOICES.map(|name| (Engine::Kokoro, name.to_owned()));
+    let bank = services.settings.language;
+    let espeak = narrate::espeak_voices(&services.programs.espeak, bank).await.unwrap_or_default();
+    let kokoro = narrate::kokoro::VOICES.into_iter().filter(|name| narrate::kokoro::language_of(name) == Some(bank));
+    let kokoro = kokoro.map(|name| (Engine::Kokoro, name.to_owned()));
     let espeak = espeak.into_iter().map(|name| (Engine::Espeak, name));
     let openai = &services.settings.voice.openai;
     let openai =
         narrate::openai::VOICES.iter().filter(|_| openai.enabled).map(|name| (Engine::Openai, (*name).to_owned()));
     let mut voices: Vec<VoiceOption> = Vec::new();
     let chosen = services.settings.voice.engine.only().or_else(|| available.first().copied());
-    for (engine, name) in kokoro.into_iter().chain(espeak).chain(openai) {
+    for (engine, name) in kokoro.chain(espeak).chain(openai) {
         let first = !voices.iter().any(|voice| voice.engine == engine);
         let set = &services.settings.voice.name;
         let default = Some(engine) == chosen && if set.is_empty() { first } else { *set == name };

@@ -97,7 +97,7 @@ impl<'a> SharedStore<'a> {
         let key = T::key(digest);
         match self.vault.write(Owner::Run, &key, &digest, &with_header(&content)).await {
             Ok(PutOutcome::Created) => content,
-            Ok(PutOutcome::AlreadyThere) => match self.find(digest).await {
+            Ok(PutOutcome::AlreadyExists) => match self.find(digest).await {
                 Found::Kept(first) => first,
                 Found::Missing | Found::Damaged => content,
             },

@@ -44,8 +44,8 @@ impl NamedError for StoreError {
 pub enum PutOutcome {
     /// The object was created.
     Created,
-    /// Another writer was first. Its object is unchanged.
-    AlreadyThere,
+    /// The object already existed, because another writer was first. It is unchanged.
+    AlreadyExists,
 }
 
 /// A listed object.
@@ -240,7 +240,7 @@ mod memory {
             let mut objects = self.objects.lock().expect("not poisoned");
             objects.extend(self.others.lock().expect("not poisoned").remove(&key.to_string()));
             if objects.contains_key(&key.to_string()) {
-                return Ok(PutOutcome::AlreadyThere);
+                return Ok(PutOutcome::AlreadyExists);
             }
             objects.insert(key.to_string(), bytes);
             Ok(PutOutcome::Created)

@@ -37,11 +37,11 @@ async fn bulk_write_fills_unused_keys(store: &dyn ObjectStore) {
     store.put(&keys[7], "first".into()).await.expect("put");
     let objects = || keys.iter().map(|key| (key.clone(), Bytes::from_static(b"many"))).collect();
     let mut expected = vec![PutOutcome::Created; keys.len()];
-    expected[7] = PutOutcome::AlreadyThere;
+    expected[7] = PutOutcome::AlreadyExists;
     assert_eq!(store.put_all_new(objects()).await.expect("put"), expected);
     assert_eq!(store.get(&keys[7]).await.expect("get"), "first");
     assert_eq!(store.get(&keys[39]).await.expect("get"), "many");
-    assert_eq!(store.put_all_new(objects()).await.expect("put"), vec![PutOutcome::AlreadyThere; keys.len()]);
+    assert_eq!(store.put_all_new(objects()).await.expect("put"), vec![PutOutcome::AlreadyExists; keys.len()]);
 }
 
 /// Reading a missing object fails with [`StoreError::NotFound`], which contains its key. `find` returns `None`.
@@ -85,7 +85,7 @@ async fn put_new_writes_once(store: &dyn ObjectStore) {
     let key = key("once");
     assert_eq!(store.put_new(&key, "first".into()).await.expect("put_new"), PutOutcome::Created);
     for content in ["second", "first"] {
-        assert_eq!(store.put_new(&key, content.into()).await.expect("put_new"), PutOutcome::AlreadyThere);
+        assert_eq!(store.put_new(&key, content.into()).await.expect("put_new"), PutOutcome::AlreadyExists);
     }
     assert_eq!(store.get(&key).await.expect("get"), "first");
 }

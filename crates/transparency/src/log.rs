@@ -136,7 +136,7 @@ pub async fn append(store: &dyn ObjectStore, signer: &dyn Signer, leaf: String) 
         match store.put_new(&ObjectKey::LogEntry(index), entry.to_bytes().into()).await? {
             PutOutcome::Created => return Ok((index, entry)),
             // Another writer was first.
-            PutOutcome::AlreadyThere => index += 1,
+            PutOutcome::AlreadyExists => index += 1,
         }
     }
 }

@@ -40,6 +40,8 @@ export async function review(_, { signal }) {
       const body = { decision, content_digest: item.content_digest, ...(reason && { reason }) };
       const result = await call("POST", path, { body });
       items = items.filter((each) => each !== item);
+      // The server returns only the first hundred.
+      if (!items.length) ({ items } = await call("GET", "reviews", { signal }));
       const inForce = DECIDED[result.decision] ?? "not published";
       lastDecision = `Customer ${short(item.customer_ref)}: ${inForce}.`;
       if (!result.decision) {
@@ -64,7 +66,7 @@ export async function review(_, { signal }) {
 }
 
 function reviewItem(item, decide, signal) {
-  const { run, customer_ref, reason, waiting_since, unavailable_reason, text, disclosures, links } = item;
+  const { run, customer_ref, reason, waiting_since, unavailable_reason, may_approve, text, disclosures, links } = item;
   const title = `review-${run}-${customer_ref}`;
   const renew = async () => (await call("GET", "reviews", { signal })).items
     .find((each) => each.run === run && each.customer_ref === customer_ref)?.links;
@@ -89,8 +91,10 @@ function reviewItem(item, decide, signal) {
       h("p", { class: "quiet" }, `Waiting since ${when(waiting_since)}. Reason: ${sentence(reason)}`)),
     unavailable_reason && h("div", { class: "note warn" },
       h("p", { class: "note-title" }, "The content is not available"), h("p", {}, sentence(unavailable_reason))),
+    !unavailable_reason && !may_approve && h("div", { class: "note" },
+      h("p", {}, "You started this run, so another person must approve the result. You may reject it.")),
     h("div", { class: links ? "review-body" : "review-body alone" },
       links && player({ links }, renew),
       text && reading(text, disclosures),
-      h("div", { class: "actions" }, !unavailable_reason && approve, reject)));
+      h("div", { class: "actions" }, may_approve && approve, reject)));
 }

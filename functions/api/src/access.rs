@@ -27,6 +27,20 @@ pub(crate) enum Access {
     Token,
 }
 
+impl Access {
+    /// Returns the callers as a sentence for the `OpenAPI` document.
+    pub(crate) fn sentence(self) -> String {
+        match self {
+            Self::Token => "Needs no role: the token in the path replaces the bearer token.".to_owned(),
+            Self::Staff(roles) if roles.len() == Role::ALL.len() => "Roles: all.".to_owned(),
+            Self::Staff(roles) => {
+                let names: Vec<String> = roles.iter().map(|role| format!("`{}`", role.as_str())).collect();
+                format!("Roles: {}.", names.join(", "))
+            }
+        }
+    }
+}
+
 /// The operations, each with the callers that it accepts.
 pub(crate) const OPERATIONS: &[(Method, &str, Access)] = {
     const EVERY_ROLE: Access = Access::Staff(&Role::ALL);

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 use bespoke_aws::executions::StateMachine;
@@ -174,6 +174,11 @@ impl Backend for AwsBackend {
         Ok(())
     }
 
+    /// Does nothing, because the record of the answer triggers `notify`.
+    async fn complete_answer(&self, _: &RunId, _: &CustomerRef) -> Result<(), Problem> {
+        Ok(())
+    }
+
     fn erases(&self) -> bool {
         false
     }
@@ -197,6 +202,10 @@ impl Backend for AwsBackend {
 
     async fn brand(&self) -> Result<Brand, Problem> {
         Ok(self.brand.clone())
+    }
+
+    async fn brand_file(&self, path: &str) -> Result<Bytes, Problem> {
+        Ok(host::brand_file(path)?.into())
     }
 
     async fn settings(&self) -> Result<Settings, Problem> {

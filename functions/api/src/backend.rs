@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use axum::body::Bytes;
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::executions::Executions;
@@ -38,6 +39,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Completes a recall: removes copies of the files with these digests and notifies the bank's system.
     async fn complete_recall(&self, run: &RunId, files: BTreeSet<Digest>) -> Result<(), Problem>;
 
+    /// Notifies the bank's system about a customer's answers in a run.
+    async fn complete_answer(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Problem>;
+
     /// Returns whether this process erases customers itself. Otherwise, the stored request invokes a function that erases them.
     fn erases(&self) -> bool;
 
@@ -56,6 +60,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Reads the bank's brand.
     async fn brand(&self) -> Result<Brand, Problem>;
+
+    /// Reads a file of the brand. `path` comes from the brand, relative to the assets folder.
+    async fn brand_file(&self, path: &str) -> Result<Bytes, Problem>;
 
     /// Reads the settings in effect.
     async fn settings(&self) -> Result<Settings, Problem>;

@@ -13,7 +13,7 @@
 //! | `GET /v1/options`, `/v1/catalogue` | Lists the values that requests may use; returns the product catalog. |
 //! | `GET /v1/openapi.json` | Returns the `OpenAPI` document. |
 //! | `GET /` | Serves the page for staff. |
-//! | `GET /l/{token}`, `POST …/opt-out` | Serves the page behind a customer's link. |
+//! | `GET /l/{token}`, `POST …/answer`, `…/choices`, `…/opt-out`, `…/events` | Serves the page behind a customer's link, and records answers and events. |
 //!
 //! AWS Lambda and `bespoke serve` run the same [`router`]. The [`Backend`] trait hides the differences. The routes that
 //! exist only on one machine are in [`local`], and the local server adds them. Errors are problem details (RFC 9457)
@@ -73,5 +73,5 @@ pub fn router(backend: Arc<dyn Backend>) -> Router {
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .layer(DefaultBodyLimit::max(MAX_BODY));
-    security_headers::secure(router, backend.as_ref()).merge(routes::customer_links()).with_state(backend)
+    security_headers::secure(router, backend.as_ref()).merge(routes::customer_links(&backend)).with_state(backend)
 }

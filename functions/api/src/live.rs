@@ -56,7 +56,9 @@ async fn count(run: &RunId, customers: usize, store: &dyn ObjectStore) -> Result
     let mut outcomes: HashMap<CustomerRef, String> = HashMap::new();
     for object in lists.iter().flatten() {
         let Some((reference, word)) = ObjectKey::ended_of(&object.key) else { continue };
-        let rank = |word: &str| ["in-review", "failed", "skipped", "published"].iter().position(|known| *known == word);
+        let rank = |word: &str| {
+            ["in-review", "failed", "held-out", "skipped", "published"].iter().position(|known| *known == word)
+        };
         if outcomes.get(&reference).is_none_or(|earlier| rank(earlier) < rank(word)) {
             outcomes.insert(reference, word.to_owned());
         }
@@ -64,7 +66,7 @@ async fn count(run: &RunId, customers: usize, store: &dyn ObjectStore) -> Result
     let of = |wanted: &str| outcomes.values().filter(|word| *word == wanted).count();
     let mut counts = CampaignCounts {
         published: of("published"),
-        skipped: of("skipped"),
+        skipped: of("skipped") + of("held-out"),
         in_review: of("in-review"),
         failed: of("failed"),
         ..CampaignCounts::default()

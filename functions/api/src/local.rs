@@ -57,13 +57,13 @@ pub(crate) fn documented() -> OpenApiRouter<LocalState> {
     OpenApiRouter::new().routes(routes!(get_media)).routes(routes!(upload_workbook))
 }
 
-/// The bytes of a file.
+/// The bytes of a file, at least one.
 struct FileBytes;
 
 impl PartialSchema for FileBytes {
     fn schema() -> RefOr<Schema> {
         let binary = SchemaFormat::KnownFormat(KnownFormat::Binary);
-        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).into()
+        ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).min_length(Some(1)).into()
     }
 }
 
@@ -72,7 +72,8 @@ impl ToSchema for FileBytes {}
 /// Returns a result file
 ///
 /// Local servers only. The token in the path comes from a link and replaces the bearer token. Each request checks
-/// consent, suppressions and recalls again.
+/// consent, suppressions and recalls again. `HEAD` also works. A response that has begun is not cut off when the link
+/// expires.
 #[utoipa::path(
     get, path = "/v1/media/{token}", operation_id = "getMedia", tag = "local", security(()),
     params(

@@ -37,9 +37,11 @@ pub(crate) struct ProblemDetails<'a> {
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
     /// The stable name of the error. Where no other name applies, it is `Input.InvalidRequest`, even for status 401 or 404.
+    /// Each operation describes the causes of its statuses.
     #[schema(value_type = ErrorNames)]
     error: ErrorName,
-    /// The cause, in human-readable form. For a 5xx status, the details are only in the server's log.
+    /// The cause, in human-readable form. It names an invalid field or parameter, but not its value. For a 5xx status, the
+    /// details are only in the server's log.
     detail: &'a str,
     /// The remedy. Absent if there is no specific advice.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,9 +54,13 @@ pub(crate) struct ErrorNames;
 
 impl PartialSchema for ErrorNames {
     fn schema() -> RefOr<Schema> {
-        let meanings: Vec<String> =
-            ErrorName::ALL.iter().map(|name| format!("- `{name}`: {}", name.meaning())).collect();
-        let description = format!("The stable name of an error, `Area.Reason`.\n\n{}", meanings.join("\n"));
+        let lines: Vec<String> = ErrorName::ALL.iter().map(|name| describe(*name)).collect();
+        let description = format!(
+            "The stable name of an error, `Area.Reason`. Each line ends with the places where the name appears: with an HTTP \
+             status as `error` in a problem, in a run as `code` of a reason, or only in an operator's commands and logs. \
+             *May succeed when repeated* means that the same request may succeed later.\n\n{}",
+            lines.join("\n")
+        );
         let names = ErrorName::ALL.iter().map(|name| name.as_str());
         ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(names)).into()
     }
@@ -66,7 +72,81 @@ impl ToSchema for ErrorNames {
     }
 }
 
-/// The body of an error response from the AWS gateway, which answers before the request reaches the server.
+/// Returns an error name's line in the schema's description.
+fn describe(name: ErrorName) -> String {
+    let mut places = Vec::new();
+    let (in_response, in_run) = places_of(name);
+    match name {
+        ErrorName::InputInvalidRequest => places.push("any other 4xx status".to_owned()),
+        name if in_response => places.push(format!("status {}", Problem::new(name, String::new()).status.as_u16())),
+        _ => {}
+    }
+    if in_run {
+        places.push("in a run".to_owned());
+    }
+    if places.is_empty() {
+        places.push("operators only".to_owned());
+    }
+    if name.is_transient() {
+        places.push("may succeed when repeated".to_owned());
+    }
+    format!("- `{name}`: {} ({})", name.meaning(), places.join("; "))
+}
+
+/// Returns whether a response can have this name as its error, and whether a run can have it as a reason.
+const fn places_of(name: ErrorName) -> (bool, bool) {
+    match name {
+        ErrorName::InputKeyReused
+        | ErrorName::ConfigNotApproved
+        | ErrorName::AccessForbidden
+        | ErrorName::StartUnavailable
+        | ErrorName::ReviewNotWaiting
+        | ErrorName::ReviewChanged
+        | ErrorName::ReviewOutdated
+        | ErrorName::RecallNotPublished
+        | ErrorName::ForgetOnHold => (true, false),
+        ErrorName::InputMissingWorkbook
+        | ErrorName::InputTooLarge
+        | ErrorName::InputUnknownCustomer
+        | ErrorName::InputInvalidRequest
+        | ErrorName::ConfigInvalid
+        | ErrorName::SecretMissing
+        | ErrorName::SecretUnavailable
+        | ErrorName::StoreUnavailable
+        | ErrorName::StoreNotFound
+        | ErrorName::StoreConflict
+        | ErrorName::SealBroken => (true, true),
+        ErrorName::InputWrongPassword
+        | ErrorName::InputNotAWorkbook
+        | ErrorName::InputNotProtected
+        | ErrorName::InputMissingColumn
+        | ErrorName::InputAmbiguous
+        | ErrorName::InputTooManyBadRows
+        | ErrorName::ConfigChanged
+        | ErrorName::ConsentWithdrawn
+        | ErrorName::WriterThrottled
+        | ErrorName::NarrateEngineMissing
+        | ErrorName::NarrateThrottled
+        | ErrorName::NarrateFailed
+        | ErrorName::RenderEngineMissing
+        | ErrorName::RenderFailed
+        | ErrorName::RenderAssetBroken
+        | ErrorName::RenderMissingGlyph
+        | ErrorName::RenderOutOfRange
+        | ErrorName::RunIncomplete
+        | ErrorName::RunCancelled
+        | ErrorName::RunCrashed => (false, true),
+        ErrorName::DeliveryFailed
+        | ErrorName::EvidenceChanged
+        | ErrorName::EvidenceMissing
+        | ErrorName::EvidenceUnexpected
+        | ErrorName::InputBadRow
+        | ErrorName::RunBusy => (false, false),
+    }
+}
+
+/// The body of an error response from the AWS gateway, which answers before the request reaches the server. Tell it from
+/// a problem by its content type, `application/json`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents a response of the gateway")]
 pub(crate) struct GatewayError {
@@ -88,9 +168,13 @@ impl Problem {
             ErrorName::InputInvalidRequest => StatusCode::BAD_REQUEST,
             ErrorName::AccessForbidden => StatusCode::FORBIDDEN,
             ErrorName::InputUnknownCustomer | ErrorName::InputKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-            ErrorName::InputMissingWorkbook | ErrorName::ConfigNotApproved | ErrorName::ForgetOnHold => {
-                StatusCode::CONFLICT
-            }
+            ErrorName::InputMissingWorkbook
+            | ErrorName::ConfigNotApproved
+            | ErrorName::ForgetOnHold
+            | ErrorName::ReviewChanged
+            | ErrorName::ReviewOutdated
+            | ErrorName::RecallNotPublished => StatusCode::CONFLICT,
+            ErrorName::ReviewNotWaiting => StatusCode::NOT_FOUND,
             ErrorName::InputTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             name if name.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
@@ -141,6 +225,11 @@ impl Problem {
         Self::with_status(StatusCode::METHOD_NOT_ALLOWED, "the path does not allow this method; see the Allow header")
     }
 
+    /// Returns the problem for a review that is not pending and has no decision (404).
+    pub(crate) fn no_review() -> Self {
+        Self::new(ErrorName::ReviewNotWaiting, "the run has no result in review for this customer".to_owned())
+    }
+
     /// Returns the problem for an unknown page cursor (422). Starting over instead could make a client loop forever.
     pub(crate) fn unknown_cursor() -> Self {
         Self::with_status(StatusCode::UNPROCESSABLE_ENTITY, "the after parameter must be the value of next from a page")
@@ -189,19 +278,23 @@ impl IntoResponse for Problem {
 /// Returns the description for a response with this status, which applies to all operations.
 fn description(status: u16) -> &'static str {
     match status {
-        400 => "The query, a header or the body is invalid. `detail` names an invalid field of the body.",
+        400 => {
+            "The query, a header or the body is invalid. `detail` names an invalid field of the body. A path parameter that cannot exist gets 404 instead."
+        }
         401 => "The bearer token is missing or invalid.",
-        403 => "The caller has none of the roles that the operation needs. `detail` names them.",
+        403 => {
+            "`Access.Forbidden`: the caller has none of the roles that the operation needs. `detail` names them. On a local server, `Input.InvalidRequest`: the request came from another web origin."
+        }
         404 => "The resource does not exist, or belongs to another caller.",
         408 => "No part of the body arrived for 30 seconds.",
         413 => "The body is too large. JSON has at most 64 KiB, a workbook at most 512 MiB.",
         415 => "The `Content-Type` header is not `application/json`.",
         416 => "The range is beyond the end of the file.",
-        429 => {
-            "Too many requests at once. Retry after `Retry-After` seconds. A local server allows 10 changes per second."
-        }
+        429 => "Too many requests at once. Retry after `Retry-After` seconds. *Conventions* states the rates.",
         500 => "The server failed. See its log for the cause.",
-        503 => "A service that the server needs is unavailable. Retry after `Retry-After` seconds.",
+        503 => {
+            "A service that the server needs is unavailable, or a local server has too many open runs. Retry after `Retry-After` seconds."
+        }
         _ => unreachable!("every documented status has a description"),
     }
 }
@@ -258,11 +351,11 @@ problem_responses! {
     EventProblems: [400, 401, 403, 404];
     /// The error responses for starting a recommendation.
     StartRecommendationProblems: [400, 401, 403, 413, 415],
-        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog, the lexicon or the rules lack an approval as they are now.",
+        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog, the lexicon or the rules lack an approval in their current form.",
         422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.UnknownCustomer`: the customer has been erased.";
     /// The error responses for starting a campaign.
     StartCampaignProblems: [400, 401, 403, 413, 415],
-        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog, the lexicon or the rules lack an approval as they are now.",
+        409 => "`Input.MissingWorkbook`: the batch is unknown or lacks a workbook, or no batch is complete. `Config.NotApproved`: the catalog, the lexicon or the rules lack an approval in their current form. It also prevents a dry run.",
         422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.InvalidRequest`: the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 403, 413, 415];
@@ -270,21 +363,23 @@ problem_responses! {
     ReviewProblems: [401, 403];
     /// The error responses for a decision.
     DecisionProblems: [400, 401, 413, 415],
-        403 => "The caller is not a reviewer, or approves a result of a run that they started. `detail` says which.",
-        404 => "This run has no result for this customer that is waiting for a decision or has one.",
-        409 => "The content differs from the reviewed content, or can no longer be published as reviewed. List the reviews again.";
+        403 => "`Access.Forbidden`: the caller is not a reviewer, or approves a result with `may_approve` false, because they started the run. On a local server, `Input.InvalidRequest`: the request came from another web origin.",
+        404 => "`Review.NotWaiting`: this run has no result for this customer that is waiting for a decision or has one.",
+        409 => "`Review.Changed`: the content differs from the reviewed content, so list the reviews again. `Review.Outdated`: the content can no longer be published as reviewed, so it can only be rejected.";
     /// The error responses for a recall.
     RecallProblems: [400, 401, 403, 413, 415],
         404 => "No run has a recommendation with this id.",
-        409 => "The recommendation was not published.";
+        409 => "`Recall.NotPublished`: the recommendation was not published, or not yet, or the customer has been erased.";
     /// The error responses for an erasure.
     ErasureProblems: [400, 401, 403, 413, 415],
-        404 => "No dataset has a customer with this id.",
-        409 => "A legal hold forbids the erasure. `error` is `Forget.OnHold`. The customer is suppressed nevertheless.";
+        404 => "No run has ever read a batch with this customer. Nothing was changed: record an objection to forbid contact with the customer in the future.",
+        409 => "`Forget.OnHold`: a legal hold forbids the erasure. The customer is suppressed nevertheless. Repeat the request when an operator has removed the hold.";
     /// The error responses for recording an objection.
     SuppressionProblems: [400, 401, 403, 413, 415];
     /// The error responses for a file.
     MediaProblems: [416], 404 => "The link is unknown or has expired, or the file may no longer be shown.";
     /// The error responses for uploading a workbook.
-    WorkbookProblems: [400, 401, 403, 408, 413], 404 => "The upload does not exist, or the file name is not one of the three.";
+    WorkbookProblems: [401, 403, 408, 413],
+        400 => "The body is empty, or ended early. The server does not read the file until a run starts.",
+        404 => "The upload does not exist, or the file name is not one of the three.";
 }

@@ -3,7 +3,7 @@
 //! **Invariant:** text is shown only after it has passed the guard. `control/` is read for every request, and a customer's
 //! result is not shown if control data forbids it.
 
-use contracts::evidence::{Evidence, FailureRecord, Outcome};
+use contracts::evidence::{Evidence, FailureRecord, HELD_OUT, Outcome};
 use contracts::executions::Execution;
 use contracts::facts::Skip;
 use contracts::key::Artefact;
@@ -64,6 +64,7 @@ impl Record {
             Self::Ended(evidence) => match &evidence.outcome {
                 Outcome::Published { .. } | Outcome::NotStarted => None,
                 Outcome::Skipped { skip } => Some(skip.because().to_owned()),
+                Outcome::HeldOut => Some(HELD_OUT.to_owned()),
                 Outcome::InReview { why } => Some(why.clone()),
                 Outcome::Failed { error, stage } => Some(format!("{error} in {stage}")),
             },
@@ -79,6 +80,7 @@ impl Record {
             Self::Ended(evidence) => match &evidence.outcome {
                 Outcome::Published { .. } | Outcome::NotStarted => None,
                 Outcome::Skipped { skip } => Some(StatusReason::of_skip(*skip)),
+                Outcome::HeldOut => Some(StatusReason::held_out()),
                 Outcome::InReview { why } => Some(StatusReason::in_review(why.clone())),
                 Outcome::Failed { error, .. } => Some(StatusReason::of_error(error.as_str(), None)),
             },

@@ -1,11 +1,13 @@
 //! The routes that every backend serves.
 
+mod brand;
 mod campaigns;
 mod control;
 mod customer_links;
 mod events;
 mod options;
 mod page;
+mod page_events;
 mod recommendations;
 mod reviews;
 mod uploads;
@@ -40,7 +42,8 @@ pub(crate) fn page() -> Router<SharedBackend> {
     page::router()
 }
 
-/// Returns the routes of customers' links. They set their own security headers.
-pub(crate) fn customer_links() -> Router<SharedBackend> {
-    customer_links::router()
+/// Returns the routes of customers' links. They set their own security headers, and record events if the run has an
+/// effect plan.
+pub(crate) fn customer_links(backend: &SharedBackend) -> Router<SharedBackend> {
+    page_events::recorded(customer_links::router(), backend)
 }

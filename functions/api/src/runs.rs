@@ -86,14 +86,14 @@ pub(crate) struct CustomerRun {
 }
 
 impl CustomerRun {
-    /// Finds a recommendation that the caller started. Its id is the run's id, or `RUN~REFERENCE` for a customer in a
-    /// campaign.
+    /// Finds a recommendation that the caller started. Its id is `RUN~REFERENCE`, or also just the run's id for a run for
+    /// one customer.
     pub(crate) async fn find(id: &str, caller: &Caller, backend: &SharedBackend) -> Result<Self, Problem> {
         let found = Self::find_of_any_caller(id, backend).await?;
         if was_started_by(&found.request, caller) { Ok(found) } else { Err(Problem::not_found()) }
     }
 
-    /// Finds any caller's recommendation, for reviewers.
+    /// Finds any caller's recommendation, for compliance.
     pub(crate) async fn find_of_any_caller(id: &str, backend: &SharedBackend) -> Result<Self, Problem> {
         let (run, reference) = match id.split_once('~') {
             Some((run, reference)) => (run, CustomerRef::parse(reference).map(Some)),
@@ -103,6 +103,7 @@ impl CustomerRun {
         let request = find_request(&run, backend).await?.ok_or_else(Problem::not_found)?;
         let reference = match (&request.only, reference) {
             (Some(only), None) => only.clone(),
+            (Some(only), Some(reference)) if reference == *only => reference,
             (None, Some(reference)) if customers(&run, backend).await?.contains(&reference) => reference,
             _ => return Err(Problem::not_found()),
         };

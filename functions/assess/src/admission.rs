@@ -30,7 +30,7 @@ pub async fn admit(
         let is_own = match store.put_new(&place, reference.as_str().to_owned().into()).await? {
             PutOutcome::Created => true,
             // An earlier call may have died after it took the place.
-            PutOutcome::AlreadyThere => store.get(&place).await? == reference.as_str().as_bytes(),
+            PutOutcome::AlreadyExists => store.get(&place).await? == reference.as_str().as_bytes(),
         };
         if is_own {
             store.put(&admitted, "{}".into()).await?;

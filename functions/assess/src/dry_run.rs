@@ -1,5 +1,6 @@
 //! The decision of a dry run, which ends after this stage.
 
+use contracts::evidence::HELD_OUT;
 use contracts::facts::{Assessment, Stance};
 use contracts::key::Artefact;
 use contracts::stage::DryRunDecision;
@@ -11,6 +12,7 @@ pub async fn record_dry_run(run: &RunId, reference: &CustomerRef, vault: &Vault)
     let facts = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Facts);
     let (assessment, digest): (Assessment, _) = vault.read_json(Owner::Customer(reference), &facts).await?;
     let decision = match assessment {
+        Assessment::HeldOut(_) => DryRunDecision { offers: None, because: Some(HELD_OUT.to_owned()) },
         Assessment::Skip { skip, .. } => DryRunDecision { offers: None, because: Some(skip.because().to_owned()) },
         Assessment::Proceed(facts) => {
             let offers = match facts.stance {
@@ -52,6 +54,6 @@ mod tests {
         let key = ObjectKey::DryRun(run, reference);
         let (decision, _): (DryRunDecision, _) = vault.read_json(Owner::Run, &key).await.unwrap();
         assert_eq!(decision.because.as_deref(), Some(Skip::Withheld.because()));
-        assert_ne!(Skip::Withheld.because(), skip.sealed_because());
+        assert_ne!(Skip::Withheld.because(), skip.internal_reason());
     }
 }

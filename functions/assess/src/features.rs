@@ -16,8 +16,8 @@ pub const WINDOW_DAYS: i32 = 90;
 
 const BOTH_WINDOWS_DAYS: i32 = 2 * WINDOW_DAYS;
 
-/// The days of history that a trend requires: the current window and two thirds of the earlier one. With less history,
-/// spending would appear to rise in every category for a new customer.
+/// The number of days of history that a trend requires: the current window and two thirds of the earlier one. With less
+/// history, spending would appear to rise in every category for a new customer.
 pub const MIN_TREND_HISTORY_DAYS: i32 = WINDOW_DAYS + 60;
 
 /// The allowed intervals between recurring payments, in days: weekly, every two weeks, or monthly. A month has 26 to 35
@@ -27,7 +27,7 @@ const INTERVALS: [RangeInclusive<i32>; 3] = [6..=8, 13..=15, 26..=35];
 /// The minimum number of payments that count as recurring.
 const MIN_RECURRING_PAYMENTS: usize = 3;
 
-/// A sign requires payments on at least this many days, so that a single purchase is not enough.
+/// A sign requires payments on at least this many days, because a single purchase is not enough evidence.
 const MIN_SIGN_DAYS: usize = 2;
 
 /// A sign of a business requires payments on at least this many days. If one of them is a payment that only a business

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 
-use crate::stop_words::StopWords;
+use crate::stop_phrases::StopPhrases;
 
 /// An error in a lexicon.
 #[derive(Debug, Error)]
@@ -66,7 +66,7 @@ impl Lexicon {
     pub fn from_toml(text: &str) -> Result<Self, LexiconError> {
         let file: LexiconFile = toml::from_str(text)?;
         let digest = Digest::of_parts(
-            [Digest::of_json(&file).as_bytes(), StopWords::get().digest().as_bytes()].map(<[u8; 32]>::as_slice),
+            [Digest::of_json(&file).as_bytes(), StopPhrases::get().digest().as_bytes()].map(<[u8; 32]>::as_slice),
         );
         let mut spending = BTreeMap::new();
         for (category, entries) in file.spending {

@@ -13,27 +13,31 @@
 //! code.
 
 mod admission;
+mod decision;
 mod dry_run;
 pub mod features;
 pub mod lexicon;
 pub mod mood;
 pub mod rank;
 pub mod stance;
-pub mod stop_words;
+pub mod stop_phrases;
 pub mod stops;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use contracts::catalogue::{Catalogue, Category, Eligibility};
+use contracts::choice::Choice;
 use contracts::consent::ConsentAsRead;
 use contracts::facts::{Assessment, Facts, Skip, Stance, StopScope};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
-use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
+use contracts::{CustomerRef, DatasetId, Digest, ErrorName, Languages, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -41,9 +45,12 @@ use policy::consent::{Permission, gate};
 use policy::contact_cap::heard_lately;
 use policy::control::{self, Control, ControlError};
 use policy::customer::{Customer, CustomerRecord, open_record};
+use policy::experiment::is_held_out;
 use storage::store::StoreError;
 use storage::vault::{Keys, Owner, Vault, VaultError};
 use thiserror::Error;
+
+use crate::decision::{Decision, Material, PaymentFacts};
 
 pub use crate::admission::admit;
 pub use crate::dry_run::record_dry_run;
@@ -81,6 +88,8 @@ pub struct Rules<'a> {
     pub stop_days: i32,
     /// The day on which offered products must be valid.
     pub today: Date,
+    /// The languages in which the bank addresses customers.
+    pub languages: &'a Languages,
 }
 
 /// An error from the stage.
@@ -147,7 +156,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         return Ok(AssessOutput { run, reference: row.reference, proceed: false });
     }
     if let Some(found) = deps.vault.find_json(owner, &key, &inputs).await? {
-        return Ok(output(run, &row.reference, &found, &control));
+        return Ok(output(run, &row.reference, &found, &control, deps.catalogue));
     }
 
     let record = read_record(&dataset, &row, deps).await?;
@@ -159,6 +168,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         at_most: deps.settings.offers.at_most,
         stop_days: deps.settings.offers.stops_age_out_days.into(),
         today: deps.now.to_zoned(TimeZone::UTC).date(),
+        languages: &request.languages,
     };
     let days = request.at_most_every_days;
     let assessment = match assess(record, &control, &rules) {
@@ -167,10 +177,11 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
         {
             Assessment::Skip { skip: Skip::HeardLately, consent: facts.consent }
         }
+        Assessment::Proceed(facts) if is_held_out(&request, deps.vault.keys(), &facts) => Assessment::HeldOut(facts),
         assessment => assessment,
     };
     let written = deps.vault.write_json(owner, &key, &inputs, assessment).await?;
-    let output = output(run, &row.reference, &written, &control);
+    let output = output(run, &row.reference, &written, &control, deps.catalogue);
     tracing::info!(run = %output.run, customer = %output.reference, proceed = output.proceed, "assessed customer");
     Ok(output)
 }
@@ -206,10 +217,19 @@ fn inputs_digest(row: &Digest, request: &Request) -> Digest {
 }
 
 /// Returns the stage's output. A reused result does not proceed if `control/` now forbids its publication.
-fn output(run: RunId, reference: &CustomerRef, assessment: &Assessment, control: &Control) -> AssessOutput {
+fn output(
+    run: RunId,
+    reference: &CustomerRef,
+    assessment: &Assessment,
+    control: &Control,
+    catalogue: &Catalogue,
+) -> AssessOutput {
     let proceed = match assessment {
-        Assessment::Proceed(facts) => control.forbids(facts.mood.is_some()).is_none(),
-        Assessment::Skip { .. } => false,
+        Assessment::Proceed(facts) => {
+            let offered = facts.stance.offered().filter_map(|id| catalogue.product(id));
+            control.forbids(facts.mood.is_some()).is_none() && !control.rules_out(offered, facts.uses_payments())
+        }
+        Assessment::HeldOut(_) | Assessment::Skip { .. } => false,
     };
     AssessOutput { run, reference: reference.clone(), proceed }
 }
@@ -229,7 +249,7 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
     let permitted = gate(&customer.consent.readings).map_err(Skip::NoConsent);
     let skip = match permitted.and_then(|permission| control.narrow(permission)) {
         Err(skip) => skip,
-        Ok(permission) => match facts(&customer, permission, rules) {
+        Ok(permission) => match facts(&customer, permission, &control.as_read.choices, rules) {
             Ok(facts) => return Assessment::Proceed(facts),
             Err(skip) => skip,
         },
@@ -239,8 +259,14 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
 
 /// Returns the facts and the stance. Skips a customer if a fact stops every message, or if there is neither a suitable
 /// offer nor a problem that needs a service message.
-fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Result<Facts, Skip> {
-    let Rules { catalogue, lexicon, keys, categories, at_most, stop_days, today } = *rules;
+fn facts(
+    customer: &Customer,
+    permission: Permission,
+    choices: &BTreeSet<Choice>,
+    rules: &Rules<'_>,
+) -> Result<Facts, Skip> {
+    let Rules { catalogue, lexicon, keys, categories, at_most, stop_days, today, languages } = *rules;
+    let language = languages.choose(customer.profile.language);
     let findings =
         permission.social.ok().and_then(|proof| mood::read_posts(&proof, customer, lexicon, keys, stop_days));
     let needs_person = findings.as_ref().is_some_and(|findings| findings.needs_person);
@@ -263,37 +289,51 @@ fn facts(customer: &Customer, permission: Permission, rules: &Rules<'_>) -> Resu
     let balance = customer.profile.account_balance.filter(|_| is_needed(|rule| rule.min_balance.is_some()));
     let since = customer.profile.customer_since.filter(|_| is_needed(|rule| rule.min_tenure.is_some()));
 
-    let spending = payments.spending();
-    let recurring = payments.recurring();
-    let signs = payments.signs(products_held.iter().filter_map(|id| catalogue.product(id)));
+    let held = || products_held.iter().filter_map(|id| catalogue.product(id));
+    let with_payments =
+        PaymentFacts { spending: payments.spending(), recurring: payments.recurring(), signs: payments.signs(held()) };
+    let no_payments = features::Payments::of(&[], customer.as_of, lexicon);
+    let without_payments = PaymentFacts { signs: no_payments.signs(held()), ..PaymentFacts::default() };
     let input = RankingInput {
-        spending: &spending,
-        recurring: &recurring,
-        signs: &signs,
+        spending: &[],
+        recurring: &[],
+        signs: &[],
         held: &products_held,
         income: income.map(features::income_band),
         balance: balance.map(features::balance_band),
         tenure: since.map(|since| features::tenure(since, customer.as_of)),
-        mood: mood.as_ref(),
+        mood: None,
         stops: &stops,
         probably_held: &customer.profile.probably_held,
+        language,
+        choices,
     };
-    let ranked = rank::rank(catalogue, categories, input, today);
-    let stance = if let Some(topic) = stance::service_topic(mood.as_ref()) {
-        Stance::Service { topic }
-    } else {
-        let offers = rank::choose(&ranked, at_most);
-        if offers.is_empty() {
-            return Err(Skip::NoSuitableOffer);
-        }
-        Stance::Recommend { offers }
+    let material = Material {
+        catalogue,
+        categories,
+        at_most,
+        today,
+        input,
+        with_payments: &with_payments,
+        without_payments: &without_payments,
+        mood: mood.as_ref(),
     };
+    let Decision { ranked, stance } = material.decide(choices);
+    let stance = stance.ok_or(Skip::NoSuitableOffer)?;
+    let counterfactuals = match &stance {
+        Stance::Recommend { offers } => material.counterfactuals(offers, choices),
+        Stance::Service { .. } => Vec::new(),
+    };
+    let candidates = ranked.into_iter().map(|ranked| ranked.candidate).collect();
+    let PaymentFacts { spending, recurring, signs } = material.payments(choices).clone();
     let RankingInput { income, balance, tenure, .. } = input;
     Ok(Facts {
         reference: customer.reference.clone(),
         first_name: customer.profile.first_name.clone(),
         adviser: customer.profile.adviser.clone(),
-        candidates: ranked.into_iter().map(|ranked| ranked.candidate).collect(),
+        language,
+        candidates,
+        counterfactuals,
         spending,
         products_held,
         income,

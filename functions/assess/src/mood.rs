@@ -14,7 +14,7 @@ use vader_sentiment::SentimentIntensityAnalyzer;
 
 use crate::features::days_between;
 use crate::lexicon::Lexicon;
-use crate::stop_words::{StopWords, Trouble};
+use crate::stop_phrases::{StopPhrases, Trouble};
 
 /// The age, in days, at which a post has half the weight of a new one.
 pub const HALF_LIFE_DAYS: f64 = 30.0;
@@ -118,7 +118,7 @@ impl ToneAnalyzer<'_> {
     }
 
     fn judge_tone(&self, text: &str, tone: &Tone) -> PostVerdict {
-        let found = StopWords::get().read_post(text);
+        let found = StopPhrases::get().read_post(text);
         let has = |trouble| found.troubles.contains(&trouble);
         if has(Trouble::Danger) {
             return PostVerdict::NeedsPerson;
@@ -142,16 +142,21 @@ impl ToneAnalyzer<'_> {
             None if text.contains(SLANG_EMOJI) => self.analyze(&text.replace(SLANG_EMOJI, " ")).scores.compound,
             None => tone.scores.compound,
         };
-        let is_of_bank =
+        let is_about_bank =
             complaint.is_some() || is_about(Topic::Card) || is_about(Topic::Savings) || is_about(Topic::HomeLoan);
-        let threshold = if is_of_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
-        let is_negative = rounded(compound) <= threshold && (is_of_bank || !found.everyday) && !found.excused;
+        let threshold = if is_about_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
+        let is_negative = rounded(compound) <= threshold && (is_about_bank || !found.everyday) && !found.excused;
         // For topics such as money and work, staying silent is the safer mistake, so only a cheerful post or a plan
         // passes.
         let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];
         let is_plan = is_planned.into_iter().any(is_about) && rounded(compound) >= 0.0;
         let is_doubtful = found.sensitive && !found.everyday && !is_plan && rounded(compound) < CHEERFUL;
-        if is_negative || is_doubtful || has(Trouble::Sarcasm) || found.unread || (found.distress && !found.everyday) {
+        if is_negative
+            || is_doubtful
+            || has(Trouble::Sarcasm)
+            || found.unreadable
+            || (found.distress && !found.everyday)
+        {
             return PostVerdict::Stops(complaint.unwrap_or(Topic::Care));
         }
         PostVerdict::Ordinary
@@ -163,8 +168,8 @@ impl ToneAnalyzer<'_> {
 ///
 /// A post can stop selling until it is more than `stop_days` old, and can count in favor of an offer until it is more
 /// than [`RECENT_DAYS`] old. Older posts are used only by the guard, to detect echoes. A post without a date counts as
-/// recent. A tone is the mean compound score of the posts about listed topics, weighted by age. Any post that stops
-/// selling makes its topic negative.
+/// recent. A tone is the mean compound score of the English posts about listed topics, weighted by age. Any post that stops
+/// selling makes its topic negative. VADER cannot score posts in Spanish, so only their stops count.
 #[must_use]
 pub fn read_posts(
     proof: &SocialConsent,
@@ -200,6 +205,8 @@ pub fn read_posts(
         let score = rounded(tone.scores.compound);
         let score = if verdict == PostVerdict::Ordinary { score } else { score.min(STOPPED_SCORE) };
         match verdict {
+            // The mood of a post in Spanish is unread, so it neither improves nor worsens the tone.
+            PostVerdict::Ordinary if StopPhrases::get().is_spanish(&post.text) => continue,
             // Only a post about a listed topic may improve the tone.
             PostVerdict::Ordinary if tone.topics.is_empty() && score > 0.0 => continue,
             PostVerdict::Ordinary => {}

@@ -1,12 +1,15 @@
 //! Ranks the products in the chosen categories for one customer. Each product gets weighted reasons, and an exclusion
 //! if it cannot be offered. The weights are few and round, so a compliance officer can add them up by hand.
 
-use contracts::ProductId;
+use std::collections::BTreeSet;
+
 use contracts::catalogue::{Catalogue, Category, Product, ProductKind};
+use contracts::choice::Choice;
 use contracts::facts::{
-    Band, Candidate, Ground, Mood, Need, Offer, ScoreReason, Sentiment, Share, Sign, Spending, SpendingCategory, Stop,
-    Tenure, Topic, Trend,
+    Band, Candidate, Ground, Mood, Need, Offer, ReasonFact, ScoreReason, Sentiment, Share, Sign, Spending,
+    SpendingCategory, Stop, Tenure, Topic, Trend,
 };
+use contracts::{Language, ProductId};
 use jiff::civil::Date;
 
 /// The weights for spending in one of the product's categories, by share.
@@ -58,6 +61,10 @@ pub struct RankingInput<'a> {
     pub stops: &'a [Stop],
     /// Products that the customer probably holds.
     pub probably_held: &'a [ProductId],
+    /// The language of the message. It affects no score: it only excludes products that the bank has not translated.
+    pub language: Language,
+    /// The customer's choices, which exclude products.
+    pub choices: &'a BTreeSet<Choice>,
 }
 
 /// A product with its rank for one customer.
@@ -127,22 +134,29 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     let mut reasons: Vec<ScoreReason> = Vec::new();
     for (index, spent) in spending.iter().enumerate() {
         let weight = if index == 0 { weight_of(spent) } else { FURTHER_SPENDING };
-        reasons.push(ScoreReason { text: describe(spent), weight });
+        let Spending { category, share, trend } = **spent;
+        let fact = Some(ReasonFact::Spending { category, share, trend });
+        reasons.push(ScoreReason { fact, text: describe(spent), weight });
     }
     if let Some(category) = customer.recurring.iter().find(|category| product.spending.contains(category)) {
         let text = format!("something for {} is paid again and again", category.words());
-        reasons.push(ScoreReason { text, weight: RECURRING });
+        let fact = Some(ReasonFact::Recurring { category: *category });
+        reasons.push(ScoreReason { fact, text, weight: RECURRING });
     }
     if let Some(sign) = customer.signs.iter().find(|sign| is_main_need(product, **sign)) {
-        reasons.push(ScoreReason { text: format!("there are signs of {}", sign.words()), weight: SIGN });
+        let text = format!("there are signs of {}", sign.words());
+        reasons.push(ScoreReason { fact: Some(ReasonFact::Sign { sign: *sign }), text, weight: SIGN });
     }
     if let Some(other) = complemented {
-        reasons.push(ScoreReason { text: format!("goes with {}, which is held", other.name), weight: GOES_WITH_HELD });
+        let fact = Some(ReasonFact::GoesWith { product: other.id.clone() });
+        let text = format!("goes with {}, which is held", other.name);
+        reasons.push(ScoreReason { fact, text, weight: GOES_WITH_HELD });
     }
     reasons.push(need_reason(product, &held));
     if let Some((topic, liked)) = tone {
         let (word, weight) = if liked { ("positive", LIKED) } else { ("negative", DISLIKED) };
-        reasons.push(ScoreReason { text: format!("posts are {word} about {}", topic.words()), weight });
+        let text = format!("posts are {word} about {}", topic.words());
+        reasons.push(ScoreReason { fact: Some(ReasonFact::Posts { topic, liked }), text, weight });
     }
     let score = reasons.iter().map(|reason| reason.weight).sum();
 
@@ -152,9 +166,14 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     grounds.extend(complemented.map(|other| Ground::Holds { product: other.id.clone() }));
 
     let mut exclusions = unmet_conditions(product, catalogue, customer);
+    if !catalogue.has_texts_in(product, customer.language) {
+        let language = customer.language;
+        exclusions.push(format!("not offered in {}: the catalog has no translations.{language}", language.name()));
+    }
     if !product.is_valid_on(today) {
         exclusions.push("outside the product's dates".to_owned());
     }
+    exclusions.extend(customer.choices.iter().filter_map(|choice| choice.excludes(product)));
     // A complaint about a topic excludes its products, regardless of all other reasons.
     if let Some((topic, false)) = tone {
         exclusions.push(format!("posts are negative about {}", topic.words()));
@@ -228,10 +247,16 @@ fn is_mentionable(spent: &Spending) -> bool {
 fn need_reason(product: &Product, held: &[&Product]) -> ScoreReason {
     let need = product.needs[0];
     match held.iter().find(|other| other.id != product.id && other.needs[0] == need) {
-        Some(other) => {
-            ScoreReason { text: format!("{} serves {} already", other.name, need.words()), weight: NEED_SERVED }
-        }
-        None => ScoreReason { text: format!("no product held is for {}", need.words()), weight: NEED_OPEN },
+        Some(other) => ScoreReason {
+            fact: Some(ReasonFact::ServedNeed { need, product: other.id.clone() }),
+            text: format!("{} serves {} already", other.name, need.words()),
+            weight: NEED_SERVED,
+        },
+        None => ScoreReason {
+            fact: Some(ReasonFact::OpenNeed { need }),
+            text: format!("no product held is for {}", need.words()),
+            weight: NEED_OPEN,
+        },
     }
 }
 

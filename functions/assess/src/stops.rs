@@ -6,7 +6,7 @@ use contracts::facts::Stop;
 use policy::customer::{Cents, Customer};
 
 use crate::features::days_between;
-use crate::stop_words::StopWords;
+use crate::stop_phrases::StopPhrases;
 
 /// Returns the customer's stops, sorted. A stop that needs a person comes first. Ignores payments that are more than
 /// `stop_days` old.
@@ -21,7 +21,7 @@ pub fn of(customer: &Customer, needs_person: bool, stop_days: i32) -> Vec<Stop> 
     }
     let is_recent = |day| days_between(day, customer.as_of) <= stop_days;
     for payment in customer.transactions.iter().filter(|payment| is_recent(payment.date)) {
-        stops.extend(StopWords::get().payment_stops(&payment.category, &payment.merchant));
+        stops.extend(StopPhrases::get().payment_stops(&payment.category, &payment.merchant));
     }
     stops.into_iter().collect()
 }

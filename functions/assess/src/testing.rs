@@ -5,7 +5,7 @@ use std::fmt;
 use contracts::catalogue::Catalogue;
 use contracts::consent::{ConsentAsRead, ConsentReading, Question, Refusal};
 use contracts::key::Workbook;
-use contracts::{CustomerId, CustomerRef, ProductId};
+use contracts::{CustomerId, CustomerRef, Language, ProductId};
 use jiff::civil::{Date, date};
 use jiff::{Timestamp, ToSpan};
 use policy::consent::{SocialConsent, gate};
@@ -80,6 +80,7 @@ impl CustomerBuilder {
             products_held: Vec::new(),
             adviser: Some("Dana Reed".to_owned()),
             customer_since: None,
+            language: None,
             stops: Vec::new(),
             probably_held: Vec::new(),
         };
@@ -102,6 +103,11 @@ impl CustomerBuilder {
     /// Sets the tenure in days.
     pub fn customer_for_days(mut self, days: i32) -> Self {
         self.profile.customer_since = Some(AS_OF - days.days());
+        self
+    }
+
+    pub fn prefers(mut self, language: Language) -> Self {
+        self.profile.language = Some(language);
         self
     }
 

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use assess::Lexicon;
 use assess::mood::{PostVerdict, ToneAnalyzer};
-use assess::stop_words::StopWords;
+use assess::stop_phrases::StopPhrases;
 use rate::Rate;
 use serde::Deserialize;
 
@@ -57,7 +57,7 @@ fn measure(file: &Path) -> Measured {
         let is_wrong = stops != (post.label == Label::Stop);
         by_kind.entry(post.kind.clone()).or_default().add(is_wrong);
         if lists && is_wrong {
-            let found = StopWords::get().read_post(&post.text);
+            let found = StopPhrases::get().read_post(&post.text);
             println!("{} {verdict:?}: {}\n    {found:?}", post.kind, post.text);
         }
     }

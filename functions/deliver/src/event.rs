@@ -1,6 +1,6 @@
 //! The events that trigger the `notify` Lambda.
 
-use contracts::{ObjectKey, RunId};
+use contracts::{CustomerRef, ObjectKey, RunId};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -11,6 +11,8 @@ pub enum DeliverEvent {
     Ended(RunId),
     /// The bucket received the record of a recall. A run in progress sends its notifications when it ends.
     Recalled(RunId),
+    /// The bucket received a customer's answer.
+    Answered(RunId, CustomerRef),
 }
 
 #[derive(Deserialize)]
@@ -35,8 +37,12 @@ impl<'de> Deserialize<'de> for DeliverEvent {
         match BusEvent::deserialize(deserializer)?.detail {
             Detail::Run { run } => Ok(Self::Ended(run)),
             Detail::Object { object: Object { key } } => {
+                if let Some(ObjectKey::Answer(run, reference, ..)) = ObjectKey::answer_of(&key) {
+                    return Ok(Self::Answered(run, reference));
+                }
                 let run = ObjectKey::recall_of(&key);
-                run.map(Self::Recalled).ok_or_else(|| D::Error::custom("the object is not the record of a recall"))
+                run.map(Self::Recalled)
+                    .ok_or_else(|| D::Error::custom("the object is neither the record of a recall nor an answer"))
             }
         }
     }
@@ -56,6 +62,8 @@ mod tests {
         let run = || RunId::parse("run-4c1f09a2b7d83e56").unwrap();
         assert_eq!(event("notify").unwrap(), DeliverEvent::Ended(run()));
         assert_eq!(event("notify-recall").unwrap(), DeliverEvent::Recalled(run()));
+        let customer = CustomerRef::parse("00112233445566778899aabbccddeeff").unwrap();
+        assert_eq!(event("notify-answer").unwrap(), DeliverEvent::Answered(run(), customer));
         assert!(event("start-upload").is_err());
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use contracts::evidence::{Manifest, ManifestEntry, Outcome};
+use contracts::evidence::{HELD_OUT, Manifest, ManifestEntry, Outcome};
 use contracts::facts::Skip;
 use contracts::key::{DatasetPart, RunPart};
 use contracts::settings::DeliverySettings;
@@ -32,7 +32,7 @@ pub struct ExportRow {
     pub customer_id: String,
     /// The customer reference. Notifications use it.
     pub reference: String,
-    /// The current outcome: `published`, `skipped`, `in-review`, `failed` or `recalled`.
+    /// The current outcome: `published`, `skipped`, `held-out`, `in-review`, `failed` or `recalled`.
     pub outcome: String,
     /// The reason for an outcome other than `published`. Empty otherwise.
     pub detail: String,
@@ -71,14 +71,11 @@ pub async fn export(
         None => 0,
         Some(reference) => position(reference).ok_or_else(|| Error::NotInRun { run: run.clone() })? + 1,
     };
-    let index = read_index(run, vault).await?;
+    let ids = CustomerIds { dataset: manifest.dataset.clone(), index: read_index(run, vault).await? };
+    let ids = &ids;
     let entries = stream::iter(manifest.entries.iter().skip(first).take(page.limit));
     let rows = entries.map(|entry| async {
-        let indexed = manifest.dataset.as_ref().zip(index.get(&entry.reference));
-        let customer_id = match indexed {
-            Some((dataset, row)) => find_customer_id(dataset, row, vault).await?,
-            None => None,
-        };
+        let customer_id = ids.find(&entry.reference, vault).await?;
         export_row(run, entry, customer_id, settings, vault, now).await
     });
     rows.buffered(CONCURRENCY).try_collect().await
@@ -89,6 +86,31 @@ pub(crate) async fn read_manifest(run: &RunId, vault: &Vault) -> Result<Manifest
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     let json = vault.store().find(&key).await?.ok_or_else(|| Error::NotEnded { run: run.clone() })?;
     serde_json::from_slice(&json).map_err(|source| Error::Malformed { key: key.to_string(), source })
+}
+
+/// Finds customer ids in a run's dataset.
+pub(crate) struct CustomerIds {
+    dataset: Option<DatasetId>,
+    index: HashMap<CustomerRef, IndexRow>,
+}
+
+impl CustomerIds {
+    /// Reads the run's index. Finds no ids if the run has not ended yet.
+    pub async fn of(run: &RunId, vault: &Vault) -> Result<Self, Error> {
+        match read_manifest(run, vault).await {
+            Ok(manifest) => Ok(Self { dataset: manifest.dataset, index: read_index(run, vault).await? }),
+            Err(Error::NotEnded { .. }) => Ok(Self { dataset: None, index: HashMap::new() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns a customer's id, or `None` if Bespoke does not keep it.
+    pub async fn find(&self, reference: &CustomerRef, vault: &Vault) -> Result<Option<String>, Error> {
+        match self.dataset.as_ref().zip(self.index.get(reference)) {
+            Some((dataset, row)) => find_customer_id(dataset, row, vault).await,
+            None => Ok(None),
+        }
+    }
 }
 
 async fn read_index(run: &RunId, vault: &Vault) -> Result<HashMap<CustomerRef, IndexRow>, Error> {
@@ -136,6 +158,7 @@ fn detail(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } | Outcome::NotStarted => String::new(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
+        Outcome::HeldOut => HELD_OUT.to_owned(),
         Outcome::InReview { why } => why.clone(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }

@@ -3,27 +3,39 @@
 //! | Module | Purpose |
 //! |---|---|
 //! | [`export`] | A table with customer ids and links for the bank's mail or CRM system. It is made on demand. |
-//! | [`links`] | Customers' links: a page with the video, a transcript and an opt-out. |
+//! | [`links`] | Customers' links: a page with the video, the offers with their reasons, answers, choices and an opt-out. |
+//! | [`page_events`] | What customers do on their pages, without the visits of scanners. |
+//! | [`answers`] | Records what customers answer and choose, each once, and lists a run's answers. |
+//! | [`mail`] | The e-mail kit: one message for each customer, which the bank's own system sends. |
+//! | [`look`] | The brand's look on the page and in e-mails. |
 //! | [`webhook`] | Signed notifications about outcomes. |
 //! | [`event`] | The events that trigger the `notify` Lambda, which sends notifications. |
 //!
 //! **Invariant:** this crate does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's
 //! token is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.
 
+pub mod answers;
 mod error;
 pub mod event;
 pub mod export;
 pub mod links;
+pub mod look;
+pub mod mail;
 mod page;
+pub mod page_events;
 mod signature;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
 
 pub use error::Error;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use contracts::choice::Choice;
+use contracts::customer_page::CustomerPage;
 use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::Skip;
 use contracts::key::Artefact;
@@ -39,6 +51,10 @@ struct PublishedContent {
     text: String,
     /// The digests of the published files.
     files: BTreeMap<Artefact, Digest>,
+    /// The content of the customer's page. `None` in results of older versions.
+    page: Option<CustomerPage>,
+    /// The choices that the customer has made so far.
+    choices: BTreeSet<Choice>,
 }
 
 /// Returns whether a file is the one that the evidence names. A customer never sees another.
@@ -65,17 +81,32 @@ async fn published(
     let evidence: Evidence =
         serde_json::from_slice(&bytes).map_err(|source| Error::Malformed { key: evidence_key.to_string(), source })?;
     let Outcome::Published { video } = evidence.outcome else { return Ok(Err(evidence.outcome)) };
-    if let Some(skip) = control::read(store, reference, now).await?.forbids(evidence.from_posts) {
+    let control = control::read(store, reference, now).await?;
+    if let Some(skip) = control.forbids(evidence.from_posts) {
         return Ok(Err(Outcome::Skipped { skip }));
     }
     if is_recalled(store, run, reference).await? {
         return Ok(Err(Outcome::Skipped { skip: Skip::Recalled }));
     }
-    let text_key = key(Artefact::Text);
-    let Some(text) = store.find(&text_key).await? else { return Ok(Err(erased())) };
-    if !is_as_published(&text_key, Artefact::Text, &text, &evidence.artefacts) {
-        return Ok(Err(Outcome::Skipped { skip: Skip::Recalled }));
+    let mut words = Vec::new();
+    for artefact in [Artefact::Text, Artefact::Page].into_iter().filter(|artefact| {
+        // Older versions wrote no page.
+        *artefact == Artefact::Text || evidence.artefacts.contains_key(artefact)
+    }) {
+        let key = key(artefact);
+        let Some(bytes) = store.find(&key).await? else { return Ok(Err(erased())) };
+        if !is_as_published(&key, artefact, &bytes, &evidence.artefacts) {
+            return Ok(Err(Outcome::Skipped { skip: Skip::Recalled }));
+        }
+        words.push((key, bytes));
     }
-    let text = String::from_utf8_lossy(&text).into_owned();
-    Ok(Ok(PublishedContent { video, text, files: evidence.artefacts }))
+    let text = words.first().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
+    let page = match words.get(1) {
+        Some((key, page)) => {
+            Some(serde_json::from_slice(page).map_err(|source| Error::Malformed { key: key.to_string(), source })?)
+        }
+        None => None,
+    };
+    let choices = control.as_read.choices;
+    Ok(Ok(PublishedContent { video, text, files: evidence.artefacts, page, choices }))
 }

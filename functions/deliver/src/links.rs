@@ -4,12 +4,16 @@
 //! checks everything again: the expiry, whether the customer may be contacted, recalls, and whether the files exist. A
 //! dead link looks the same for every reason, so it reveals nothing about the customer.
 //!
-//! A GET changes nothing, because mail scanners open every link. The opt-out is a POST from a button on the page.
+//! A GET changes nothing, because mail scanners open every link. Answers, choices and the opt-out are POST requests, from
+//! forms on the page or from a mail program's own button (RFC 8058). No other site can forge them, because none knows the
+//! token.
+
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use bytes::Bytes;
-use contracts::brand::Brand;
+use contracts::choice::Choice;
 use contracts::delivery::LinkRecord;
 use contracts::key::Artefact;
 use contracts::settings::DeliverySettings;
@@ -18,20 +22,21 @@ use jiff::{SignedDuration, Timestamp};
 use policy::control::{SuppressedBy, Suppression};
 use storage::store::ObjectStore;
 
-use crate::{Error, PublishedContent, is_as_published, page, published};
+use crate::answers::{self, AnswerForm, OfferAnswer};
+use crate::look::Look;
+use crate::page::{self, Level, PageState, Rendered, ResultPage};
+use crate::{Error, PublishedContent, is_as_published, published};
 
 /// The length of a token in bytes.
 const TOKEN_BYTES: usize = 32;
 
-/// The content security policy of a page. It allows only the page's own stylesheet, and media files, whose URLs may
-/// redirect to the bucket.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-xUtMvpw0rdvJrrciQieYwBDkv7rL6MKXQi+Sktb66zs='; \
-    img-src 'self' https: data:; media-src 'self' https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// The content security policy of files and errors, which load nothing.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The headers of every page. They forbid caching, indexing and content from other origins. The referrer policy is the
-/// strictest one under which browsers still send the `Origin` header with the opt-out form.
-pub const HEADERS: [(&str, &str); 6] = [
-    ("content-type", "text/html; charset=utf-8"),
+/// The headers of every response. They forbid caching, indexing and content from other origins. A page replaces the content
+/// security policy with its own. The referrer policy is the strictest one under which browsers still send the `Origin`
+/// header with a form.
+pub const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
     ("content-security-policy", POLICY),
     ("referrer-policy", "same-origin"),
@@ -55,6 +60,32 @@ pub struct LinkPage {
     pub status: u16,
     /// The page.
     pub html: String,
+    /// The content security policy, which names the digest of the page's stylesheet.
+    pub policy: String,
+}
+
+impl LinkPage {
+    fn new(status: u16, Rendered { html, policy }: Rendered) -> Self {
+        Self { status, html, policy }
+    }
+}
+
+/// The response to a form or to a one-click request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkReply {
+    /// A page.
+    Page(LinkPage),
+    /// The address to open next, relative to the form's address, or absolute for a product's page.
+    SeeOther(String),
+}
+
+/// The result of a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkOutcome {
+    /// The response.
+    pub reply: LinkReply,
+    /// The run and the customer of a newly recorded answer, about which the bank is to be notified.
+    pub recorded: Option<(RunId, CustomerRef)>,
 }
 
 /// A media file of a result, identified by the last segment of its path.
@@ -67,6 +98,8 @@ pub enum MediaFile {
     Captions,
     /// `poster`: JPEG.
     Poster,
+    /// `preview`: GIF.
+    Preview,
 }
 
 impl MediaFile {
@@ -77,6 +110,7 @@ impl MediaFile {
             "video" => Some(Self::Video),
             "captions" => Some(Self::Captions),
             "poster" => Some(Self::Poster),
+            "preview" => Some(Self::Preview),
             _ => None,
         }
     }
@@ -88,6 +122,7 @@ impl MediaFile {
             Self::Video => "video/mp4",
             Self::Captions => "text/vtt; charset=utf-8",
             Self::Poster => "image/jpeg",
+            Self::Preview => "image/gif",
         }
     }
 
@@ -96,6 +131,7 @@ impl MediaFile {
             Self::Video => Artefact::Video,
             Self::Captions => Artefact::Captions,
             Self::Poster => Artefact::Poster,
+            Self::Preview => Artefact::Preview,
         }
     }
 }
@@ -126,13 +162,67 @@ pub async fn create(
 }
 
 /// Returns the page for a token. Changes nothing.
-pub async fn open(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkPage, Error> {
-    Ok(match find_content(token, store, now).await? {
-        Some((_, PublishedContent { video, text, .. })) => {
-            LinkPage { status: 200, html: page::recommendation(token, &text, video, brand) }
-        }
-        None => dead_link(brand),
-    })
+pub async fn open(token: &str, look: &Look, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkPage, Error> {
+    let Some((record, content)) = find_content(token, store, now).await? else {
+        return Ok(dead_link(Level::Top, look));
+    };
+    let PublishedContent { video, text, page, choices, .. } = content;
+    let Some(content) = page else { return Ok(LinkPage::new(200, page::text_only(token, &text, video, look))) };
+    let answers = answers::given(&record.run, &record.reference, store).await?;
+    let state = PageState { answers, choices };
+    let result = ResultPage { token, content: &content, video, state: &state, look };
+    Ok(LinkPage::new(200, page::recommendation(&result)))
+}
+
+/// Returns the chapters of the video for a token as WebVTT, or `None` if there are none.
+pub async fn chapters(token: &str, store: &dyn ObjectStore, now: Timestamp) -> Result<Option<String>, Error> {
+    let content = find_content(token, store, now).await?.filter(|(_, content)| content.video);
+    Ok(content.and_then(|(_, content)| content.page).map(|page| page::chapter_track(&page)))
+}
+
+/// Returns the page that asks to confirm an opt-out. Changes nothing, and looks the same for every token.
+#[must_use]
+pub fn confirm_opt_out(look: &Look) -> LinkPage {
+    LinkPage::new(200, page::confirm_opt_out(look))
+}
+
+/// Records an answer about one of the offers, once. A declined product is not offered again in later runs.
+pub async fn answer(
+    token: &str,
+    form: &AnswerForm,
+    look: &Look,
+    store: &dyn ObjectStore,
+    now: Timestamp,
+) -> Result<LinkOutcome, Error> {
+    let Some((link, content)) = find_content(token, store, now).await? else { return Ok(dead_form(look)) };
+    let offers = content.page.map(|page| page.offers).unwrap_or_default();
+    let Some(position) = offers.iter().position(|offer| offer.product == form.product) else {
+        return Ok(dead_form(look));
+    };
+    let recorded = answers::record(&link, form, store, now).await?;
+    let next = match form.answer {
+        OfferAnswer::TellMeMore => offers[position].address.clone(),
+        OfferAnswer::CallMeBack | OfferAnswer::NotForMe(_) => format!("../{token}#offer-{}", position + 1),
+    };
+    Ok(LinkOutcome { reply: LinkReply::SeeOther(next), recorded: recorded.then_some((link.run, link.reference)) })
+}
+
+/// Records the customer's choices. They only accumulate: no form removes one. Repeating a choice changes nothing.
+pub async fn choose(
+    token: &str,
+    choices: &BTreeSet<Choice>,
+    look: &Look,
+    store: &dyn ObjectStore,
+    now: Timestamp,
+) -> Result<LinkOutcome, Error> {
+    let Some((link, _)) = find_content(token, store, now).await? else { return Ok(dead_form(look)) };
+    answers::narrow(&link, choices, store, now).await?;
+    let reply = match find_content(token, store, now).await? {
+        Some(_) => LinkReply::SeeOther(format!("../{token}#choices")),
+        // The result used a source that is now switched off.
+        None => LinkReply::Page(LinkPage::new(200, page::choices_saved(look))),
+    };
+    Ok(LinkOutcome { reply, recorded: None })
 }
 
 /// Returns a media file for a token with its key, or `None` if the link is dead, the result has no video, or the file is not
@@ -151,30 +241,35 @@ pub async fn media(
 }
 
 /// Adds the token's customer to the suppressions, and returns the page that confirms it. This works for as long as the
-/// link is on record, even after it has expired. It can be repeated.
+/// link is on record, even after it has expired. It can be repeated. A mail program may send the same request without
+/// showing the page (RFC 8058).
 ///
 /// # Panics
 /// Never: a suppression serializes to JSON.
-pub async fn opt_out(token: &str, brand: &Brand, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkPage, Error> {
-    let Some(LinkRecord { reference, .. }) = find_record(token, store).await? else {
-        return Ok(dead_link(brand));
-    };
+pub async fn opt_out(token: &str, look: &Look, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkOutcome, Error> {
+    let Some(link) = find_record(token, store).await? else { return Ok(dead_form(look)) };
     let suppression = Suppression { by: SuppressedBy::OptOut, since: now };
     let json = serde_json::to_vec(&suppression).expect("a suppression serializes to JSON");
-    store.put_new(&ObjectKey::Suppression(reference.clone()), json.into()).await?;
-    tracing::info!(%reference, "a customer opted out through their link");
-    Ok(LinkPage { status: 200, html: page::opted_out(brand) })
+    store.put_new(&ObjectKey::Suppression(link.reference.clone()), json.into()).await?;
+    let recorded = answers::record_opt_out(&link, store, now).await?;
+    tracing::info!(reference = %link.reference, "a customer opted out through their link");
+    let reply = LinkReply::Page(LinkPage::new(200, page::opted_out(look)));
+    Ok(LinkOutcome { reply, recorded: recorded.then_some((link.run, link.reference)) })
 }
 
-fn dead_link(brand: &Brand) -> LinkPage {
-    LinkPage { status: 404, html: page::dead(brand) }
+fn dead_link(level: Level, look: &Look) -> LinkPage {
+    LinkPage::new(404, page::dead(level, look))
+}
+
+fn dead_form(look: &Look) -> LinkOutcome {
+    LinkOutcome { reply: LinkReply::Page(dead_link(Level::Below, look)), recorded: None }
 }
 
 fn record_key(token: &str) -> ObjectKey {
     ObjectKey::Link(Digest::of(token.as_bytes()))
 }
 
-async fn find_record(token: &str, store: &dyn ObjectStore) -> Result<Option<LinkRecord>, Error> {
+pub(crate) async fn find_record(token: &str, store: &dyn ObjectStore) -> Result<Option<LinkRecord>, Error> {
     let key = record_key(token);
     let Some(bytes) = store.find(&key).await? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|source| Error::Malformed { key: key.to_string(), source })
@@ -189,15 +284,4 @@ async fn find_content(
     let Some(record) = record else { return Ok(None) };
     let content = published(&record.run, &record.reference, store, now).await?;
     Ok(content.ok().map(|content| (record, content)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn policy_allows_only_the_embedded_stylesheet() {
-        let digest = base64::engine::general_purpose::STANDARD.encode(Digest::of(page::STYLE.as_bytes()).as_bytes());
-        assert!(POLICY.contains(&format!("style-src 'sha256-{digest}'")), "{digest}");
-    }
 }

@@ -1,114 +1,229 @@
-//! The HTML pages behind customers' links. They have no scripts, and work in any browser, at any width, and with screen
-//! readers.
+//! The HTML pages behind customers' links. They have no scripts, and work in any browser, at any width, by keyboard and
+//! with screen readers. Each form is a plain POST below the customer's token, which no other site knows.
 
-use std::fmt::Write as _;
+mod html;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod why;
+pub(crate) mod words;
 
-use contracts::brand::Brand;
+use std::collections::BTreeSet;
 
-/// The stylesheet, which every page embeds so that a page needs only one request. The content security policy contains
-/// its digest.
-pub(crate) const STYLE: &str = include_str!("style.css");
+use contracts::ProductId;
+use contracts::choice::{Answer, Choice, Source};
+use contracts::customer_page::CustomerPage;
+use contracts::html::escaped;
+
+use crate::look::{Look, content_policy};
+use html::Html;
+use words::{Words, fill};
+
+pub(crate) use why::list;
+
+/// The state that the customer's answers and choices have left.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PageState {
+    /// The answers so far.
+    pub answers: BTreeSet<(Option<ProductId>, Answer)>,
+    /// The choices so far.
+    pub choices: BTreeSet<Choice>,
+}
+
+/// A finished page.
+pub(crate) struct Rendered {
+    pub html: String,
+    pub policy: String,
+}
+
+/// The page of one result.
+pub(crate) struct ResultPage<'a> {
+    /// The token, which is also the path of the page's own files.
+    pub token: &'a str,
+    /// The content.
+    pub content: &'a CustomerPage,
+    /// Whether there is a video.
+    pub video: bool,
+    /// The customer's answers and choices.
+    pub state: &'a PageState,
+    /// The bank's look.
+    pub look: &'a Look,
+}
+
+/// Returns the page for a result.
+pub(crate) fn recommendation(page: &ResultPage<'_>) -> Rendered {
+    let words = Words::of(&page.content.language);
+    let title = page.title(words);
+    let mut body = Html::default();
+    body.element("h1", &title);
+    page.video(&mut body, words, &title);
+    if page.content.offers.is_empty() {
+        page.transcript_open(&mut body, words);
+    } else {
+        page.offers(&mut body, words);
+        page.transcript(&mut body, words);
+    }
+    page.choices(&mut body, words);
+    page.how_we_choose(&mut body, words);
+    page.notes(&mut body, words);
+    page.stop(&mut body, words);
+    let origins = page.content.offers.iter().filter_map(|offer| origin(&offer.address));
+    let origins: BTreeSet<String> = origins.collect();
+    whole(
+        &Shell { level: Level::Top, title: &title, look: page.look, words, origins: origins.into_iter().collect() },
+        &body,
+    )
+}
+
+/// Returns the page for a result of an older version, which has only its text.
+pub(crate) fn text_only(token: &str, text: &str, video: bool, look: &Look) -> Rendered {
+    let words = Words::of("en");
+    let (title, body) = sections::of_text(token, text, video, &look.brand, words);
+    whole(&Shell { level: Level::Top, title: &title, look, words, origins: Vec::new() }, &body)
+}
+
+/// Returns the page that confirms an opt-out.
+pub(crate) fn opted_out(look: &Look) -> Rendered {
+    let words = Words::of("en");
+    notice(Level::Below, look, words, words.stopped, &[words.stopped_text])
+}
+
+/// Returns the page that asks to confirm an opt-out. Mail programs open the address of `List-Unsubscribe` here.
+pub(crate) fn confirm_opt_out(look: &Look) -> Rendered {
+    let words = Words::of("en");
+    let mut body = Html::default();
+    body.element("h1", words.stop);
+    body.element("p", words.stop_text);
+    // This page's own address ends in the action.
+    body.open(r#"form method="post" action="opt-out""#);
+    body.button(words.stop_button, "");
+    body.close("form");
+    whole(&Shell { level: Level::Below, title: words.stop, look, words, origins: Vec::new() }, &body)
+}
+
+/// Returns the page after choices that rule out the result that the customer was reading.
+pub(crate) fn choices_saved(look: &Look) -> Rendered {
+    let words = Words::of("en");
+    notice(Level::Below, look, words, words.choices, &[words.choices_saved_gone])
+}
+
+/// Returns the page for a dead link.
+pub(crate) fn dead(level: Level, look: &Look) -> Rendered {
+    let words = Words::of("en");
+    notice(level, look, words, words.dead, &[words.dead_text])
+}
+
+fn notice(level: Level, look: &Look, words: &Words, title: &str, sentences: &[&str]) -> Rendered {
+    let mut body = Html::default();
+    body.element("h1", title);
+    for sentence in sentences {
+        body.element("p", &fill(sentence, &[("bank", &look.brand.name), ("web", &look.brand.web)]));
+    }
+    whole(&Shell { level, title, look, words, origins: Vec::new() }, &body)
+}
+
+/// The depth of a page's own address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// `/l/<token>`.
+    Top,
+    /// `/l/<token>/<action>`.
+    Below,
+}
+
+impl Level {
+    /// Returns the path of the brand's files. It holds no token, so a browser keeps them for all links.
+    const fn files(self) -> &'static str {
+        match self {
+            Self::Top => "_",
+            Self::Below => "../_",
+        }
+    }
+}
+
+/// Everything around the content of a page.
+struct Shell<'a> {
+    level: Level,
+    title: &'a str,
+    look: &'a Look,
+    words: &'a Words,
+    /// The origins that forms may lead to.
+    origins: Vec<String>,
+}
+
+fn whole(shell: &Shell<'_>, body: &Html) -> Rendered {
+    let Shell { level, title, look, words, origins } = shell;
+    let css = look.stylesheet(level.files());
+    let policy = content_policy(&css, origins);
+    let bank = ("bank", look.brand.name.as_str());
+    let mut page = Html::default();
+    page.raw("<!doctype html>\n");
+    page.open(&format!(r#"html lang="{}""#, words.lang));
+    page.open("head");
+    page.raw("<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
+    page.element("title", title);
+    // A preview in a chat shows these lines. They are the same for every customer.
+    page.meta("property", "og:title", &fill(words.card_title, &[bank]));
+    page.meta("property", "og:description", words.card_text);
+    page.meta("property", "og:site_name", &look.brand.name);
+    page.meta("property", "og:type", "website");
+    page.raw(&format!("<link rel=\"icon\" href=\"{ICON}\">\n<style>{css}</style>\n"));
+    page.close("head");
+    page.open("body");
+    page.open("header");
+    if look.logo().is_empty() {
+        page.element("p", &look.brand.name);
+    } else {
+        page.open(&format!(r#"div class="logo" role="img" aria-label="{}""#, escaped(&look.brand.name)));
+        page.raw(look.logo());
+        page.close("div");
+    }
+    page.close("header");
+    page.open("main");
+    page.raw(body.as_str());
+    page.close("main");
+    page.close("body");
+    page.close("html");
+    Rendered { html: page.into_string(), policy }
+}
 
 /// The pages' icon. Without it, browsers would request `/favicon.ico`, which does not exist.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
     %3Ccircle cx='8' cy='8' r='8' fill='%230b4f5c'/%3E%3Cpath d='M6 4.5v7l6-3.5z' fill='%23fff'/%3E%3C/svg%3E";
 
-/// Returns the page for a result. It shows the published text: the transcript, rates and terms, disclosures, and how
-/// the result was made.
-pub(crate) fn recommendation(token: &str, text: &str, video: bool, brand: &Brand) -> String {
-    let blocks: Vec<&str> = text.split("\n\n").collect();
-    let (title, rest) = blocks.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
-    let title = title.lines().next().unwrap_or_default();
-    let mut body = format!("<h1>{}</h1>\n", escaped(title));
-    if video {
-        // The video image already shows captions. The track adds captions that the viewer can switch on.
-        let _infallible = write!(
-            body,
-            "<video controls preload=\"metadata\" poster=\"{token}/poster\" aria-label=\"{}\">\n\
-             <source src=\"{token}/video\" type=\"video/mp4\">\n\
-             <track kind=\"captions\" src=\"{token}/captions\" srclang=\"en\" label=\"English\">\n\
-             Your browser cannot play this video. The transcript below has every word.\n</video>\n\
-             <p>{}. The transcript below has every word.</p>\n<h2>Transcript</h2>\n",
-            escaped(title),
-            escaped(&brand.voice_notice),
-        );
+/// Returns the chapters of a video as WebVTT: one for each offer, from its start to the next one.
+pub(crate) fn chapter_track(content: &CustomerPage) -> String {
+    let offers: Vec<(f64, &str)> =
+        content.offers.iter().filter_map(|offer| Some((offer.starts_at?, offer.name.as_str()))).collect();
+    let mut track = "WEBVTT\n".to_owned();
+    for (index, (start, name)) in offers.iter().enumerate() {
+        let end = offers.get(index + 1).map_or("99:59:59.000".to_owned(), |(next, _)| vtt_time(*next));
+        // A cue ends at an empty line, and `-->` is not allowed in it.
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ").replace("-->", "→");
+        track += &format!("\n{} --> {end}\n{}\n", vtt_time(*start), escaped(&name));
     }
-    for block in rest {
-        body += &block_html(block);
+    track
+}
+
+fn vtt_time(at: f64) -> String {
+    let seconds = sections::whole_seconds(at);
+    format!("{:02}:{:02}:{:02}.000", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// Returns the origin of a web address, such as `https://bank.example`.
+fn origin(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
+    (matches!(scheme, "https" | "http") && !host.is_empty() && is_plain).then(|| format!("{scheme}://{host}"))
+}
+
+/// The choices of a page that the customer can still make or has made, in the order of the page.
+fn listed_choices(content: &CustomerPage, state: &PageState) -> BTreeSet<Choice> {
+    let possible = content.counterfactuals.iter().map(|each| each.without.clone());
+    let mut listed: BTreeSet<Choice> = possible.chain(state.choices.iter().cloned()).collect();
+    if content.offers.is_empty() && content.from_posts {
+        listed.insert(Choice::Source(Source::Posts));
     }
-    let _infallible = write!(
-        body,
-        "<h2>No more messages</h2>\n<p>{}</p>\n<form method=\"post\" action=\"{token}/opt-out\">\n\
-         <button type=\"submit\">Do not contact me again</button>\n</form>\n",
-        escaped("Press the button to stop all recommendations. This page will then show nothing."),
-    );
-    whole(title, &body, brand)
-}
-
-/// Returns the page that confirms an opt-out.
-pub(crate) fn opted_out(brand: &Brand) -> String {
-    let title = "You will not hear from us again";
-    let body = format!(
-        "<h1>{title}</h1>\n<p>{} makes no more recommendations for you. You need not do anything else.</p>\n",
-        escaped(&brand.name)
-    );
-    whole(title, &body, brand)
-}
-
-/// Returns the page for a dead link.
-pub(crate) fn dead(brand: &Brand) -> String {
-    let title = "There is nothing to see here";
-    let body = format!(
-        "<h1>{title}</h1>\n<p>This link has ended or was withdrawn. If you expected something, ask {}: {}</p>\n",
-        escaped(&brand.name),
-        escaped(&brand.web)
-    );
-    whole(title, &body, brand)
-}
-
-/// Returns a block of the text as HTML: a heading if it is underlined in the text, otherwise a paragraph.
-fn block_html(block: &str) -> String {
-    let lines: Vec<&str> = block.trim_end().lines().collect();
-    match lines.split_last() {
-        Some((line, heading)) if !heading.is_empty() && is_underline(line) => {
-            format!("<h2>{}</h2>\n", escaped(&heading.join(" ")))
-        }
-        Some(_) => {
-            // The lines of prose are long. Short lines form a list.
-            let is_prose = lines.first().is_some_and(|line| line.len() > 50);
-            let lines: Vec<String> = lines.into_iter().map(escaped).collect();
-            format!("<p>{}</p>\n", lines.join(if is_prose { " " } else { "<br>\n" }))
-        }
-        None => String::new(),
-    }
-}
-
-fn is_underline(line: &str) -> bool {
-    line.len() > 2 && (line.bytes().all(|b| b == b'-') || line.bytes().all(|b| b == b'='))
-}
-
-fn whole(title: &str, body: &str, brand: &Brand) -> String {
-    let (title, bank) = (escaped(title), escaped(&brand.name));
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <link rel=\"icon\" href=\"{ICON}\">\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <header><p>{bank}</p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
-    )
-}
-
-/// Escapes text for HTML content and attributes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            character => out.push(character),
-        }
-    }
-    out
+    listed
 }

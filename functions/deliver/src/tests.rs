@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use contracts::brand::Brand;
+use contracts::choice::Choice;
 use contracts::delivery::{Notification, NotificationRecord};
 use contracts::evidence::{Evidence, Manifest, ManifestEntry, Outcome};
 use contracts::key::{Artefact, NotificationState, Prefix, RunPart};
@@ -20,8 +20,10 @@ use storage::vault::{Keys, Vault};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use crate::answers::{AnswerForm, answers, choices_of_fields, to_csv as answers_to_csv};
 use crate::export::{ExportPage, export, to_csv};
-use crate::links::{self, MediaFile};
+use crate::links::{self, LinkOutcome, LinkReply, MediaFile};
+use crate::testing::{content, look};
 use crate::webhook::{self, Backoff, NotifySummary};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -30,11 +32,6 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const TEXT: &str = "For José <b>, from Meridian Bank\n================================\n\nHello José.\n\n\
     Please note\n-----------\n\nMember FDIC.\n\nVoice: AI-generated\nWritten by: template\n";
 
-fn brand() -> Brand {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../assets/brand.toml");
-    Brand::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
@@ -42,7 +39,7 @@ struct Bank {
     customers: Vec<CustomerRef>,
 }
 
-/// The files that were published to each customer.
+/// The files that were published to each customer, as by a version without pages.
 const FILES: [(Artefact, &[u8]); 4] = [
     (Artefact::Text, TEXT.as_bytes()),
     (Artefact::Video, b"video"),
@@ -108,6 +105,32 @@ impl Bank {
         bank
     }
 
+    /// Publishes the page of the sample content to the first customer, as the current version does.
+    async fn with_page() -> Self {
+        let bank = Self::with_customers(1).await;
+        let key = |artefact| ObjectKey::Customer(bank.customers[0].clone(), bank.run.clone(), artefact);
+        let page = serde_json::to_vec(&content()).unwrap();
+        let mut evidence: Evidence =
+            serde_json::from_slice(&bank.store.get(&key(Artefact::Evidence)).await.unwrap()).unwrap();
+        evidence.artefacts.insert(Artefact::Page, Digest::of(&page));
+        evidence.from_posts = true;
+        bank.store.put(&key(Artefact::Page), page.into()).await.unwrap();
+        bank.store.put(&key(Artefact::Evidence), serde_json::to_vec(&evidence).unwrap().into()).await.unwrap();
+        bank
+    }
+
+    async fn answer(&self, token: &str, fields: &[(&str, &str)]) -> LinkOutcome {
+        let fields: Vec<(String, String)> =
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let form = AnswerForm::of_fields(&fields).unwrap();
+        links::answer(token, &form, &look(), &*self.store, NOW).await.unwrap()
+    }
+
+    async fn choices(&self) -> Vec<String> {
+        let control = policy::control::read(&*self.store, &self.customers[0], NOW).await.unwrap();
+        control.as_read.choices.iter().map(Choice::word).collect()
+    }
+
     fn sorted(&self) -> Vec<CustomerRef> {
         let mut customers = self.customers.clone();
         customers.sort();
@@ -123,7 +146,14 @@ impl Bank {
     }
 
     async fn open(&self, token: &str) -> links::LinkPage {
-        links::open(token, &brand(), &*self.store, NOW).await.unwrap()
+        links::open(token, &look(), &*self.store, NOW).await.unwrap()
+    }
+
+    async fn opt_out(&self, token: &str, now: Timestamp) -> links::LinkPage {
+        match links::opt_out(token, &look(), &*self.store, now).await.unwrap().reply {
+            LinkReply::Page(page) => page,
+            LinkReply::SeeOther(address) => panic!("leads to {address}"),
+        }
     }
 
     async fn notify(&self, url: &str, attempts: u32) -> NotifySummary {
@@ -384,7 +414,7 @@ async fn opt_out_suppresses_customer_and_kills_link() {
     let bank = Bank::with_customers(2).await;
     let token = bank.token().await;
     for _ in 0..2 {
-        let answer = links::opt_out(&token, &brand(), &*bank.store, NOW).await.unwrap();
+        let answer = bank.opt_out(&token, NOW).await;
         assert_eq!(answer.status, 200);
         assert!(answer.html.contains("will not hear"));
     }
@@ -429,11 +459,11 @@ async fn all_dead_links_look_the_same() {
     let token = bank.token().await;
     let last: Timestamp = "1970-01-30T23:59:59Z".parse().unwrap();
     let later: Timestamp = "1970-01-31T00:00:00Z".parse().unwrap();
-    let at = async |now| links::open(&token, &brand(), &*bank.store, now).await.unwrap();
+    let at = async |now| links::open(&token, &look(), &*bank.store, now).await.unwrap();
     assert_eq!(at(last).await.status, 200, "30 days");
     assert_eq!(at(later).await, unknown);
     // The opt-out works even after the link has expired.
-    let answer = links::opt_out(&token, &brand(), &*bank.store, later).await.unwrap();
+    let answer = bank.opt_out(&token, later).await;
     assert_eq!(answer.status, 200);
 }
 
@@ -442,7 +472,7 @@ async fn unreadable_control_data_keeps_links_closed() {
     let bank = Bank::with_customers(1).await;
     let token = bank.token().await;
     bank.store.put(&ObjectKey::Suppressions, "who\nsomebody\n".into()).await.unwrap();
-    let error = links::open(&token, &brand(), &*bank.store, NOW).await.unwrap_err();
+    let error = links::open(&token, &look(), &*bank.store, NOW).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::ConfigInvalid);
 }
 
@@ -479,4 +509,118 @@ async fn export_pages_cover_all_customers() {
     let page = ExportPage { after: Some(&stranger), ..ExportPage::ALL };
     let error = export(&bank.run, page, &DeliverySettings::default(), &bank.vault, NOW).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::InputInvalidRequest);
+}
+
+#[tokio::test]
+async fn each_answer_reaches_the_bank_once() {
+    let bank = Bank::with_page().await;
+    let token = bank.token().await;
+    let receiver = Receiver::new(SECRET);
+    let server = receiver.at(free_port()).await;
+    bank.notify(&server.uri(), 8).await;
+    let call = [("product", "savings"), ("answer", "call-me-back")];
+    let first = bank.answer(&token, &call).await;
+    assert_eq!(first.recorded, Some((bank.run.clone(), bank.customers[0].clone())));
+    assert_eq!(first.reply, LinkReply::SeeOther(format!("../{token}#offer-2")));
+    assert_eq!(bank.answer(&token, &call).await.recorded, None, "a repeated answer is not recorded again");
+    let more = bank.answer(&token, &[("product", "travel-card"), ("answer", "tell-me-more")]).await;
+    assert_eq!(more.reply, LinkReply::SeeOther("https://www.meridian.example/cards?a=1".to_owned()));
+    let no = [("product", "travel-card"), ("answer", "not-for-me"), ("because", "have-one")];
+    bank.answer(&token, &no).await;
+
+    for _ in 0..2 {
+        bank.notify(&server.uri(), 8).await;
+    }
+    let received = receiver.received.lock().unwrap();
+    let mut answers: Vec<_> = received
+        .accepted
+        .values()
+        .filter(|each| each.product.is_some())
+        .map(|each| (each.outcome.as_str(), each.product.as_ref().unwrap().as_str(), each.because))
+        .collect();
+    answers.sort_unstable_by_key(|(outcome, ..)| *outcome);
+    assert_eq!(
+        answers,
+        [
+            ("call-me-back", "savings", None),
+            ("not-for-me", "travel-card", Some(contracts::choice::DeclineReason::HaveOne)),
+            ("tell-me-more", "travel-card", None),
+        ]
+    );
+    assert_eq!(received.calls, 4, "the outcome and three answers, each once");
+}
+
+#[tokio::test]
+async fn answers_are_listed_and_a_decline_becomes_a_choice() {
+    let bank = Bank::with_page().await;
+    let token = bank.token().await;
+    bank.answer(&token, &[("product", "travel-card"), ("answer", "not-for-me"), ("because", "terms")]).await;
+    bank.opt_out(&token, NOW).await;
+    assert_eq!(bank.choices().await, ["product-travel-card"]);
+    let csv = String::from_utf8(answers_to_csv(&answers(&bank.run, &bank.vault).await.unwrap())).unwrap();
+    let reference = &bank.customers[0];
+    assert_eq!(
+        csv,
+        format!(
+            "customer_id,reference,answer,product,because,at\n,{reference},opted-out,,,1970-01-01T00:00:00Z\n\
+             ,{reference},not-for-me,travel-card,terms,1970-01-01T00:00:00Z\n"
+        )
+    );
+}
+
+#[tokio::test]
+async fn call_back_is_withheld_after_an_opt_out_but_the_opt_out_is_sent() {
+    let bank = Bank::with_page().await;
+    let token = bank.token().await;
+    bank.answer(&token, &[("product", "savings"), ("answer", "call-me-back")]).await;
+    bank.opt_out(&token, NOW).await;
+    let receiver = Receiver::new(SECRET);
+    let server = receiver.at(free_port()).await;
+    let summary = bank.notify(&server.uri(), 8).await;
+    assert_eq!(summary, NotifySummary { sent: 1, already_sent: 0, dead_letters: 0, withheld: 2 });
+    let received = receiver.received.lock().unwrap();
+    assert_eq!(received.accepted.values().map(|each| each.outcome.as_str()).collect::<Vec<_>>(), ["opted-out"]);
+}
+
+#[tokio::test]
+async fn only_offered_products_and_listed_reasons_are_accepted() {
+    let bank = Bank::with_page().await;
+    let token = bank.token().await;
+    let foreign = bank.answer(&token, &[("product", "checking"), ("answer", "call-me-back")]).await;
+    assert!(matches!(foreign.reply, LinkReply::Page(page) if page.status == 404));
+    let dead = bank.answer("no-such-token", &[("product", "savings"), ("answer", "call-me-back")]).await;
+    assert!(matches!(dead.reply, LinkReply::Page(page) if page.status == 404));
+    let fields = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    for wrong in [
+        [("product", "savings"), ("answer", "buy"), ("because", "terms")],
+        [("product", "savings"), ("answer", "not-for-me"), ("because", "they are thieves")],
+        [("product", "../x"), ("answer", "call-me-back"), ("because", "")],
+        [("product", "savings"), ("answer", "opted-out"), ("because", "terms")],
+    ] {
+        assert_eq!(AnswerForm::of_fields(&fields(&wrong)), None, "{wrong:?}");
+    }
+    for wrong in ["source-income", "product-savings", "posts", ""] {
+        assert_eq!(choices_of_fields(&fields(&[("choice", "source-posts"), ("choice", wrong)])), None, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn choices_accumulate_and_posts_switched_off_hide_the_result() {
+    let bank = Bank::with_page().await;
+    let token = bank.token().await;
+    let choose = async |choices: &[&str]| {
+        let choices = choices.iter().map(|choice| Choice::parse(choice).unwrap()).collect();
+        links::choose(&token, &choices, &look(), &*bank.store, NOW).await.unwrap().reply
+    };
+    assert_eq!(choose(&["topic-travel"]).await, LinkReply::SeeOther(format!("../{token}#choices")));
+    assert_eq!(choose(&[]).await, LinkReply::SeeOther(format!("../{token}#choices")), "nothing is switched on again");
+    assert_eq!(bank.choices().await, ["topic-travel"]);
+    let page = bank.open(&token).await.html;
+    assert!(page.contains("id=\"topic-travel\" name=\"choice\" value=\"topic-travel\" aria-describedby=\"topic-travel-effect\" checked disabled"));
+    let LinkReply::Page(gone) = choose(&["source-posts", "kind-deposit"]).await else { panic!("still shown") };
+    assert!(gone.html.contains("we no longer show it"), "{}", gone.html);
+    assert_eq!(bank.choices().await, ["source-posts", "kind-deposit", "topic-travel"]);
+    assert_eq!(bank.open(&token).await.status, 404);
 }

@@ -25,7 +25,7 @@ use contracts::error::chain;
 use contracts::evidence::{ManifestEntry, Outcome};
 use contracts::key::NotificationState;
 use contracts::settings::WebhookSettings;
-use contracts::{Digest, ObjectKey, RunId};
+use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use outbound::{Client, StatusCode, Url};
@@ -37,7 +37,7 @@ use storage::store::{ObjectStore, StoreError};
 use storage::vault::Vault;
 
 use crate::signature::SigningKey;
-use crate::{Error, export};
+use crate::{Error, answers, export};
 
 /// The number of concurrent notifications.
 const CONCURRENCY: usize = 4;
@@ -115,8 +115,8 @@ impl NotifySummary {
     }
 }
 
-/// Notifies the bank's system about each customer's outcome in a run. Sends only notifications that have not been sent
-/// yet, and none if the settings have no address.
+/// Notifies the bank's system about each customer's outcome and answers in a run. Sends only notifications that have not
+/// been sent yet, and none if the settings have no address.
 pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
     if deps.settings.url.is_empty() {
         return Ok(NotifySummary::default());
@@ -130,9 +130,18 @@ pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error
     let summaries = summaries.buffer_unordered(CONCURRENCY);
     let summary: NotifySummary =
         summaries.try_fold(NotifySummary::default(), |sum, summary| async move { Ok(sum.plus(summary)) }).await?;
+    let summary = summary.plus(sender.notify_answers(run, None).await?);
     let NotifySummary { sent, already_sent, dead_letters, withheld } = summary;
     tracing::info!(%run, sent, already_sent, dead_letters, withheld, "notified the bank's system");
     Ok(summary)
+}
+
+/// Notifies the bank's system about the answers of one customer in a run, for a notification as soon as they arrive.
+pub async fn notify_answers(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
+    if deps.settings.url.is_empty() {
+        return Ok(NotifySummary::default());
+    }
+    Sender::new(deps).await?.notify_answers(run, Some(reference)).await
 }
 
 struct Sender<'a> {
@@ -171,6 +180,8 @@ impl<'a> Sender<'a> {
             reference: entry.reference.clone(),
             outcome: outcome.to_owned(),
             record,
+            product: None,
+            because: None,
         };
         // There is nothing to report yet: a later run or attempt may still process the customer.
         if entry.outcome == Outcome::NotStarted {
@@ -186,6 +197,20 @@ impl<'a> Sender<'a> {
         Ok(summary)
     }
 
+    /// Sends the answers to a run's recommendations, from one customer or from all.
+    async fn notify_answers(&self, run: &RunId, reference: Option<&CustomerRef>) -> Result<NotifySummary, Error> {
+        let mut summary = NotifySummary::default();
+        for record in answers::records(run, reference, self.store()).await? {
+            let gate = if record.answer.invites_contact() {
+                Gate::new(self.deps.vault, &record.reference, false)
+            } else {
+                Gate::without_customer()
+            };
+            summary = summary.plus(self.send_once(Notification::of_answer(&record), &gate).await?);
+        }
+        Ok(summary)
+    }
+
     /// Returns the gate for the notification about an outcome. Only outcomes that may lead to a message depend on the
     /// customer's consent. The others tell the bank's system not to send one.
     async fn gate(&self, run: &RunId, entry: &ManifestEntry) -> Result<Gate, Error> {
@@ -195,7 +220,9 @@ impl<'a> Sender<'a> {
                 let from_posts = evidence.is_some_and(|evidence| evidence.from_posts);
                 Ok(Gate::new(self.deps.vault, &entry.reference, from_posts))
             }
-            Outcome::Skipped { .. } | Outcome::NotStarted | Outcome::Failed { .. } => Ok(Gate::without_customer()),
+            Outcome::Skipped { .. } | Outcome::HeldOut | Outcome::NotStarted | Outcome::Failed { .. } => {
+                Ok(Gate::without_customer())
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use contracts::evidence::{Manifest, ManifestEntry, Outcome};
+use contracts::evidence::{HELD_OUT, Manifest, ManifestEntry, Outcome};
 use contracts::table::to_csv;
 use contracts::{CustomerRef, DatasetId, Digest, RunId};
 use storage::vault::Keys;
@@ -102,6 +102,7 @@ fn detail(outcome: &Outcome) -> String {
         Outcome::Published { video: false } => "text".to_owned(),
         Outcome::Skipped { skip } => skip.because().to_owned(),
         Outcome::InReview { why } => why.clone(),
+        Outcome::HeldOut => HELD_OUT.to_owned(),
         Outcome::NotStarted => String::new(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }

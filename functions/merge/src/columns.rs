@@ -15,7 +15,7 @@ pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
 }
 
 /// The columns of the profile that contain facts and consent.
-pub const PROFILE_FACTS: [SourceColumn; 9] = [
+pub const PROFILE_FACTS: [SourceColumn; 10] = [
     required("customer_id"),
     required("first_name"),
     required("income"),
@@ -23,6 +23,7 @@ pub const PROFILE_FACTS: [SourceColumn; 9] = [
     required("products_held"),
     optional("investment_advisor"),
     optional("customer_since"),
+    optional("language"),
     optional("consent"),
     optional("consent_social_media"),
 ];

@@ -47,7 +47,9 @@ use storage::vault::{Keys, Owner, Vault, VaultError};
 
 pub use category::is_ignored_category;
 pub use error::{DamagedPart, Error, FileKind};
-pub use protected::{PROTECTED_COLUMNS, ProtectedAttributes, read_protected_attributes};
+pub use protected::{
+    LookalikeColumn, PROTECTED_COLUMNS, ProtectedAttributes, ProtectedProfile, read_protected_attributes,
+};
 pub use report::{ColumnWarning, CustomerCount, FileCount, IntakeReport, ProblemGroup, RowProblem, UnknownAnswer};
 pub use unlock::{IntakeLimits, is_encrypted};
 
@@ -192,7 +194,8 @@ async fn write_run_index(
     }
     let key = ObjectKey::Run(input.run.clone(), RunPart::Index);
     let index = dataset::index_csv(&rows);
-    if store.put_new(&key, index.clone().into()).await? == PutOutcome::AlreadyThere && *store.get(&key).await? != *index
+    if store.put_new(&key, index.clone().into()).await? == PutOutcome::AlreadyExists
+        && *store.get(&key).await? != *index
     {
         // The dataset has been sealed again in the meantime, so the run's index refers to lines that no longer exist.
         return Err(VaultError::Conflict { place: key.to_string() }.into());
@@ -413,7 +416,7 @@ async fn write_dataset(
         let lines = Bytes::from(dataset::seal_lines(deps.vault, digest, records).await?);
         match store.put_new(&lines_key, lines.clone()).await? {
             PutOutcome::Created => lines,
-            PutOutcome::AlreadyThere => store.get(&lines_key).await?,
+            PutOutcome::AlreadyExists => store.get(&lines_key).await?,
         }
     };
     let index = dataset::index(&references, &lines).ok_or_else(|| VaultError::Broken {

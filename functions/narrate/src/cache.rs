@@ -1,7 +1,8 @@
-//! Speaks sentences, and each shared one only once: it looks in this process's memory, then in the store.
+//! Speaks sentences. Speaks each shared sentence only once: looks for it first in this process's memory, then in the
+//! store.
 //!
-//! Only sentences that [`Sharing::Shared`] allows are looked up or kept, so the memory and the store hold nothing
-//! personal.
+//! Only sentences that [`Sharing::Shared`] allows are looked up or kept, so neither the memory nor the store holds
+//! personal data.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,10 +26,10 @@ const MAX_SAMPLES: usize = 16 << 20;
 /// The number of concurrent reads from the store.
 const READS: usize = 16;
 
-/// The format of shared speech. A change of the trimming or the tempo needs another number.
+/// The format of shared speech. Change it whenever the trimming or the tempo changes.
 const FORMAT: &str = "speech 2";
 
-/// One sentence in memory. While it is locked, its holder is speaking it.
+/// One sentence in memory. While the entry is locked, the task that holds the lock is speaking the sentence.
 type Entry = Arc<tokio::sync::Mutex<Option<Speech>>>;
 
 /// The tempos of voices, and their shared sentences, by digest.
@@ -89,7 +90,13 @@ impl SharedVoice<'_> {
     /// Returns the voice's tempo at `words_per_minute`: found once, then the same for every customer.
     pub async fn tempo(&self, words_per_minute: u16) -> Result<Tempo, Error> {
         let voice = (self.narrator.engine(), self.narrator.voice());
-        let key = Digest::of_json(&(FORMAT, "tempo", voice, words_per_minute, pace::reference_digest()));
+        let key = Digest::of_json(&(
+            FORMAT,
+            "tempo",
+            voice,
+            words_per_minute,
+            pace::reference_digest(self.narrator.language()),
+        ));
         let mut tempos = self.cache.tempos.lock().await;
         if let Some(tempo) = tempos.get(&key) {
             return Ok(*tempo);
@@ -114,7 +121,7 @@ impl SharedVoice<'_> {
         Ok(tempo)
     }
 
-    /// Speaks all sentences, and returns them in order. Sets `sent` before the voice gets a sentence.
+    /// Speaks all sentences, and returns them in order. Sets `sent` before it sends a sentence to the voice engine.
     pub async fn speak(&self, lines: &[Line], tempo: &Tempo, sent: &AtomicBool) -> Result<Vec<Speech>, Error> {
         let keys: Vec<Option<Digest>> = lines.iter().map(|line| self.key(line, tempo)).collect();
         let mut known: HashMap<Digest, Speech> = HashMap::new();
@@ -185,8 +192,8 @@ impl SharedVoice<'_> {
 
     /// Returns the digest of everything that determines the speech of a shared sentence, or `None` if it is personal.
     ///
-    /// The words are those after the bank's pronunciations. Word boundaries belong to the key, because times belong to
-    /// written words: "$5" is one word, "five dollars" are two.
+    /// The words are those after the bank's pronunciations. The key includes word boundaries, because the times are
+    /// those of written words: "$5" is one word, "five dollars" are two.
     fn key(&self, line: &Line, tempo: &Tempo) -> Option<Digest> {
         match line.sharing {
             Sharing::Personal => None,

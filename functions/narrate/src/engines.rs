@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use contracts::settings;
 use contracts::voice::{Engine, VoiceName};
+use contracts::{Language, settings};
 use policy::disclosure::{Gate, SpeechService};
 use storage::secret::{ExposeSecret as _, SecretName, Secrets};
 use tokio::sync::OnceCell;
@@ -73,25 +73,28 @@ impl Engines {
         gate: &Gate,
     ) -> Result<Box<dyn Narrator>, Error> {
         let name = voice.name.as_deref();
+        let language = voice.language;
         Ok(match voice.engine {
             Engine::Espeak => {
-                let name = name.unwrap_or(espeak::DEFAULT_VOICE);
-                Box::new(Espeak::new(&self.espeak, name, voice.source).await?)
+                let name = name.unwrap_or(espeak::default_voice(language));
+                Box::new(Espeak::new(&self.espeak, name, language, voice.source).await?)
             }
             Engine::Kokoro => {
                 let model = self.model.get_or_try_init(|| self.load()).await?.clone();
-                let name = name.unwrap_or(kokoro::VOICES[0]);
+                let name = name.unwrap_or(kokoro::default_voice(language));
                 Box::new(Kokoro::new(model, &self.espeak, name, voice.source).await?)
             }
             Engine::Polly => {
                 let service = self.polly.clone().ok_or(Error::EngineUnavailable(Engine::Polly))?;
-                Box::new(Polly::new(service, gate.clone(), name.unwrap_or(polly::VOICES[0]), voice.source)?)
+                let name = name.unwrap_or(polly::default_voice(language));
+                Box::new(Polly::new(service, gate.clone(), name, voice.source)?)
             }
             Engine::Openai => {
                 let key = if settings.openai.enabled { secrets.find(SecretName::ModelKey).await? } else { None };
                 let key = key.filter(|key| !key.expose_secret().trim().is_empty());
                 let name = name.unwrap_or(openai::VOICES[0]);
-                Box::new(Openai::new(self.http.clone(), gate.clone(), key, &settings.openai, name, voice.source)?)
+                let narrator = Openai::new(self.http.clone(), gate.clone(), key, &settings.openai, name, voice.source)?;
+                Box::new(narrator.speaking(language))
             }
         })
     }
@@ -110,6 +113,8 @@ pub struct VoiceChoice {
     pub engine: Engine,
     /// The voice. `None` selects the engine's default.
     pub name: Option<String>,
+    /// The language to speak.
+    pub language: Language,
     /// The source of the choice, for error messages.
     pub source: VoiceSource,
 }
@@ -117,20 +122,42 @@ pub struct VoiceChoice {
 /// Returns the voices to try, in order.
 ///
 /// A requested engine or voice is the only candidate: if it fails, the narration fails. Otherwise, the candidates are
-/// the engines that were available when the run started.
+/// the engines that were available when the run started. A voice that does not speak the language gives way to its
+/// engine's default voice.
 #[must_use]
-pub fn voices(requested: Option<&str>, settings: &settings::VoiceSettings, engines: &[Engine]) -> Vec<VoiceChoice> {
+pub fn voices(
+    requested: Option<&str>,
+    settings: &settings::VoiceSettings,
+    engines: &[Engine],
+    language: Language,
+) -> Vec<VoiceChoice> {
     let requested = requested.map(VoiceName::parse).filter(|voice| *voice != VoiceName::default());
     let source = if requested.is_some() { VoiceSource::Request } else { VoiceSource::Settings };
     let voice = requested.unwrap_or_else(|| {
-        let name = Some(settings.name.clone()).filter(|name| !name.is_empty());
-        VoiceName { engine: settings.engine.only(), name }
+        let set = settings.names.get(&language).unwrap_or(&settings.name);
+        let VoiceName { engine, name } = VoiceName::parse(set);
+        VoiceName { engine: engine.or(settings.engine.only()), name }
     });
     let engine_by_name = || voice.name.as_deref().map(|name| settings.engine.only().unwrap_or_else(|| owner(name)));
     match voice.engine.or_else(engine_by_name) {
-        Some(engine) => vec![VoiceChoice { engine, name: voice.name, source }],
-        None => engines.iter().map(|engine| VoiceChoice { engine: *engine, name: None, source }).collect(),
+        Some(engine) => {
+            let name = voice.name.filter(|name| speaks(engine, name, language));
+            vec![VoiceChoice { engine, name, language, source }]
+        }
+        None => engines.iter().map(|engine| VoiceChoice { engine: *engine, name: None, language, source }).collect(),
     }
+}
+
+/// Returns whether a voice may speak the language. The engine itself refuses a voice that it does not have.
+fn speaks(engine: Engine, voice: &str, language: Language) -> bool {
+    let own = match engine {
+        Engine::Kokoro => kokoro::language_of(voice),
+        Engine::Espeak => espeak::language_of(voice),
+        Engine::Polly => polly::language_of(voice),
+        // Each of the service's voices speaks every language.
+        Engine::Openai => None,
+    };
+    own.is_none_or(|own| own == language)
 }
 
 /// Returns the engine that has a voice with this name. Unknown names are assigned to espeak-ng, which checks them
@@ -149,7 +176,7 @@ mod tests {
 
     fn choices(requested: Option<&str>, engine: EngineChoice, name: &str) -> Vec<String> {
         let settings = settings::VoiceSettings { engine, name: name.to_owned(), ..settings::VoiceSettings::default() };
-        let voices = voices(requested, &settings, &[Engine::Polly, Engine::Espeak]).into_iter();
+        let voices = voices(requested, &settings, &[Engine::Polly, Engine::Espeak], Language::English).into_iter();
         voices.map(|voice| format!("{}:{}", voice.engine, voice.name.unwrap_or_default())).collect()
     }
 
@@ -157,6 +184,29 @@ mod tests {
     fn default_is_the_run_engines_in_order() {
         assert_eq!(choices(None, EngineChoice::Auto, ""), ["polly:", "espeak:"]);
         assert_eq!(choices(Some(""), EngineChoice::Auto, ""), ["polly:", "espeak:"]);
+    }
+
+    #[test]
+    fn voice_of_another_language_gives_way_to_its_engines_default() {
+        let choice = |requested: Option<&str>, settings: &settings::VoiceSettings| {
+            let choices = voices(requested, settings, &[Engine::Kokoro], Language::Spanish);
+            format!("{}:{}", choices[0].engine, choices[0].name.clone().unwrap_or_default())
+        };
+        let settings = settings::VoiceSettings { name: "af_bella".to_owned(), ..settings::VoiceSettings::default() };
+        assert_eq!(choice(None, &settings), "kokoro:");
+        for (requested, chosen) in [
+            ("af_bella", "kokoro:"),
+            ("em_alex", "kokoro:em_alex"),
+            ("espeak:en-us+f3", "espeak:"),
+            ("espeak:es-419+f3", "espeak:es-419+f3"),
+            ("Joanna", "polly:"),
+            ("Mia", "polly:Mia"),
+            ("openai:nova", "openai:nova"),
+        ] {
+            assert_eq!(choice(Some(requested), &settings), chosen, "{requested}");
+        }
+        let names = [(Language::Spanish, "polly:Lupe".to_owned())].into();
+        assert_eq!(choice(None, &settings::VoiceSettings { names, ..settings }), "polly:Lupe");
     }
 
     #[test]

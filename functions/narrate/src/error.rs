@@ -98,10 +98,10 @@ pub enum Error {
     /// The settings forbid sending text to the outside service.
     #[error("voice.openai.enabled is false, which forbids sending text to the voice service")]
     ServiceDisabled,
-    /// A secret is not readable.
+    /// A secret cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The customer withdrew, or their answers are unreadable, so nothing may be sent to a speech service.
+    /// The customer withdrew consent, or their answers cannot be read, so nothing may be sent to a speech service.
     #[error(transparent)]
     Withheld(#[from] Withheld),
     /// A speech service failed.
@@ -258,8 +258,8 @@ impl Error {
         }
     }
 
-    /// Returns whether the failure is the engine's, so another engine can be tried. Throttling is not: the same voice
-    /// speaks later.
+    /// Returns whether the failure is the engine's, so another engine can be tried. Throttling is not the engine's
+    /// failure, because the same voice can speak later.
     pub(crate) const fn is_of_engine(&self) -> bool {
         match self {
             Self::EngineMissing { .. }

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::Language;
 use storage::child::{child_environment, launched};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
@@ -16,8 +17,18 @@ use crate::narrator::{Narrator, Order, Speech};
 use crate::sound::trim;
 use crate::spoken::Utterance;
 
-/// The default voice.
-pub const DEFAULT_VOICE: &str = "en-us";
+/// Returns the default voice of a language.
+pub const fn default_voice(language: Language) -> &'static str {
+    match language {
+        Language::English => "en-us",
+        Language::Spanish => "es-419",
+    }
+}
+
+/// Returns the language of a voice such as `en-us+f3`, or `None` if the program speaks it but Bespoke does not.
+pub fn language_of(voice: &str) -> Option<Language> {
+    Language::from_tag(voice.split('+').next().unwrap_or_default())
+}
 
 /// The time limit for one sentence. The program usually needs a few milliseconds.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -46,13 +57,14 @@ pub struct Espeak {
     program: PathBuf,
     engine: String,
     voice: String,
+    language: Language,
 }
 
 impl Espeak {
-    /// Checks the program and the voice: an English voice, optionally with a variant, such as `en-us` or `en-us+f3`.
-    pub async fn new(program: &Path, voice: &str, source: VoiceSource) -> Result<Self, Error> {
+    /// Checks the program and the voice: a voice of the language, optionally with a variant, such as `en-us` or `en-us+f3`.
+    pub async fn new(program: &Path, voice: &str, language: Language, source: VoiceSource) -> Result<Self, Error> {
         let engine = engine_version(program).await?;
-        let available = english_voices(program).await?;
+        let available = espeak_voices(program, language).await?;
         let (base, variant) = voice.split_once('+').map_or((voice, None), |(base, variant)| (base, Some(variant)));
         let known = available.iter().any(|name| name == base)
             && match variant {
@@ -62,7 +74,7 @@ impl Espeak {
         if !known {
             return Err(Error::UnknownVoice { from: source, available });
         }
-        Ok(Self { program: program.to_owned(), engine, voice: voice.to_owned() })
+        Ok(Self { program: program.to_owned(), engine, voice: voice.to_owned(), language })
     }
 }
 
@@ -74,6 +86,10 @@ impl Narrator for Espeak {
 
     fn voice(&self) -> &str {
         &self.voice
+    }
+
+    fn language(&self) -> Language {
+        self.language
     }
 
     /// The program accepts speeds from 80 to 450. Above 360, it drops sounds and is hard to follow. Below 80, pauses
@@ -114,17 +130,17 @@ pub async fn engine_version(espeak: &Path) -> Result<String, Error> {
     Ok(format!("espeak-ng {version}"))
 }
 
-/// Returns the names of the installed English voices.
+/// Returns the names of the installed voices of a language, the default voice first.
 ///
 /// Leaves out MBROLA voices, because the program lists them even if their data is missing.
-pub async fn english_voices(program: &Path) -> Result<Vec<String>, Error> {
-    let output = run_program(program, &["--voices=en"], b"", "its voices").await?;
+pub async fn espeak_voices(program: &Path, language: Language) -> Result<Vec<String>, Error> {
+    let output = run_program(program, &[&format!("--voices={language}")], b"", "its voices").await?;
     let output = String::from_utf8_lossy(&output);
     let mut names: Vec<String> = rows(&output)
         .filter(|row| !row.file.starts_with("mb/") && !row.file.starts_with("!v/"))
         .map(|row| row.language.to_owned())
         .collect();
-    names.sort_by_key(|name| (name != "en-us", name.clone()));
+    names.sort_by_key(|name| (name != default_voice(language), name.clone()));
     names.dedup();
     Ok(names)
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
+use contracts::Language;
 use ort::environment::Environment;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
@@ -16,12 +17,12 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Order, Speech};
-use crate::phonemes::{Phonemizer, Pronounced, token};
+use crate::phonemes::{Accent, Phonemizer, Pronounced, token};
 use crate::spoken::Utterance;
 
-/// Kokoro's English voices, default voice first. The prefix encodes the accent (`a` American, `b` British) and the
+/// Kokoro's voices, default voice first. The prefix encodes the accent (`a` American, `b` British, `e` Spanish) and the
 /// gender (`f` female, `m` male).
-pub const VOICES: [&str; 28] = [
+pub const VOICES: [&str; 31] = [
     "af_heart",
     "af_alloy",
     "af_aoede",
@@ -50,7 +51,29 @@ pub const VOICES: [&str; 28] = [
     "bm_fable",
     "bm_george",
     "bm_lewis",
+    "ef_dora",
+    "em_alex",
+    "em_santa",
 ];
+
+/// Returns the default voice of a language.
+#[must_use]
+pub const fn default_voice(language: Language) -> &'static str {
+    match language {
+        Language::English => VOICES[0],
+        Language::Spanish => "ef_dora",
+    }
+}
+
+/// Returns the language of a voice.
+#[must_use]
+pub fn language_of(voice: &str) -> Option<Language> {
+    match voice.as_bytes().first()? {
+        b'a' | b'b' => Some(Language::English),
+        b'e' => Some(Language::Spanish),
+        _ => None,
+    }
+}
 
 /// Samples per second.
 const RATE: u32 = 24_000;
@@ -273,7 +296,7 @@ impl Kokoro {
         let phonemizer = crate::espeak::engine_version(espeak).await?;
         let engine = format!("kokoro-82m 1.0 int8, {phonemizer}");
         let style = model.voice(voice)?;
-        let phonemizer = Phonemizer::new(espeak.to_owned(), voice.starts_with('b'));
+        let phonemizer = Phonemizer::new(espeak.to_owned(), Accent::of_voice(voice));
         Ok(Self { model, phonemizer, engine, voice: voice.to_owned(), style })
     }
 
@@ -296,6 +319,10 @@ impl Narrator for Kokoro {
 
     fn voice(&self) -> &str {
         &self.voice
+    }
+
+    fn language(&self) -> Language {
+        language_of(&self.voice).unwrap_or_default()
     }
 
     /// The model accepts any pace, but its speech becomes slurred outside this range.

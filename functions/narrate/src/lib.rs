@@ -12,7 +12,7 @@ use contracts::request::Request;
 use contracts::script::Script;
 use contracts::settings::{self, Settings};
 use contracts::stage::CustomerTask;
-use contracts::{Digest, ObjectKey};
+use contracts::{Digest, Language, ObjectKey};
 use policy::disclosure::Gate;
 use storage::secret::Secrets;
 use storage::shared::SharedStore;
@@ -42,7 +42,7 @@ use cache::SharedVoice;
 pub use engines::Engines;
 use engines::VoiceChoice;
 pub use error::{Error, VoiceSource};
-pub use espeak::{Espeak, engine_version, english_voices};
+pub use espeak::{Espeak, engine_version, espeak_voices};
 use lines::Line;
 use narrator::Narrator;
 pub use pronunciations::Pronunciations;
@@ -93,8 +93,8 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
     let job = SpeechJob {
         lines: lines::of_script(&script, deps.pronunciations)?,
         words_per_minute: request.words_per_minute,
-        voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines),
-        first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations),
+        voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines, script.language),
+        first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations, script.language),
         shared: Some(SharedStore::new(deps.vault, deps.settings.retention.speech_days)),
         gate: Gate::new(deps.vault, &task.reference, script.from_posts),
     };
@@ -106,21 +106,29 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
     Ok(task)
 }
 
-/// Speaks any text, with one segment per paragraph, and returns the narration with its WAV.
-///
-/// The rate comes from the settings. The voice does too, unless `voice` is given.
+/// A text to speak, with the voice that the caller asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct SpeechText<'a> {
+    /// The text, with one segment per paragraph.
+    pub text: &'a str,
+    /// The language of the text.
+    pub language: Language,
+    /// The voice. `None` for the one in the settings.
+    pub voice: Option<&'a str>,
+}
+
+/// Speaks any text, and returns the narration with its WAV. The rate comes from the settings.
 pub async fn speak_text(
-    text: &str,
-    voice: Option<&str>,
+    SpeechText { text, language, voice }: SpeechText<'_>,
     settings: &settings::VoiceSettings,
     engines: &Engines,
     pronunciations: &Pronunciations,
     secrets: &dyn Secrets,
 ) -> Result<(Narration, Vec<u8>), Error> {
     let job = SpeechJob {
-        lines: lines::of_text(text, Some(pronunciations))?,
+        lines: lines::of_text(text, Some(pronunciations), language)?,
         words_per_minute: settings.words_per_minute,
-        voices: engines::voices(voice, settings, &engines.local()),
+        voices: engines::voices(voice, settings, &engines.local(), language),
         first_name_unspoken: false,
         shared: None,
         gate: Gate::without_customer(),
@@ -129,8 +137,12 @@ pub async fn speak_text(
 }
 
 /// Returns each sentence in the text with its spoken form, with one segment per paragraph.
-pub fn spoken_sentences(text: &str, pronunciations: &Pronunciations) -> Result<Vec<(String, String)>, Error> {
-    let lines = lines::of_text(text, Some(pronunciations))?;
+pub fn spoken_sentences(
+    text: &str,
+    pronunciations: &Pronunciations,
+    language: Language,
+) -> Result<Vec<(String, String)>, Error> {
+    let lines = lines::of_text(text, Some(pronunciations), language)?;
     let shown = |line: &Line| {
         let words: Vec<&str> = line.utterance.words().iter().map(|word| word.shown.as_str()).collect();
         words.join(" ")
@@ -296,7 +308,7 @@ async fn write(
 ) -> Result<(), Error> {
     let owner = Owner::Customer(&task.reference);
     match deps.vault.write(owner, &key(task, Artefact::NarrationAudio), inputs, &wav).await? {
-        PutOutcome::AlreadyThere => adopt_sound(task, deps, inputs).await.map(|_| ()),
+        PutOutcome::AlreadyExists => adopt_sound(task, deps, inputs).await.map(|_| ()),
         PutOutcome::Created => {
             deps.vault.write_json(owner, &key(task, Artefact::Cues), inputs, narration).await?;
             Ok(())

@@ -1,5 +1,6 @@
 //! The sentences to speak, each marked as personal or shareable.
 
+use contracts::Language;
 use contracts::narration::Sharing;
 use contracts::script::{Script, Segment, SentencePart, SentenceSource};
 use phrases::{Slot, Template};
@@ -32,12 +33,13 @@ impl Line {
 
 /// Returns the sentences of a script in spoken form.
 pub fn of_script(script: &Script, pronunciations: &Pronunciations) -> Result<Vec<Line>, Error> {
-    let mut lines = Lines { found: Vec::new(), pronunciations: Some(pronunciations) };
+    let language = script.language;
+    let mut lines = Lines { found: Vec::new(), pronunciations: Some(pronunciations), language };
     for (index, segment) in script.segments.iter().enumerate() {
         let mut number = 0;
-        for (sentence, sharing) in segment_sentences(segment) {
+        for (sentence, sharing) in segment_sentences(segment, language) {
             number += 1;
-            // The customer's name is not even considered for the reading of a sentence that others hear too.
+            // The reading of a sentence that other customers also hear must not depend on this customer's name.
             let first_name = if sharing == Sharing::Shared { "" } else { &script.first_name };
             lines.add(index, number, &sentence, sharing, first_name)?;
         }
@@ -46,11 +48,11 @@ pub fn of_script(script: &Script, pronunciations: &Pronunciations) -> Result<Vec
 }
 
 /// Returns the sentences of a text in spoken form, with one segment per paragraph. All count as personal.
-pub fn of_text(text: &str, pronunciations: Option<&Pronunciations>) -> Result<Vec<Line>, Error> {
+pub fn of_text(text: &str, pronunciations: Option<&Pronunciations>, language: Language) -> Result<Vec<Line>, Error> {
     let text = text.replace("\r\n", "\n");
-    let mut lines = Lines { found: Vec::new(), pronunciations };
+    let mut lines = Lines { found: Vec::new(), pronunciations, language };
     for (segment, paragraph) in text.split("\n\n").enumerate() {
-        for (index, sentence) in sentences(paragraph).iter().enumerate() {
+        for (index, sentence) in sentences(paragraph, language).iter().enumerate() {
             lines.add(segment, index + 1, sentence, Sharing::Personal, "")?;
         }
     }
@@ -60,6 +62,7 @@ pub fn of_text(text: &str, pronunciations: Option<&Pronunciations>) -> Result<Ve
 struct Lines<'a> {
     found: Vec<Line>,
     pronunciations: Option<&'a Pronunciations>,
+    language: Language,
 }
 
 impl Lines<'_> {
@@ -71,7 +74,7 @@ impl Lines<'_> {
         sharing: Sharing,
         first_name: &str,
     ) -> Result<(), Error> {
-        let lexicon = Lexicon { pronunciations: self.pronunciations, first_name, ..Lexicon::default() };
+        let lexicon = Lexicon { language: self.language, pronunciations: self.pronunciations, first_name };
         let utterance = Utterance::of(sentence, lexicon).map_err(|spoken::UnreadNumber(word)| Error::UnreadNumber {
             segment: segment + 1,
             sentence: number,
@@ -87,37 +90,38 @@ impl Lines<'_> {
     }
 }
 
-/// Returns the sentences of a segment. Without parts that make up the whole text, all of it is personal.
-fn segment_sentences(segment: &Segment) -> Vec<(String, Sharing)> {
+/// Returns the sentences of a segment. If the parts do not make up the whole text, all of it is personal.
+fn segment_sentences(segment: &Segment, language: Language) -> Vec<(String, Sharing)> {
     let parts: Vec<&str> = segment.parts.iter().map(|part| part.text.as_str()).collect();
     if parts.join(" ") != segment.text {
-        return sentences(&segment.text).into_iter().map(|sentence| (sentence, Sharing::Personal)).collect();
+        return sentences(&segment.text, language).into_iter().map(|sentence| (sentence, Sharing::Personal)).collect();
     }
-    segment.parts.iter().flat_map(part_sentences).collect()
+    segment.parts.iter().flat_map(|part| part_sentences(part, language)).collect()
 }
 
 /// Returns the sentences of a part. Whether they may be shared depends on the part's source.
-fn part_sentences(part: &SentencePart) -> Vec<(String, Sharing)> {
-    let said = sentences(&part.text);
+fn part_sentences(part: &SentencePart, language: Language) -> Vec<(String, Sharing)> {
+    let said = sentences(&part.text, language);
     let sharings = match &part.source {
         SentenceSource::Catalogue { .. } | SentenceSource::Brand { .. } => vec![Sharing::Shared; said.len()],
         SentenceSource::Free { .. } => vec![Sharing::Personal; said.len()],
-        SentenceSource::Line { template, .. } => line_sharings(template, &said),
+        SentenceSource::Line { template, .. } => line_sharings(template, &said, language),
     };
     said.into_iter().zip(sharings).collect()
 }
 
-/// Decides for each sentence of an approved line. A sentence is personal if a customer's data fills one of its slots.
+/// Decides for each sentence of an approved line whether it is personal. It is if a customer's data fills one of its
+/// slots.
 ///
-/// If the sentences do not correspond to those of the approved text one by one, a customer's data may have split or
+/// If the sentences do not correspond one to one to those of the approved text, a customer's data may have split or
 /// joined them. Then only sentences that occur word for word in the approved text are shared.
-fn line_sharings(template: &str, said: &[String]) -> Vec<Sharing> {
+fn line_sharings(template: &str, said: &[String], language: Language) -> Vec<Sharing> {
     let is_personal = |text: &str| Template::parse(text).map_or(true, |parsed| parsed.slots().any(Slot::is_personal));
     let sharing = |personal: bool| if personal { Sharing::Personal } else { Sharing::Shared };
     if !is_personal(template) {
         return vec![Sharing::Shared; said.len()];
     }
-    let own = sentences(template);
+    let own = sentences(template, language);
     if own.len() == said.len() && own.iter().zip(said).all(|(own, said)| is_filled(own, said)) {
         return own.iter().map(|own| sharing(is_personal(own))).collect();
     }
@@ -125,7 +129,7 @@ fn line_sharings(template: &str, said: &[String]) -> Vec<Sharing> {
     said.iter().map(|sentence| sharing(!verbatim(sentence))).collect()
 }
 
-/// Returns whether filling the slots of a sentence can lead to `said`.
+/// Returns whether filling the slots of a sentence can produce `said`.
 fn is_filled(sentence: &str, said: &str) -> bool {
     let mut literals = sentence.split('{').map(|piece| piece.split_once('}').map_or(piece, |(_, literal)| literal));
     let first = literals.next().unwrap_or_default();
@@ -158,7 +162,7 @@ mod tests {
 
     fn sharings(source: SentenceSource, text: &str) -> Vec<Sharing> {
         let part = SentencePart { text: text.to_owned(), source };
-        part_sentences(&part).into_iter().map(|(_, sharing)| sharing).collect()
+        part_sentences(&part, Language::English).into_iter().map(|(_, sharing)| sharing).collect()
     }
 
     #[test]
@@ -166,7 +170,7 @@ mod tests {
         let closing = line("Details are at {web}. Yours sincerely, {adviser}.");
         let said = sharings(closing.clone(), "Details are at bank.example. Yours sincerely, Ana.");
         assert_eq!(said, [Sharing::Shared, Sharing::Personal]);
-        // A name that breaks or joins sentences moves the data of a customer into another sentence.
+        // A name that splits or joins sentences moves a customer's data into another sentence.
         for text in ["Details are at bank.example. Yours sincerely, Ana. Details are at home.", "Details are at Ana."] {
             assert!(sharings(closing.clone(), text).iter().all(|sharing| *sharing == Sharing::Personal), "{text}");
         }
@@ -192,15 +196,16 @@ mod tests {
             product: None,
             parts,
         };
-        let of_segment =
-            |segment| segment_sentences(&segment).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>();
+        let of_segment = |segment| {
+            segment_sentences(&segment, Language::English).into_iter().map(|(_, sharing)| sharing).collect::<Vec<_>>()
+        };
         assert_eq!(of_segment(segment("Thank you.", vec![whole.clone()])), [Sharing::Shared]);
         assert_eq!(of_segment(segment("Thank you.", Vec::new())), [Sharing::Personal], "an older version");
         let more = segment("Thank you. Hello Ana.", vec![whole]);
         assert_eq!(of_segment(more), [Sharing::Personal, Sharing::Personal], "a text beyond its parts");
     }
 
-    /// A customer's name must not change how a sentence is read that other customers hear.
+    /// A customer's name must not change how a sentence is read if other customers hear it too.
     #[test]
     fn name_does_not_change_a_shared_sentence() {
         let part = SentencePart { text: "Pay in May.".to_owned(), source: line("Pay in May.") };
@@ -211,6 +216,7 @@ mod tests {
             parts: vec![part],
         };
         let script = |first_name: &str| Script {
+            language: contracts::Language::English,
             adviser: None,
             first_name: first_name.to_owned(),
             segments: vec![segment.clone()],

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
+use contracts::Language;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::Error;
@@ -48,6 +49,11 @@ pub trait Narrator: Send + Sync {
     /// Returns the name of the voice.
     fn voice(&self) -> &str;
 
+    /// Returns the language that the voice speaks.
+    fn language(&self) -> Language {
+        Language::English
+    }
+
     /// Returns the paces that the engine supports, as multiples of its normal pace.
     fn paces(&self) -> RangeInclusive<f64>;
 
@@ -73,7 +79,7 @@ pub trait Narrator: Send + Sync {
 
     /// Estimates the seconds that the sentence takes at pace 1. By default, a letter takes `SECONDS_PER_LETTER`.
     ///
-    /// `location` names the sentence in errors.
+    /// `location` identifies the sentence in errors.
     async fn estimate_seconds(&self, sentence: &Utterance, _location: &str) -> Result<f64, Error> {
         let letters: f64 = sentence.words().iter().map(Word::letters).sum();
         Ok(letters * SECONDS_PER_LETTER)
@@ -89,5 +95,5 @@ pub trait Narrator: Send + Sync {
     }
 }
 
-/// The seconds for a spoken letter, if the engine gives no better estimate.
+/// The seconds for a spoken letter, if the engine has no better estimate.
 const SECONDS_PER_LETTER: f64 = 0.06;

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::Language;
 use contracts::settings::SpeechServiceSettings;
 use contracts::speech::SpeechError;
 use outbound::header::RETRY_AFTER;
@@ -35,6 +36,7 @@ pub struct Openai {
     settings: SpeechServiceSettings,
     voice: String,
     engine: String,
+    language: Language,
 }
 
 impl Openai {
@@ -56,7 +58,13 @@ impl Openai {
             return Err(Error::UnknownVoice { from: source, available: VOICES.map(str::to_owned).to_vec() });
         }
         let engine = format!("openai {}", settings.model);
-        Ok(Self { http, gate, key, settings: settings.clone(), voice: voice.to_owned(), engine })
+        let language = Language::default();
+        Ok(Self { http, gate, key, settings: settings.clone(), voice: voice.to_owned(), engine, language })
+    }
+
+    /// Sets the language, which each of the service's voices speaks.
+    pub fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
     }
 
     /// Returns the HTTP request with `body`. Fails if the address in the settings is unusable.
@@ -149,6 +157,10 @@ impl Narrator for Openai {
 
     fn voice(&self) -> &str {
         &self.voice
+    }
+
+    fn language(&self) -> Language {
+        self.language
     }
 
     fn paces(&self) -> RangeInclusive<f64> {

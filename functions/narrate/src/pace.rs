@@ -4,13 +4,13 @@
 //! last, including pauses. "4.25%" counts as five words, so terms full of numbers are not rushed.
 //!
 //! A voice has one tempo for each requested rate, found once with a reference text. A sentence's pace depends on the
-//! tempo and on the sentence alone, so the same sentence is the same sound in every video and position. It lies close
-//! to the tempo's pace. Terms full of numbers get 3 % more time than prose, so they are never faster. Telephone numbers
-//! and references get more time, because listeners write them down.
+//! tempo and on the sentence alone, so a sentence sounds the same in every video and at every position. Its pace is
+//! close to the tempo's pace. Terms full of numbers get 3 % more time than prose, so they are never faster. Telephone
+//! numbers and references get more time, because listeners write them down.
 
 use std::ops::RangeInclusive;
 
-use contracts::Digest;
+use contracts::{Digest, Language};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -39,14 +39,19 @@ const PROSE_BOUNDS: (f64, f64) = (0.85, 1.1);
 const NUMBER_BOUNDS: (f64, f64) = (0.8, 1.08);
 const DICTATED_BOUNDS: (f64, f64) = (0.7, 0.95);
 
-/// The text with which a voice's tempo is found: sentences as a bank says them, one segment in each paragraph.
+/// The text used to find a voice's tempo: typical sentences from a bank, with one segment per paragraph.
 ///
-/// It does not come from the bank's phrasebook, so a new phrase leaves the sound of all others unchanged.
-const REFERENCE: &str = include_str!("reference.txt");
+/// It does not come from the bank's phrasebook, so adding a phrase does not change how the others sound.
+const fn reference(language: Language) -> &'static str {
+    match language {
+        Language::English => include_str!("reference.en.txt"),
+        Language::Spanish => include_str!("reference.es.txt"),
+    }
+}
 
-/// Returns the digest of the reference text, on which every tempo depends.
-pub fn reference_digest() -> Digest {
-    Digest::of(REFERENCE.as_bytes())
+/// Returns the digest of a language's reference text, on which every tempo depends.
+pub fn reference_digest(language: Language) -> Digest {
+    Digest::of(reference(language).as_bytes())
 }
 
 impl Line {
@@ -58,7 +63,7 @@ impl Line {
         self.utterance.words().iter().map(weigh).sum()
     }
 
-    /// Returns whether the sentence is written with digits, and so gets more time.
+    /// Returns whether the sentence contains digits and therefore gets more time.
     pub fn has_numbers(&self) -> bool {
         self.utterance.words().iter().any(|word| word.shown.contains(|c: char| c.is_ascii_digit()))
     }
@@ -74,10 +79,10 @@ impl Line {
     }
 }
 
-/// How one voice speaks at one requested rate, for all customers.
+/// The measured settings for one voice at one requested rate, the same for all customers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tempo {
-    /// The seconds that a spoken word should take, pauses between sentences excluded.
+    /// The seconds that a spoken word should take, not counting pauses between sentences.
     word_seconds: f64,
     /// The pace of an average sentence.
     pace: f64,
@@ -94,7 +99,7 @@ impl Tempo {
     ///
     /// If the engine's range of paces cannot reach the rate, the pauses are scaled to 0.5 to 1.7 times their length.
     pub async fn find(narrator: &dyn Narrator, words_per_minute: u16) -> Result<Self, Error> {
-        let lines = lines::of_text(REFERENCE, None)?;
+        let lines = lines::of_text(reference(narrator.language()), None, narrator.language())?;
         let units: f64 = lines.iter().map(Line::units).sum();
         let total = units * 60.0 / f64::from(words_per_minute);
         let pauses = pauses(&lines);
@@ -241,7 +246,7 @@ mod tests {
         here is one more of them, which says nothing new, but takes its time. The last one is short, as endings are.";
 
     async fn spoken(text: &str, rate: u16) -> (Vec<Line>, Take) {
-        let lines = lines::of_text(text, None).unwrap();
+        let lines = lines::of_text(text, None, Language::English).unwrap();
         let tempo = Tempo::find(&SluggishNarrator, rate).await.unwrap();
         let mut speeches = Vec::new();
         for line in &lines {

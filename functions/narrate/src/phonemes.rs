@@ -29,18 +29,55 @@ pub struct Pronounced {
     pub pause: Option<char>,
 }
 
-/// The espeak-ng program, with one of Kokoro's two English accents.
+/// An accent of Kokoro's voices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accent {
+    /// American English.
+    American,
+    /// British English.
+    British,
+    /// Latin American Spanish.
+    LatinAmerican,
+}
+
+impl Accent {
+    /// Returns the accent of a voice, which the first letter of its name encodes.
+    pub fn of_voice(voice: &str) -> Self {
+        match voice.as_bytes().first() {
+            Some(b'b') => Self::British,
+            Some(b'e') => Self::LatinAmerican,
+            _ => Self::American,
+        }
+    }
+
+    /// Returns espeak-ng's voice with this accent.
+    const fn espeak_voice(self) -> &'static str {
+        match self {
+            Self::American => "en-us",
+            Self::British => "en-gb",
+            Self::LatinAmerican => "es-419",
+        }
+    }
+
+    /// Returns whether the voices with this accent know the phoneme.
+    fn knows(self, phoneme: char) -> bool {
+        token(phoneme).is_some()
+            && (self == Self::LatinAmerican || !SPANISH_TOKENS.iter().any(|(own, _)| *own == phoneme))
+    }
+}
+
+/// The espeak-ng program, with the accent of one of Kokoro's voices.
 pub struct Phonemizer {
     program: PathBuf,
-    british: bool,
+    accent: Accent,
     /// The phonemes of individual words, because words recur often.
     single_words: Mutex<HashMap<String, String>>,
 }
 
 impl Phonemizer {
-    /// Uses `program` with the British or the American accent.
-    pub fn new(program: PathBuf, british: bool) -> Self {
-        Self { program, british, single_words: Mutex::default() }
+    /// Uses `program` with an accent.
+    pub fn new(program: PathBuf, accent: Accent) -> Self {
+        Self { program, accent, single_words: Mutex::default() }
     }
 
     /// Returns the spoken words of a sentence in order. `location` names the sentence in errors.
@@ -68,7 +105,7 @@ impl Phonemizer {
                 let is_name = sentence.words()[word].sound.is_some();
                 let phonemes = if is_name { phonemes } else { phonemes.replace('x', "k") };
                 // A foreign name may contain a phoneme that the model does not know. Such phonemes are left out.
-                let phonemes: String = phonemes.chars().filter(|phoneme| token(*phoneme).is_some()).collect();
+                let phonemes: String = phonemes.chars().filter(|phoneme| self.accent.knows(*phoneme)).collect();
                 let silent = phonemes.chars().all(|phoneme| matches!(phoneme, 'ˈ' | 'ˌ' | 'ː'));
                 let pronounced = Pronounced { word, phonemes, spaced, pause };
                 if silent {
@@ -92,10 +129,9 @@ impl Phonemizer {
     }
 
     async fn phonemes(&self, text: &str, location: &str) -> Result<String, Error> {
-        let voice = if self.british { "en-gb" } else { "en-us" };
-        let arguments = ["-q", "--ipa", "--tie=^", "-v", voice, "-b", "1", "--stdin"];
+        let arguments = ["-q", "--ipa", "--tie=^", "-v", self.accent.espeak_voice(), "-b", "1", "--stdin"];
         let output = run_program(&self.program, &arguments, text.as_bytes(), location).await?;
-        Ok(to_kokoro(&String::from_utf8_lossy(&output), self.british))
+        Ok(to_kokoro(&String::from_utf8_lossy(&output), self.accent))
     }
 }
 
@@ -240,13 +276,24 @@ const LETTERS: [(&str, &str); 24] = [
 const AMERICAN: [(&str, &str); 6] = [("o^ʊ", "O"), ("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"), ("ɪə", "iə"), ("ː", ""), ("ɾ", "T")];
 const BRITISH: [(&str, &str); 3] = [("e^ə", "ɛː"), ("iə", "ɪə"), ("ə^ʊ", "Q")];
 
-fn to_kokoro(ipa: &str, british: bool) -> String {
+/// The letters in Spanish. The table is misaki's for languages other than English.
+const SPANISH: [(&str, &str); 7] =
+    [("a^ɪ", "I"), ("a^ʊ", "W"), ("d^ʒ", "ʤ"), ("e^ɪ", "A"), ("t^s", "ʦ"), ("t^ʃ", "ʧ"), ("ɔ^ɪ", "Y")];
+
+fn to_kokoro(ipa: &str, accent: Accent) -> String {
     let mut text = without_languages(ipa);
+    let of_accent = match accent {
+        Accent::American => AMERICAN.as_slice(),
+        Accent::British => BRITISH.as_slice(),
+        Accent::LatinAmerican => {
+            return SPANISH.iter().fold(text, |text, (from, to)| text.replace(from, to)).replace(['^', '-'], "");
+        }
+    };
     for (from, to) in LETTERS {
         text = text.replace(from, to);
     }
     text = syllabic(&text);
-    for (from, to) in if british { BRITISH.as_slice() } else { AMERICAN.as_slice() } {
+    for (from, to) in of_accent {
         text = text.replace(from, to);
     }
     text.replace('e', "A").replace('o', "ɔ").replace(['^', '-'], "")
@@ -283,7 +330,11 @@ fn without_languages(ipa: &str) -> String {
     out
 }
 
-/// Returns the model's token for a letter. Covers the part of the model's `vocab` that English uses.
+/// The part of the model's `vocab` that only Spanish uses.
+const SPANISH_TOKENS: [(char, i64); 7] =
+    [('ʦ', 20), ('e', 47), ('o', 57), ('r', 60), ('x', 66), ('ʝ', 103), ('ɾ', 125)];
+
+/// Returns the model's token for a letter. Covers the part of the model's `vocab` that English and Spanish use.
 #[must_use]
 pub fn token(letter: char) -> Option<i64> {
     #[rustfmt::skip]
@@ -296,7 +347,7 @@ pub fn token(letter: char) -> Option<i64> {
         ('ø', 116), ('θ', 119), ('œ', 120), ('ɹ', 123), ('ʁ', 128), ('ʃ', 131), ('ʧ', 133), ('ʊ', 135), ('ʌ', 138),
         ('ɣ', 139), ('ʎ', 143), ('ʒ', 147), ('ˈ', 156), ('ˌ', 157), ('ː', 158), ('ᵻ', 177),
     ];
-    TOKENS.iter().find(|(key, _)| *key == letter).map(|(_, token)| *token)
+    TOKENS.iter().chain(&SPANISH_TOKENS).find(|(key, _)| *key == letter).map(|(_, token)| *token)
 }
 
 #[cfg(test)]
@@ -306,10 +357,12 @@ mod tests {
 
     #[test]
     fn ipa_becomes_kokoro_letters() {
-        assert_eq!(to_kokoro("həlˈo^ʊ", false), "həlˈO");
-        assert_eq!(to_kokoro("ˈɜːn fˈoː^ɹ pˈɔ^ɪnt", false), "ˈɜɹn fˈɔɹ pˈYnt");
-        assert_eq!(to_kokoro("(fr)bɔ̃ʒuːɹ(en-us) bˈʌʔn\u{329}", false), "bɔʒuɹ bˈʌtn");
-        assert_eq!(to_kokoro("ɡˈə^ʊ ðˈe^ə", true), "ɡˈQ ðˈɛː");
+        assert_eq!(to_kokoro("həlˈo^ʊ", Accent::American), "həlˈO");
+        assert_eq!(to_kokoro("ˈɜːn fˈoː^ɹ pˈɔ^ɪnt", Accent::American), "ˈɜɹn fˈɔɹ pˈYnt");
+        assert_eq!(to_kokoro("(fr)bɔ̃ʒuːɹ(en-us) bˈʌʔn\u{329}", Accent::American), "bɔʒuɹ bˈʌtn");
+        assert_eq!(to_kokoro("ɡˈə^ʊ ðˈe^ə", Accent::British), "ɡˈQ ðˈɛː");
+        let spanish = to_kokoro("t^ʃˈekes be^ɪntjˈun ˈaɲo ɡˈera", Accent::LatinAmerican);
+        assert_eq!(spanish, "ʧˈekes bAntjˈun ˈaɲo ɡˈera");
     }
 
     #[test]
@@ -329,10 +382,10 @@ mod tests {
     #[tokio::test]
     async fn every_word_of_twenty_narrations_has_phonemes() {
         assert_eq!(NARRATIONS.lines().count(), 20);
-        for british in [false, true] {
-            let phonemizer = Phonemizer::new("espeak-ng".into(), british);
+        for accent in [Accent::American, Accent::British] {
+            let phonemizer = Phonemizer::new("espeak-ng".into(), accent);
             for (line, narration) in NARRATIONS.lines().enumerate() {
-                for sentence in crate::sentences::sentences(narration) {
+                for sentence in crate::sentences::sentences(narration, contracts::Language::English) {
                     let sentence = Utterance::of(&sentence, Lexicon::default()).unwrap().unwrap();
                     let pronounced = phonemizer.pronounce(&sentence, &format!("line {}", line + 1)).await.unwrap();
                     let words = sentence.words();
@@ -352,7 +405,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_given_name_has_phonemes() {
-        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        let phonemizer = Phonemizer::new("espeak-ng".into(), Accent::American);
         let names: Vec<&str> = crate::names::given_names().collect();
         for group in names.chunks(20) {
             let sentence = Utterance::of(&group.join(", "), Lexicon::default()).unwrap().unwrap();
@@ -365,7 +418,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_first_name_sounds_like_one_word() {
-        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        let phonemizer = Phonemizer::new("espeak-ng".into(), Accent::American);
         let names = NAMES.lines().filter_map(|line| line.split('\t').next());
         let pronounced = futures::future::join_all(names.map(|name| {
             let phonemizer = &phonemizer;
@@ -387,7 +440,7 @@ mod tests {
     /// receives.
     #[tokio::test]
     async fn name_keeps_the_sounds_of_its_language() {
-        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        let phonemizer = Phonemizer::new("espeak-ng".into(), Accent::American);
         for (name, expected) in [
             ("François", "fɹɑnswˈɑ"),
             ("Małgorzata", "mWɡOʒˈɑtɑ"),
@@ -431,7 +484,7 @@ mod tests {
     /// Tests that no name in another script falls through to English spelling rules, and that no flap reaches the voice.
     #[tokio::test]
     async fn no_name_has_a_flap_or_an_english_reading() {
-        let phonemizer = Phonemizer::new("espeak-ng".into(), false);
+        let phonemizer = Phonemizer::new("espeak-ng".into(), Accent::American);
         for name in NAMES.lines().filter_map(|line| line.split('\t').next()) {
             let lexicon = Lexicon { first_name: name, ..Lexicon::default() };
             let greeting = Utterance::of(name, lexicon).unwrap().unwrap();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use contracts::Language;
 use contracts::speech::{MAX_BILLED, MAX_CHARACTERS, MarkKind, SAMPLE_RATE, SpeechError, SpeechMark};
 use policy::disclosure::{Gate, Permit, SpeechService};
 
@@ -16,11 +17,30 @@ use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Order, Speech};
 use crate::sound::frames;
 
-/// Polly's neural English voices, default voice first.
-pub const VOICES: [&str; 17] = [
+/// Polly's neural voices, default voice first. The last ones speak Spanish: of the United States and of Mexico.
+pub const VOICES: [&str; 21] = [
     "Joanna", "Danielle", "Gregory", "Ivy", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Ruth",
-    "Salli", "Stephen", "Amy", "Arthur", "Brian", "Emma",
+    "Salli", "Stephen", "Amy", "Arthur", "Brian", "Emma", "Lupe", "Pedro", "Mia", "Andres",
 ];
+
+/// The voices that speak Spanish.
+const SPANISH: [&str; 4] = ["Lupe", "Pedro", "Mia", "Andres"];
+
+/// Returns the default voice of a language.
+#[must_use]
+pub const fn default_voice(language: Language) -> &'static str {
+    match language {
+        Language::English => VOICES[0],
+        Language::Spanish => SPANISH[0],
+    }
+}
+
+/// Returns the language of a voice.
+#[must_use]
+pub fn language_of(voice: &str) -> Option<Language> {
+    let language = if SPANISH.contains(&voice) { Language::Spanish } else { Language::English };
+    VOICES.contains(&voice).then_some(language)
+}
 
 /// The milliseconds of silence between the sentences of a document.
 const BREAK: u32 = 500;
@@ -90,6 +110,10 @@ impl Narrator for Polly {
 
     fn voice(&self) -> &str {
         &self.voice
+    }
+
+    fn language(&self) -> Language {
+        language_of(&self.voice).unwrap_or_default()
     }
 
     /// Returns the range of the `prosody` SSML element in Polly.
@@ -315,6 +339,6 @@ mod tests {
         let speeches = document.cut(&vec![0.1; 32_000], &marks).unwrap();
         assert!(speeches.iter().all(|speech| speech.words.is_none()));
         assert!(document.cut(&vec![0.1; 32_000], &marks[..1]).is_err());
-        assert!(document.cut(&vec![0.1; 8_000], &marks).is_err(), "the mark lies after the end");
+        assert!(document.cut(&vec![0.1; 8_000], &marks).is_err(), "the mark is after the end");
     }
 }

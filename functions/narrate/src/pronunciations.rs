@@ -3,24 +3,29 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use contracts::Digest;
 use contracts::brand::Brand;
+use contracts::{Digest, Language};
 use serde::Deserialize;
 
 use crate::error::Error;
 
-/// Pronunciations of words that the rules and the engines get wrong, spelled as an English reader would sound them out.
+/// Pronunciations of words that the rules and the engines get wrong. Each is spelled as a reader of its language would sound
+/// it out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pronunciations {
+    /// The pronunciations in English.
     words: BTreeMap<String, String>,
+    /// The pronunciations in other languages.
+    #[serde(default)]
+    languages: BTreeMap<Language, BTreeMap<String, String>>,
 }
 
 impl Pronunciations {
     /// Parses and validates the list. Rejects spellings that an engine could take for markup.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
         let list: Self = toml::from_str(text).map_err(|error| Error::Pronunciations(error.message().to_owned()))?;
-        for (word, said) in &list.words {
+        for (word, said) in list.languages.values().flatten().chain(&list.words) {
             let letters =
                 said.chars().all(|c| c.is_ascii_alphabetic() || " '.-".contains(c) || ('À'..='ÿ').contains(&c));
             let spelled = said.split(' ').all(|piece| piece.starts_with(char::is_alphabetic));
@@ -44,20 +49,29 @@ impl Pronunciations {
         Self::from_toml(&text)
     }
 
-    /// Returns the pronunciation of a word, ignoring its punctuation. Also finds a listed word before a final "'s".
+    /// Returns the pronunciation of a word in a language, ignoring its punctuation. Also finds a listed word before a final
+    /// "'s".
     #[must_use]
-    pub fn get(&self, word: &str) -> Option<String> {
-        if let Some(said) = self.words.get(word) {
+    pub fn get(&self, word: &str, language: Language) -> Option<String> {
+        let words = match language {
+            Language::English => &self.words,
+            other => self.languages.get(&other)?,
+        };
+        if let Some(said) = words.get(word) {
             return Some(said.clone());
         }
         let owner = word.strip_suffix("'s").or_else(|| word.strip_suffix("’s"))?;
-        self.words.get(owner).map(|said| format!("{said}'s"))
+        words.get(owner).map(|said| format!("{said}'s"))
     }
 
     /// Returns the digest of the whole list.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of_json(&self.words)
+        if self.languages.is_empty() {
+            Digest::of_json(&self.words)
+        } else {
+            Digest::of_json(&(&self.words, &self.languages))
+        }
     }
 }
 
@@ -68,9 +82,12 @@ mod tests {
     #[test]
     fn listed_word_and_its_possessive_are_found() {
         let list = Pronunciations::from_toml("[words]\nZelle = \"zell\"\n\"1st\" = \"first\"\n").unwrap();
-        assert_eq!(list.get("Zelle").unwrap(), "zell");
-        assert_eq!(list.get("Zelle's").unwrap(), "zell's");
-        assert_eq!(list.get("zelle"), None);
+        assert_eq!(list.get("Zelle", Language::English).unwrap(), "zell");
+        assert_eq!(list.get("Zelle's", Language::English).unwrap(), "zell's");
+        assert_eq!(list.get("zelle", Language::English), None);
+        assert_eq!(list.get("Zelle", Language::Spanish), None);
+        let both = "[words]\nZelle = \"zell\"\n[languages.es]\nZelle = \"sel\"\n";
+        assert_eq!(Pronunciations::from_toml(both).unwrap().get("Zelle", Language::Spanish).unwrap(), "sel");
     }
 
     #[test]

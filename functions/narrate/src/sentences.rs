@@ -3,7 +3,9 @@
 //! A sentence ends at a word that ends with a mark, if the next word can start a sentence. After an abbreviation, the
 //! following word decides: a title never ends a sentence, a unit ends one before a capital, and so on.
 
-use crate::spoken;
+use contracts::Language;
+
+use crate::spoken::{self, spanish_abbreviation};
 
 /// Marks that end a sentence.
 const ENDS: [char; 7] = ['.', '!', '?', '…', '。', '！', '？'];
@@ -48,14 +50,14 @@ const STARTERS: &[&str] = &[
 
 /// Returns the sentences in `text`, with their words separated by single spaces.
 #[must_use]
-pub fn sentences(text: &str) -> Vec<String> {
+pub fn sentences(text: &str, language: Language) -> Vec<String> {
     let words: Vec<String> = text.split_whitespace().flat_map(split_ideographic).collect();
     let mut sentences: Vec<String> = Vec::new();
     let mut current: Vec<&str> = Vec::new();
     for (index, word) in words.iter().enumerate() {
         current.push(word);
         let next = words.get(index + 1).map(String::as_str);
-        if next.is_none_or(|next| ends_sentence(&current, next)) {
+        if next.is_none_or(|next| ends_sentence(&current, next, language)) {
             let sentence = current.join(" ");
             // Marks by themselves belong to the sentence before them.
             match sentences.last_mut() {
@@ -77,7 +79,7 @@ fn split_ideographic(word: &str) -> Vec<String> {
 }
 
 /// Returns whether the last of `words` ends a sentence, given the word `next`.
-fn ends_sentence(words: &[&str], next: &str) -> bool {
+fn ends_sentence(words: &[&str], next: &str, language: Language) -> bool {
     let Some(word) = words.last() else { return false };
     // Closing quotes, brackets and footnote numbers may follow the mark.
     let closing = |c: char| {
@@ -105,6 +107,10 @@ fn ends_sentence(words: &[&str], next: &str) -> bool {
     let digit = first.is_ascii_digit() || "$€£¥₩₹#".contains(first);
     if is_number {
         return true;
+    }
+    match language {
+        Language::English => {}
+        Language::Spanish => return ends_spanish_sentence(core, &small, &next_word, digit),
     }
     if DATES.contains(&small.as_str()) {
         let date_follows = digit || DATES.contains(&next_word.as_str());
@@ -136,6 +142,33 @@ fn ends_sentence(words: &[&str], next: &str) -> bool {
     true
 }
 
+/// Returns whether a word that ends with a period ends a Spanish sentence. `small` is the word in lower case, `next_word`
+/// the one after it, and `digit` whether a number follows.
+fn ends_spanish_sentence(core: &str, small: &str, next_word: &str, digit: bool) -> bool {
+    let is_short_month =
+        ["ene", "feb", "mar", "abr", "jun", "jul", "ago", "sep", "sept", "oct", "nov", "dic"].contains(&small);
+    let is_short_day = ["lun", "mié", "jue", "vie", "sáb", "dom"].contains(&small);
+    if is_short_month || is_short_day || matches!(small, "no" | "nos") {
+        return !digit;
+    }
+    if spanish_abbreviation::is_before_name(small) {
+        return false;
+    }
+    // "EE. UU." and "S. A." go on, but "a. m." may end a sentence.
+    if matches!((small, next_word), ("ee", "uu") | ("s", "a" | "r") | ("c", "v")) {
+        return false;
+    }
+    let zones = ["et", "est", "edt", "ct", "cst", "cdt", "mt", "mst", "mdt", "pt", "pst", "pdt"];
+    if matches!(small, "m" | "a.m" | "p.m") && zones.contains(&next_word) {
+        return false;
+    }
+    if spanish_abbreviation::is_within_sentence(small) {
+        return !digit;
+    }
+    // Initials: "J. P. Ruiz", "U.S. Bank".
+    !core.split('.').all(|part| part.chars().count() == 1 && part.chars().all(char::is_uppercase))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,7 +193,8 @@ mod tests {
             ("你好。谢谢！", 2),
             ("Equal Housing Lender", 1),
         ] {
-            assert_eq!(sentences(text).len(), expected, "{:?}", sentences(text));
+            let found = sentences(text, Language::English);
+            assert_eq!(found.len(), expected, "{found:?}");
         }
     }
 
@@ -186,12 +220,32 @@ mod tests {
             "Our Asst. Mgr. Lee",
             "Boston, Mass. 02110",
         ] {
-            assert_eq!(sentences(text), [text]);
+            assert_eq!(sentences(text, Language::English), [text]);
+        }
+    }
+
+    #[test]
+    fn ends_of_spanish_sentences_are_found() {
+        for (text, expected) in [
+            ("Hola, la Sra. Ruiz le espera. ¿Tiene un minuto? Sí.", 3),
+            ("Mínimo para abrir: $25. 200 transacciones incluidas.", 2),
+            ("Abrimos de 9 a. m. a 5 p. m. Llámenos.", 2),
+            ("Vence el 30 de nov. de 2026. Aplique hoy.", 2),
+            ("Vivimos en EE. UU. y en México.", 1),
+            ("Banco Uno, S. A. de C. V. le saluda.", 1),
+            ("Vea la pág. 4, el art. 5 y el núm. 6.", 1),
+            ("Hay ahorro, crédito, etc. Pregunte hoy.", 2),
+            ("Ahora no. Luego sí.", 2),
+            ("J. P. Ruiz llamó.", 1),
+            ("Visite meridian.example. Saludos, Ana.", 2),
+        ] {
+            let found = sentences(text, Language::Spanish);
+            assert_eq!(found.len(), expected, "{found:?}");
         }
     }
 
     #[test]
     fn blank_text_has_no_sentence() {
-        assert!(sentences(" \n ").is_empty());
+        assert!(sentences(" \n ", Language::English).is_empty());
     }
 }

@@ -27,7 +27,7 @@ const REACH: usize = 240;
 /// The width of the limiter's window in samples: 2 × [`REACH`] + 1.
 const WINDOW: f64 = 481.0;
 
-/// Cuts the silence at both ends to 15 ms, so a sentence's span is the span of the voice. Shifts word times
+/// Trims the silence at both ends to 15 ms, so the time span of a sentence is that of the voice. Shifts word times
 /// accordingly.
 #[must_use]
 pub fn trim(mut speech: Speech) -> Speech {
@@ -93,7 +93,7 @@ pub fn resample(speech: &Speech) -> Result<Vec<f32>, Error> {
     Ok(samples)
 }
 
-/// The sample peak above which the limiter acts, in dBFS. True peaks lie a little above sample peaks.
+/// The sample peak above which the limiter acts, in dBFS. True peaks are slightly higher than sample peaks.
 const CEILING: f64 = PEAK - 0.3;
 
 /// Returns the gain in decibels that brings the audio to [`LOUDNESS`] after the limiter.
@@ -121,7 +121,7 @@ fn loudness(samples: &[f32]) -> Result<f64, Error> {
 
 /// Applies a gain in decibels, with no true peak above [`PEAK`]. Returns the samples and the resulting loudness.
 ///
-/// The gain is the voice's own, not the audio's: a short sentence is as loud as it is within a longer text.
+/// The gain depends on the voice, not on the audio, so a sentence is equally loud on its own and within a longer text.
 pub fn apply_gain(samples: &[f32], gain: f64) -> Result<(Vec<f32>, f64), Error> {
     let mut ceiling = CEILING;
     loop {

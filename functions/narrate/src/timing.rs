@@ -13,8 +13,8 @@ pub const LEAD_IN: f64 = 0.1;
 /// The seconds of silence after the last sentence.
 pub const LEAD_OUT: f64 = 0.3;
 
-/// The samples of a video frame at 24 frames per second. Each sentence starts with a frame, so a scene that accompanies it
-/// is the same in every video.
+/// The number of audio samples per video frame, at 24 frames per second. Each sentence starts at the start of a frame,
+/// so a scene that accompanies it looks the same in every video.
 const FRAME: usize = RATE as usize / 24;
 
 /// The minimum length, in seconds, of a silence that a comma may have caused.

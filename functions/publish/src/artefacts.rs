@@ -55,13 +55,18 @@ pub async fn check_media(
     Ok(record.media)
 }
 
-/// Writes the text, unless the same text is already stored. Returns its digest.
-pub async fn write_text(vault: &Vault, place: Place<'_>, text: String) -> Result<Digest, Error> {
-    let key = place.key(Artefact::Text);
-    let digest = Digest::of(text.as_bytes());
-    match vault.store().put_new(&key, text.into()).await? {
+/// Writes the text or the page, unless the same content is already stored. Returns its digest.
+pub async fn write_words(
+    vault: &Vault,
+    place: Place<'_>,
+    artefact: Artefact,
+    content: Vec<u8>,
+) -> Result<Digest, Error> {
+    let key = place.key(artefact);
+    let digest = Digest::of(&content);
+    match vault.store().put_new(&key, content.into()).await? {
         PutOutcome::Created => Ok(digest),
-        PutOutcome::AlreadyThere if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
-        PutOutcome::AlreadyThere => Err(Error::OtherText { key: key.to_string() }),
+        PutOutcome::AlreadyExists if Digest::of(&vault.store().get(&key).await?) == digest => Ok(digest),
+        PutOutcome::AlreadyExists => Err(Error::OtherText { key: key.to_string() }),
     }
 }

@@ -40,9 +40,14 @@ pub async fn find_block(
     let control = control::read(store, place.reference, deps.now).await?;
     let skip = control.forbids(from_posts);
     let posts_withdrawn = from_posts && control.withdraws_posts();
+    let offered = facts.stance.offered().filter_map(|id| deps.catalogue.product(id));
+    let ruled_out = control.rules_out(offered, facts.uses_payments());
     facts.consent.control = Some(control.as_read);
     if let Some(skip) = skip {
         return Ok(Some(Blocked { skip, posts_withdrawn }));
+    }
+    if ruled_out {
+        return Ok(Some(Blocked::because(Skip::ChoicesChanged)));
     }
     if is_recalled(store, place.run, place.reference).await? {
         return Ok(Some(Blocked::because(Skip::Recalled)));

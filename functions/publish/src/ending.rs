@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use contracts::Digest;
+use contracts::customer_page::{CustomerPage, PageSources};
 use contracts::evidence::{MadeBy, Outcome, PersonalEvidence, PhrasebookUsed};
 use contracts::facts::{Assessment, Facts, Skip};
 use contracts::key::Artefact;
 use contracts::media::MediaFacts;
+use contracts::narration::Narration;
 use contracts::request::Request;
 use contracts::review::{Decision, PendingReview, ReviewChoice, ReviewReason, ReviewRecord, ReviewedDigests};
 use contracts::script::{FREE_TEXT, OfferShown, Script, WrittenBy};
@@ -16,10 +18,10 @@ use policy::contact_cap;
 use policy::review::{find_decision, review_reason};
 
 use crate::Deps;
-use crate::artefacts::{check_media, read_narration, write_text};
+use crate::artefacts::{check_media, read_narration, write_words};
 use crate::contact::{Blocked, find_block, is_outdated};
 use crate::error::Error;
-use crate::place::Place;
+use crate::place::{Place, json};
 
 /// The sealed artifacts that stages pass to each other.
 pub const SEALED: [Artefact; 4] = [Artefact::Facts, Artefact::Script, Artefact::NarrationAudio, Artefact::Cues];
@@ -65,7 +67,37 @@ pub async fn decide(deps: &Deps<'_>, place: Place<'_>, request: &Request, video:
             },
         })),
         Assessment::Proceed(facts) => proceed(deps, place, request, video, facts, artefacts).await,
+        Assessment::HeldOut(facts) => hold_out(deps, place, request, facts, artefacts).await.map(Disposition::Final),
     }
+}
+
+/// Returns the ending for a customer in the control group: their ranking, and no text, speech, video or link.
+async fn hold_out(
+    deps: &Deps<'_>,
+    place: Place<'_>,
+    request: &Request,
+    mut facts: Facts,
+    artefacts: BTreeMap<Artefact, Digest>,
+) -> Result<Ending, Error> {
+    // A customer who must not be contacted leaves the control group for the same reasons as the others leave theirs.
+    if let Some(blocked) = find_block(deps, place, request, &mut facts).await? {
+        return skip(deps, place, blocked, facts, None).await;
+    }
+    Ok(Ending {
+        outcome: Outcome::HeldOut,
+        artefacts,
+        made_by: None,
+        media: None,
+        from_posts: facts.mood.is_some(),
+        review: None,
+        personal: PersonalEvidence {
+            consent: facts.consent.clone(),
+            skip: None,
+            facts: Some(facts),
+            script: None,
+            decision: None,
+        },
+    })
 }
 
 /// Returns the ending for a customer who withdrew consent while a stage was running, or `None` if contact is allowed
@@ -124,6 +156,7 @@ struct Collected {
     artefacts: BTreeMap<Artefact, Digest>,
     made_by: MadeBy,
     media: Option<MediaFacts>,
+    narration: Option<Narration>,
 }
 
 /// Reads and checks the artifacts of the earlier stages.
@@ -141,17 +174,19 @@ async fn collect(
     check_products(deps, place, &script)?;
     let mut made_by = made_by(&script.written_by);
     let mut media = None;
+    let mut narration = None;
     if video {
-        let narration = read_narration(deps.vault, place, &mut artefacts).await?;
-        made_by.voice = Some(format!("{} {}", narration.engine, narration.voice));
-        made_by.voice_instead_of = narration.instead_of;
-        for (service, fields) in narration.outside {
-            made_by.outside.entry(service).or_default().extend(fields);
+        let spoken = read_narration(deps.vault, place, &mut artefacts).await?;
+        made_by.voice = Some(format!("{} {}", spoken.engine, spoken.voice));
+        made_by.voice_instead_of.clone_from(&spoken.instead_of);
+        for (service, fields) in &spoken.outside {
+            made_by.outside.entry(service.clone()).or_default().extend(fields.iter().cloned());
         }
+        narration = Some(spoken);
         media = Some(check_media(deps.vault, place, &mut artefacts).await?);
     }
     let text = recommendation_text(&script, deps.catalogue, deps.brand, place.run, video);
-    Ok(Collected { script, text, video, artefacts, made_by, media })
+    Ok(Collected { script, text, video, artefacts, made_by, media, narration })
 }
 
 async fn publish(
@@ -161,8 +196,17 @@ async fn publish(
     facts: Facts,
     decision: Option<Decided>,
 ) -> Result<Ending, Error> {
-    let Collected { script, text, video, mut artefacts, made_by, media } = result;
-    artefacts.insert(Artefact::Text, write_text(deps.vault, place, text).await?);
+    let Collected { script, text, video, mut artefacts, made_by, media, narration } = result;
+    let page = CustomerPage::of(PageSources {
+        facts: &facts,
+        script: &script,
+        narration: narration.as_ref(),
+        catalogue: deps.catalogue,
+        brand: deps.brand,
+    });
+    for (artefact, content) in [(Artefact::Text, text.into_bytes()), (Artefact::Page, json(&page))] {
+        artefacts.insert(artefact, write_words(deps.vault, place, artefact, content).await?);
+    }
     let from_posts = facts.mood.is_some();
     let (review, decision) = split_decision(decision);
     let consent = facts.consent.clone();
@@ -287,8 +331,9 @@ async fn skip(
 
 /// Checks that every product in the script matches the catalog and may be offered today.
 fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<(), Error> {
+    let catalogue = deps.catalogue.in_language(script.language);
     let as_in_catalogue = |offer: &&OfferShown| {
-        deps.catalogue.product(&offer.product).is_some_and(|product| {
+        catalogue.product(&offer.product).is_some_and(|product| {
             product.name == offer.name
                 && product.category.name() == offer.category
                 && product.rates_and_terms == offer.rates_and_terms

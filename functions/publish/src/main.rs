@@ -61,7 +61,7 @@ async fn answer(payload: Payload, brand: &Brand, host: &Host) -> Result<Value, F
         vault: &host.vault,
         settings: &settings,
         catalogue: &catalogue,
-        phrases: host.phrases(&catalogue).await?.digest(),
+        phrases: host.phrases(&catalogue, &settings).await?.digest(),
         brand,
         now: Timestamp::now(),
     };

@@ -52,7 +52,7 @@ pub async fn write_evidence(
             tracing::info!(reference = %place.reference, outcome = evidence.outcome.word(), "recorded the outcome");
             Ok(evidence)
         }
-        PutOutcome::AlreadyThere => match find_evidence(deps, place).await? {
+        PutOutcome::AlreadyExists => match find_evidence(deps, place).await? {
             Some(first) => Ok(first),
             None => Err(StoreError::NotFound { key: key.to_string() }.into()),
         },
@@ -72,7 +72,11 @@ pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Re
         Outcome::Skipped { skip: Skip::Recalled } if was_published => {
             move_to_recalled(store, place.run, place.reference).await?;
         }
-        Outcome::Skipped { .. } | Outcome::InReview { .. } | Outcome::NotStarted | Outcome::Failed { .. } => {
+        Outcome::Skipped { .. }
+        | Outcome::HeldOut
+        | Outcome::InReview { .. }
+        | Outcome::NotStarted
+        | Outcome::Failed { .. } => {
             for artefact in Artefact::PUBLISHED {
                 store.delete(&place.key(artefact)).await?;
             }
@@ -104,7 +108,7 @@ struct CurrentOutcome {
 async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<CurrentOutcome, Error> {
     let Evidence { outcome, from_posts, artefacts, .. } = evidence;
     match outcome {
-        Outcome::Published { .. } | Outcome::InReview { .. } => {
+        Outcome::Published { .. } | Outcome::HeldOut | Outcome::InReview { .. } => {
             let store = deps.vault.store();
             let control = control::read(store, place.reference, deps.now).await?;
             if let Some(skip) = control.forbids(from_posts) {

@@ -293,6 +293,7 @@ fn facts(reference: &CustomerRef) -> Facts {
         reference: reference.clone(),
         first_name: "Zoë".to_owned(),
         adviser: None,
+        language: contracts::Language::English,
         spending: Vec::new(),
         products_held: Vec::new(),
         income: None,
@@ -304,6 +305,7 @@ fn facts(reference: &CustomerRef) -> Facts {
         mood: None,
         stance: Stance::Service { topic: Topic::Fees },
         candidates: Vec::new(),
+        counterfactuals: Vec::new(),
         consent: consent(),
     }
 }
@@ -315,6 +317,7 @@ pub fn script() -> Script {
     let product: &Product = &catalogue.products()[0];
     let segment = |kind, text: &str| Segment { kind, text: text.to_owned(), product: None, parts: Vec::new() };
     Script {
+        language: contracts::Language::English,
         first_name: "Zoë".to_owned(),
         adviser: None,
         segments: vec![

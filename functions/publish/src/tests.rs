@@ -109,6 +109,29 @@ async fn refusal_leaves_only_facts_and_evidence() {
 }
 
 #[tokio::test]
+async fn held_out_customer_gets_evidence_and_nothing_else() {
+    let bank = Bank::open().await;
+    let facts = bank.facts();
+    let bank = bank.assessed(Assessment::HeldOut(facts.clone())).await;
+    assert_eq!(bank.publish(true).await.unwrap(), Outcome::HeldOut);
+    assert_eq!(bank.files().into_iter().collect::<Vec<_>>(), ["evidence.json", "facts.json"]);
+    let personal = open_personal(&bank.vault, &bank.evidence().await).await.unwrap();
+    assert_eq!(personal.facts.unwrap().candidates, facts.candidates, "the ranking is on record");
+    assert_eq!(bank.publish(true).await.unwrap(), Outcome::HeldOut, "a second call agrees");
+    bank.suppress().await;
+    assert_eq!(bank.publish(true).await.unwrap(), Outcome::Skipped { skip: Skip::Suppressed });
+}
+
+#[tokio::test]
+async fn opt_out_before_the_end_leaves_the_control_group() {
+    let bank = Bank::open().await;
+    let facts = bank.facts();
+    let bank = bank.assessed(Assessment::HeldOut(facts)).await;
+    bank.suppress().await;
+    assert_eq!(bank.publish(true).await.unwrap(), Outcome::Skipped { skip: Skip::Suppressed });
+}
+
+#[tokio::test]
 async fn opt_out_during_run_prevents_publishing() {
     let bank = Bank::open().await.rendered().await;
     bank.suppress().await;

@@ -165,6 +165,7 @@ impl<'a> Brief<'a> {
         instructions: Vec<&'b str>,
     ) -> GuardContext<'b> {
         GuardContext {
+            language: self.facts.language,
             offered,
             held: self.facts.products_held.iter().filter_map(|id| self.catalogue.product(id)).collect(),
             catalogue: self.catalogue,

@@ -100,6 +100,7 @@ pub(crate) fn unjudged(brief: &Brief<'_>, draft: &Draft, written_by: WrittenBy) 
 
 fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product], written_by: WrittenBy) -> Script {
     Script {
+        language: brief.facts.language,
         first_name: brief.name.clone().unwrap_or_else(|| brief.phrases.no_name_on_card().to_owned()),
         adviser: brief.adviser.clone(),
         segments: segments.into_iter().map(DraftSegment::said).collect(),
@@ -121,6 +122,7 @@ fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[
         return;
     }
     let neutral = GuardContext {
+        language: context.language,
         offered: context.offered.clone(),
         held: context.held.clone(),
         catalogue: context.catalogue,

@@ -13,7 +13,7 @@ use contracts::facts::{
 use contracts::script::{Script, SentenceSource};
 use contracts::{CustomerId, ProductId};
 use jiff::Timestamp;
-use phrases::Phrasebook;
+use phrases::{Phrasebook, Phrasebooks};
 use serde_json::json;
 use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use storage::store::MemoryStore;
@@ -38,6 +38,12 @@ pub(crate) fn brand() -> Brand {
 }
 
 /// Returns the phrasebook in `data`.
+pub(crate) fn books() -> &'static Phrasebooks {
+    static BOOKS: LazyLock<Phrasebooks> = LazyLock::new(|| Phrasebooks::from(Phrasebook::packaged()));
+    &BOOKS
+}
+
+/// Returns the packaged phrasebook in English.
 pub(crate) fn book() -> &'static Phrasebook {
     static BOOK: LazyLock<Phrasebook> = LazyLock::new(Phrasebook::packaged);
     &BOOK
@@ -94,6 +100,7 @@ pub(crate) fn mood(sentiment: Sentiment, posts: &[&str]) -> Mood {
 pub(crate) fn facts(first_name: &str) -> Facts {
     let travel = Ground::Spending { category: SpendingCategory::Travel, trend: Trend::Rising };
     Facts {
+        language: contracts::Language::English,
         reference: keys().reference(&CustomerId::parse("0001").unwrap()),
         first_name: first_name.to_owned(),
         adviser: Some("Dana Whitfield".to_owned()),
@@ -114,6 +121,7 @@ pub(crate) fn facts(first_name: &str) -> Facts {
             ],
         },
         candidates: Vec::new(),
+        counterfactuals: Vec::new(),
         consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
     }
 }

@@ -37,9 +37,10 @@ use contracts::request::{ChangedInput, CurrentInput, Request};
 use contracts::script::{FREE_TEXT, InsteadOfModel, RefusedText, Script, TextReview, Usage};
 use contracts::settings::{Settings, WriterSettings};
 use contracts::stage::{RecommendInput, RecommendOutput};
-use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, ProductId};
-use phrases::Phrasebook;
+use contracts::{CustomerRef, Digest, ErrorName, Language, NamedError, ObjectKey, ProductId};
+use phrases::Phrasebooks;
 use policy::disclosure::{Gate, Withheld};
+use policy::experiment::assign_in;
 use storage::secret::{ExposeSecret as _, SecretError, SecretName, Secrets};
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
@@ -59,8 +60,8 @@ pub struct Deps<'a> {
     pub settings: &'a Settings,
     /// The approved products.
     pub catalogue: &'a Catalogue,
-    /// The approved phrases.
-    pub phrases: &'a Phrasebook,
+    /// The approved phrases, by language.
+    pub phrases: &'a Phrasebooks,
     /// The bank's name, default adviser and disclosures.
     pub brand: &'a Brand,
     /// The secrets, for the model service's key.
@@ -115,6 +116,14 @@ pub enum Error {
         /// `catalog`, `phrasebook` or `settings`.
         what: &'static str,
     },
+    /// The bank has no phrasebook in the customer's language.
+    #[error("customer {reference}: the bank has no phrasebook phrases/{language}.toml")]
+    NoBook {
+        /// The customer.
+        reference: CustomerRef,
+        /// The language.
+        language: Language,
+    },
     /// The phrasebook has no suitable approved line of a kind that every script needs.
     #[error("the phrasebook has no suitable approved {kind} line")]
     NoLine {
@@ -139,7 +148,7 @@ impl NamedError for Error {
             Self::Withheld(error) => error.name(),
             Self::Throttled { .. } => ErrorName::WriterThrottled,
             Self::Skipped { .. } | Self::NoOffer { .. } => ErrorName::InputInvalidRequest,
-            Self::UnknownProduct { .. } | Self::Changed { .. } => ErrorName::ConfigChanged,
+            Self::UnknownProduct { .. } | Self::Changed { .. } | Self::NoBook { .. } => ErrorName::ConfigChanged,
             Self::Guard { .. } | Self::NoLine { .. } => ErrorName::ConfigInvalid,
         }
     }
@@ -150,7 +159,9 @@ impl NamedError for Error {
             Self::Secret(error) => error.help(),
             Self::Withheld(error) => error.help(),
             Self::Throttled { .. } | Self::Skipped { .. } | Self::NoOffer { .. } => None,
-            Self::UnknownProduct { .. } | Self::Changed { .. } => Some("start a new run".to_owned()),
+            Self::UnknownProduct { .. } | Self::Changed { .. } | Self::NoBook { .. } => {
+                Some("start a new run".to_owned())
+            }
             Self::NoLine { .. } => Some("run `bespoke phrases check`, and have the lines approved".to_owned()),
             Self::Guard { .. } => Some("check the wording in the catalog and the names in the brand file".to_owned()),
         }
@@ -175,7 +186,9 @@ pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> R
     }
     let facts = match assessment {
         Assessment::Proceed(facts) => facts,
-        Assessment::Skip { .. } => return Err(Error::Skipped { reference: reference.clone() }),
+        Assessment::HeldOut(_) | Assessment::Skip { .. } => {
+            return Err(Error::Skipped { reference: reference.clone() });
+        }
     };
     let script = write(&facts, &request, input.without_model, usage, deps).await?;
     deps.vault.write_json(owner, &key, &inputs, script).await?;
@@ -218,17 +231,33 @@ async fn write(
     deps: &Deps<'_>,
 ) -> Result<Script, Error> {
     let reference = || facts.reference.clone();
-    let brief = Brief::new(facts, deps.catalogue, deps.brand, deps.phrases)
+    let language = facts.language;
+    let book = deps.phrases.get(language).ok_or_else(|| Error::NoBook { reference: reference(), language })?;
+    let catalogue = deps.catalogue.in_language(language);
+    let brand = deps.brand.in_language(language);
+    let brief = Brief::new(facts, &catalogue, &brand, book)
         .map_err(|product| Error::UnknownProduct { reference: reference(), product })?;
     if brief.lacks_offers() {
         return Err(Error::NoOffer { reference: reference() });
     }
     hint_at_model(request.writer, deps).await;
-    let phrases = PhraseWriter::new(&brief, request.prompt.as_deref());
+    let mut phrases = PhraseWriter::new(&brief, request.prompt.as_deref());
+    if let Some(tone) = assign_in(request, deps.vault.keys(), &facts.reference).tone {
+        phrases = phrases.in_tone(tone);
+    }
     let outcome = match request.writer {
         WriterMode::Phrases => Outcome::Phrases(None),
         // A model never writes a service message.
         WriterMode::Select | WriterMode::Free if brief.offers().is_empty() => Outcome::Phrases(None),
+        // The guard knows free text only in English.
+        WriterMode::Free if language != Language::English => Outcome::Phrases(Some(Replacement {
+            instead: InsteadOfModel {
+                why: format!("the guard cannot check free text in {}", language.name()),
+                given: None,
+            },
+            refused: None,
+            fallback: Fallback::Template,
+        })),
         WriterMode::Select | WriterMode::Free => {
             let gate = Gate::new(deps.vault, &facts.reference, facts.mood.is_some());
             let model_request = ModelRequest {

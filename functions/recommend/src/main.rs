@@ -17,7 +17,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         host.secrets.forget(SecretName::ModelKey).await;
         let settings = host.settings_of(&input.run).await?;
         let catalogue = host.catalogue().await?;
-        let phrases = host.phrases(&catalogue).await?;
+        let phrases = host.phrases(&catalogue, &settings).await?;
         if let Some(warning) = settings.writer.retirement_warning() {
             deprecation_warning.call_once(|| tracing::warn!("{warning}"));
         }

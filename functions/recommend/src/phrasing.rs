@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use contracts::catalogue::Product;
 use contracts::facts::{Offer, Sentiment, Topic};
 use contracts::script::{InsteadOfModel, LineSelection, Script, SentenceSource, WishAsUnderstood, WrittenBy};
+use contracts::tone::Tone;
 use phrases::{GroundKey, LineKind, LiveLine, Phrasebook, Selector, Slot, UnderstoodWish};
 use storage::vault::Keys;
 
@@ -54,8 +55,17 @@ pub(crate) struct PhraseWriter<'a> {
 impl<'a> PhraseWriter<'a> {
     /// Creates a writer. `wish` is the caller's prompt.
     pub(crate) fn new(brief: &'a Brief<'a>, wish: Option<&str>) -> Self {
+        let wish = wish.map(|wish| brief.phrases.wishes().read(wish)).unwrap_or_default();
+        Self::with_wish(brief, wish)
+    }
+
+    /// Returns a writer whose lines come from the phrase set with this tone. It replaces the tones in the wish.
+    pub(crate) fn in_tone(self, tone: Tone) -> Self {
+        Self::with_wish(self.brief, UnderstoodWish { tones: vec![tone], ..self.wish })
+    }
+
+    fn with_wish(brief: &'a Brief<'a>, wish: UnderstoodWish) -> Self {
         let book = brief.phrases;
-        let wish = wish.map(|wish| book.wishes().read(wish)).unwrap_or_default();
         let selector = Selector::new(book, wish.clone(), brief.reference().as_str().as_bytes());
         Self { brief, book, selector, wish }
     }

@@ -4,7 +4,7 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::facts::Facts;
 use contracts::script::{CatalogueField, Script, Segment, SentencePart, SentenceSource};
-use phrases::{LineKind, Phrasebook};
+use phrases::{LineKind, Phrasebooks};
 
 use crate::brief::Brief;
 use crate::compose::{continued_summary, ensure_period};
@@ -31,11 +31,22 @@ impl Proof {
     }
 }
 
-/// Verifies the sentences in a script against the run's materials: the phrasebook, the catalog and the brand.
+/// Verifies the sentences in a script against the run's materials: the phrasebooks, the catalog and the brand.
 #[must_use]
-pub fn prove(script: &Script, facts: &Facts, book: &Phrasebook, catalogue: &Catalogue, brand: &Brand) -> Proof {
+pub fn prove(script: &Script, facts: &Facts, books: &Phrasebooks, catalogue: &Catalogue, brand: &Brand) -> Proof {
     let mut proof = Proof::default();
-    let brief = match Brief::new(facts, catalogue, brand, book) {
+    let language = facts.language;
+    if script.language != language {
+        proof.problems.push(format!("the script is in {}, not in {}", script.language.name(), language.name()));
+        return proof;
+    }
+    let Some(book) = books.get(language) else {
+        proof.problems.push(format!("the bank has no phrasebook in {}", language.name()));
+        return proof;
+    };
+    let catalogue = catalogue.in_language(language);
+    let brand = brand.in_language(language);
+    let brief = match Brief::new(facts, &catalogue, &brand, book) {
         Ok(brief) => brief,
         Err(product) => {
             proof.problems.push(format!("the catalog has no product {product}"));

@@ -18,7 +18,7 @@ struct RecommendFixture {
     vault: Vault,
     settings: Settings,
     catalogue: Catalogue,
-    book: &'static Phrasebook,
+    book: &'static Phrasebooks,
     brand: Brand,
     key: fixtures::ModelKey,
     input: RecommendInput,
@@ -51,7 +51,7 @@ impl RecommendFixture {
             vault,
             settings,
             catalogue,
-            book: fixtures::book(),
+            book: fixtures::books(),
             brand: fixtures::brand(),
             key: fixtures::ModelKey(None),
             input,
@@ -154,8 +154,8 @@ async fn changed_inputs_are_refused() {
     stage.catalogue = fixtures::shipped_catalogue();
     assert_eq!(stage.run().await.unwrap_err().name(), ErrorName::ConfigChanged);
     let mut stage = RecommendFixture::new(proceed(), Settings::default(), None).await;
-    let unapproved = Phrasebook::parse(include_str!("../../../data/phrases/en.toml"), "").unwrap();
-    stage.book = Box::leak(Box::new(unapproved));
+    let unapproved = phrases::Phrasebook::parse(include_str!("../../../data/phrases/en.toml"), "").unwrap();
+    stage.book = Box::leak(Box::new(unapproved.into()));
     assert_eq!(stage.run().await.unwrap_err().to_string(), "the phrasebook changed since the run started");
 }
 

@@ -31,6 +31,7 @@ fn judge(text: &str) -> Verdict {
     let catalogue = Catalogue::from_json(catalogue).unwrap();
     let offered = ["everyday-checking", "travel-rewards-card"].map(|id| ProductId::parse(id).unwrap());
     let context = GuardContext {
+        language: contracts::Language::English,
         offered: offered.iter().map(|id| catalogue.product(id).unwrap()).collect(),
         held: Vec::new(),
         catalogue: &catalogue,

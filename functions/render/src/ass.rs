@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use crate::error::Error;
 use crate::font::{FontSet, Role};
+use crate::frame_rate::FRAME_RATE;
 use crate::layout::Rect;
 
 /// An opaque color.
@@ -210,9 +211,12 @@ pub struct Document<'a> {
     text: String,
 }
 
-/// Formats seconds as `H:MM:SS.cc`.
+/// Formats the first frame at or after a time in seconds as `H:MM:SS.cc`. Rounding down to hundredths keeps the frame, so a
+/// scene and a single encode show an element in the same frames.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time is not negative, and short")]
 fn stamp(seconds: f64) -> String {
-    let hundredths = (std::time::Duration::from_secs_f64(seconds.max(0.0) + 0.005)).as_millis() / 10;
+    let frame = (seconds.max(0.0) * f64::from(FRAME_RATE) - 1e-6).ceil() as u64;
+    let hundredths = frame * 100 / u64::from(FRAME_RATE);
     format!(
         "{}:{:02}:{:02}.{:02}",
         hundredths / 360_000,
@@ -338,9 +342,12 @@ mod tests {
     }
 
     #[test]
-    fn times_are_rounded_to_hundredths() {
+    fn times_are_those_of_frames() {
         assert_eq!(stamp(0.0), "0:00:00.00");
-        assert_eq!(stamp(3725.678), "1:02:05.68");
+        // Frames 208 and 209 start at 8.667 and 8.708 seconds.
+        assert_eq!(stamp(208.0 / 24.0), "0:00:08.66");
+        assert_eq!(stamp(208.0 / 24.0 + 0.001), "0:00:08.70");
+        assert_eq!(stamp(3725.678), "1:02:05.70");
     }
 
     #[test]

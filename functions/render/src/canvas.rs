@@ -1,14 +1,12 @@
 //! The palette, and the record of every element in the video image.
 
 use contracts::brand::Brand;
+pub use contracts::narration::VOICE_START;
 
 use crate::ass::Colour;
 use crate::error::Error;
 pub use crate::frame_rate::FRAME_RATE;
 use crate::layout::Rect;
-
-/// The start of the narration in the video, in seconds.
-pub const VOICE_START: f64 = 1.0;
 
 /// An element in the video image. Placements make it possible to check that elements do not overlap.
 #[derive(Clone, Debug, PartialEq)]

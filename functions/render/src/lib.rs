@@ -26,6 +26,7 @@ use contracts::script::Script;
 use contracts::settings::Settings;
 use contracts::stage::CustomerTask;
 use contracts::{CustomerRef, Digest, ObjectKey};
+use policy::experiment::assign_in;
 use storage::store::PutOutcome;
 use storage::vault::{Owner, Vault, VaultError};
 use tokio_util::sync::CancellationToken;
@@ -178,7 +179,9 @@ async fn read_inputs(task: &CustomerTask, deps: &Deps<'_>) -> Result<Inputs, Err
         Digest::of(env!("CARGO_PKG_VERSION").as_bytes()),
     ];
     let digest = Digest::of_parts(parts.iter().map(|part| part.as_bytes().as_slice()));
-    Ok(Inputs { request, script, narration, audio, digest })
+    // The digest of the request covers the plan that assigns the shape.
+    let shape = assign_in(&request, deps.vault.keys(), &task.reference).shape.unwrap_or(request.shape);
+    Ok(Inputs { request: Request { shape, ..request }, script, narration, audio, digest })
 }
 
 /// Returns whether the record for these inputs exists. Fails if a record for other inputs exists.
@@ -201,7 +204,7 @@ async fn render_once(task: &CustomerTask, deps: &Deps<'_>, inputs: Inputs) -> Re
     }
     match deps.vault.store().put_new(&video, output.video.clone()).await? {
         PutOutcome::Created => Ok(output),
-        PutOutcome::AlreadyThere => {
+        PutOutcome::AlreadyExists => {
             let existing = deps.vault.store().get(&video).await?;
             run_job(task, deps, inputs, Some(existing)).await
         }
@@ -225,9 +228,9 @@ async fn run_job(
     let (sender, mut shares) = tokio::sync::mpsc::unbounded_channel();
     let job = RenderJob {
         shape: inputs.request.shape,
+        brand: deps.brand.in_language(inputs.script.language).into_owned(),
         inputs,
         video: deps.settings.video.clone(),
-        brand: deps.brand.clone(),
         background,
         prepared: absolute(deps.prepared)?,
         cache: deps.cache.clone(),
@@ -299,7 +302,7 @@ async fn write_outputs(
     }
     let record = RenderRecord { inputs, shape, files, media: output.media };
     let at = key(task, Artefact::RenderRecord);
-    if deps.vault.store().put_new(&at, deps.vault.authenticate(&at, &record)).await? == PutOutcome::AlreadyThere {
+    if deps.vault.store().put_new(&at, deps.vault.authenticate(&at, &record)).await? == PutOutcome::AlreadyExists {
         is_finished(task, deps, &inputs).await?;
     }
     Ok(())
@@ -310,6 +313,6 @@ async fn put_new(deps: &Deps<'_>, at: &ObjectKey, bytes: Bytes) -> Result<Digest
     let own = Digest::of(&bytes);
     match deps.vault.store().put_new(at, bytes).await? {
         PutOutcome::Created => Ok(own),
-        PutOutcome::AlreadyThere => Ok(Digest::of(&deps.vault.store().get(at).await?)),
+        PutOutcome::AlreadyExists => Ok(Digest::of(&deps.vault.store().get(at).await?)),
     }
 }

@@ -90,6 +90,7 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
         picture: Some(product.picture(bank)),
     });
     Script {
+        language: contracts::Language::English,
         first_name: customer.first_name.clone(),
         adviser: customer.adviser.clone(),
         segments,

@@ -213,13 +213,24 @@ async fn build_request(
     options: RunOptions,
     deps: &Deps<'_>,
 ) -> Result<(Request, Settings), Error> {
-    let Material { settings, catalogue, institution, approvals, phrases, lexicon, assets, backgrounds, engines } =
-        deps.source.material().await?;
+    let Material {
+        settings,
+        catalogue,
+        institution,
+        approvals,
+        phrases,
+        languages,
+        lexicon,
+        assets,
+        backgrounds,
+        engines,
+    } = deps.source.material().await?;
     ensure_approved(&catalogue, institution, &approvals)?;
     let inputs = RunInputs {
         settings: &settings,
         catalogue: catalogue.digest(),
         phrases,
+        languages,
         lexicon: lexicon.digest(),
         assets,
         background: None,

@@ -8,7 +8,7 @@ use contracts::catalogue::Catalogue;
 use contracts::institution::Institution;
 use contracts::settings::Settings;
 use contracts::voice::Engine;
-use contracts::{BackgroundName, Digest};
+use contracts::{BackgroundName, Digest, Languages};
 use phrases::Approvals;
 
 use crate::Error;
@@ -23,8 +23,10 @@ pub struct Material {
     pub institution: Institution,
     /// The approvals of the catalog and the rules.
     pub approvals: Approvals,
-    /// The digest of the phrasebook and its approvals.
+    /// The digest of the phrasebooks and their approvals.
     pub phrases: Digest,
+    /// The languages in which the bank addresses customers.
+    pub languages: Languages,
     /// The lexicon for the assessment of posts.
     pub lexicon: Lexicon,
     /// The digest of the brand and of every file that it refers to.
@@ -79,10 +81,12 @@ mod bucket_source {
             let catalogue = self.host.catalogue().await?;
             let brand = host::brand()?;
             ensure_rules(&catalogue, &brand)?;
+            let phrases = self.host.phrases(&catalogue, &settings).await?;
             Ok(Material {
+                languages: phrases.languages(settings.language, &brand),
                 institution: brand.institution,
                 approvals: self.host.catalogue_approvals().await?,
-                phrases: self.host.phrases(&catalogue).await?.digest(),
+                phrases: phrases.digest(),
                 catalogue,
                 lexicon: Lexicon::from_toml(&self.host.lexicon().await?)?,
                 assets: self.assets_digest().await?,

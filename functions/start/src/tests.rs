@@ -72,6 +72,7 @@ impl Source for Bank {
             settings: Settings::default(),
             catalogue: Catalogue::from_json(&data("catalogue.json")).unwrap(),
             phrases: Digest::of(b"phrases"),
+            languages: contracts::Languages::default(),
             lexicon: Lexicon::from_toml(&String::from_utf8(data("lexicon.toml")).unwrap()).unwrap(),
             assets: Digest::of(b"assets"),
             backgrounds: std::collections::BTreeMap::new(),

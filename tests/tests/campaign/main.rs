@@ -10,6 +10,7 @@
 mod command;
 mod crash;
 mod credit_union;
+mod effect;
 mod heads;
 mod model;
 mod tampering;

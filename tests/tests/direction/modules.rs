@@ -14,27 +14,27 @@ use bespoke_tests::{root, source};
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
 fn is_identifier(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|sign| sign.is_alphanumeric() || sign == '_')
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// Splits code into identifiers and single characters, with `::` as one token.
 fn tokens(code: &str) -> Vec<String> {
     let mut tokens: Vec<String> = Vec::new();
     let mut word = String::new();
-    let mut signs = code.chars().peekable();
-    while let Some(sign) = signs.next() {
-        if sign.is_alphanumeric() || sign == '_' {
-            word.push(sign);
+    let mut characters = code.chars().peekable();
+    while let Some(c) = characters.next() {
+        if c.is_alphanumeric() || c == '_' {
+            word.push(c);
             continue;
         }
         if !word.is_empty() {
             tokens.push(std::mem::take(&mut word));
         }
-        if sign == ':' && signs.peek() == Some(&':') {
-            signs.next();
+        if c == ':' && characters.peek() == Some(&':') {
+            characters.next();
             tokens.push("::".to_owned());
-        } else if !sign.is_whitespace() {
-            tokens.push(sign.to_string());
+        } else if !c.is_whitespace() {
+            tokens.push(c.to_string());
         }
     }
     if !word.is_empty() {

@@ -8,9 +8,10 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use contracts::stage::STAGES;
 
 /// The layers below the stages, each with the workspace crates that its library may use.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("contracts", &[]),
     ("cost", &["contracts"]),
+    ("effect", &[]),
     ("phrases", &["contracts"]),
     ("storage", &["contracts"]),
     ("policy", &["contracts", "storage"]),

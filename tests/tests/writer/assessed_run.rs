@@ -15,7 +15,7 @@ use contracts::settings::Settings;
 use contracts::stage::{AssessInput, IndexRow, MergeInput, RecommendInput};
 use contracts::{Batch, CustomerRef, ObjectKey, RunId};
 use jiff::Timestamp;
-use phrases::Phrasebook;
+use phrases::Phrasebooks;
 use runner::secrets::LocalSecrets;
 use storage::store::MemoryStore;
 use storage::vault::{Keys, Owner, Vault};
@@ -27,7 +27,7 @@ pub struct AssessedRun {
     vault: Vault,
     settings: Settings,
     catalogue: Catalogue,
-    phrases: Phrasebook,
+    phrases: Phrasebooks,
     brand: Brand,
     secrets: LocalSecrets,
     http: outbound::Client,
@@ -43,7 +43,7 @@ impl AssessedRun {
         write_sample(folder.path(), count, 0, 1).unwrap();
         let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
         let catalogue = Catalogue::from_json(read("data/catalogue.json").as_bytes()).unwrap();
-        let phrases = Phrasebook::packaged();
+        let phrases = Phrasebooks::packaged();
         let lexicon = Lexicon::from_toml(&read("data/lexicon.toml")).unwrap();
         let brand = Brand::from_toml(&read("assets/brand.toml")).unwrap();
         let secrets = LocalSecrets::new(folder.path().join("keys.toml")).with_workbook_password(SAMPLE_PASSWORD);

@@ -22,6 +22,7 @@ fn signer(server: &MockServer) -> KmsSigner {
         .credentials_provider(SharedCredentialsProvider::new(Credentials::new("id", "key", None, None, "tests")))
         .region(Region::new("us-east-1"))
         .endpoint_url(server.uri())
+        .http_client(bespoke_aws::host::https_client())
         .retry_config(RetryConfig::disabled())
         .build();
     KmsSigner::new(&config, KEY.to_owned())

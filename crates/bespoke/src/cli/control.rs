@@ -96,6 +96,26 @@ pub struct ExportArgs {
     /// The folder for the table with customer ids and links, as CSV and as JSON
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Also write an e-mail for each customer with a link, for the bank's mail system
+    #[arg(long)]
+    pub mail: bool,
+    /// The folder with the brand
+    #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
+    pub assets: PathBuf,
+    /// The folder with all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
+/// Arguments of `bespoke answers`.
+#[derive(Debug, Args)]
+pub struct AnswersArgs {
+    /// The run
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// The file for the table with customer ids, as CSV
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// The folder with all results
     #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
     pub artifacts: PathBuf,
@@ -112,16 +132,19 @@ pub struct NotifyArgs {
     pub artifacts: PathBuf,
 }
 
-/// Arguments of `bespoke deliver`, the former name of `bespoke export` and `bespoke notify`.
+/// Arguments of `bespoke deliver`, which does what `bespoke export --mail` and `bespoke notify` do.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).multiple(true).args(["out", "notify"]))]
 pub struct DeliverArgs {
     /// The run
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// The same option as for bespoke export
+    /// Write the table of bespoke export and the e-mails of its option --mail to this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// The folder with the brand
+    #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
+    pub assets: PathBuf,
     /// Does what bespoke notify does
     #[arg(long)]
     pub notify: bool,

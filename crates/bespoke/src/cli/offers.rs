@@ -102,4 +102,23 @@ pub struct DisparityArgs {
     /// The lexicon: words for categories and topics [default: lexicon.toml beside the workbooks, or data/lexicon.toml]
     #[arg(long, value_name = "FILE", env = "BESPOKE_LEXICON")]
     pub lexicon: Option<PathBuf>,
+    /// The workbook's own name for a protected column, such as `date_of_birth=DOB`; can be repeated
+    #[arg(long = "column", value_name = "COLUMN=NAME", value_parser = protected_column)]
+    pub columns: Vec<(&'static str, String)>,
+    /// Also compare whom this run reached, who stayed in contact, and who adopted an offered product
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// The folder with all results; only read with --run
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
+/// Parses the workbook's own name for a protected column.
+fn protected_column(text: &str) -> Result<(&'static str, String), String> {
+    let (column, name) = text.split_once('=').ok_or("expected COLUMN=NAME, such as date_of_birth=DOB")?;
+    match merge::PROTECTED_COLUMNS.into_iter().find(|known| *known == column) {
+        Some(column) if !name.trim().is_empty() => Ok((column, name.to_owned())),
+        Some(_) => Err("the name after = is empty".to_owned()),
+        None => Err(format!("the columns are {}", merge::PROTECTED_COLUMNS.join(", "))),
+    }
 }

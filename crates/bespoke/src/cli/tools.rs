@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use contracts::Language;
 use contracts::institution::Institution;
 
 use super::folders::FolderArgs;
@@ -91,6 +92,9 @@ pub struct GuardArgs {
     /// The ids of the products that the text may offer, separated by commas [default: the whole catalog]
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     pub products: Vec<String>,
+    /// The language of the text, en or es
+    #[arg(long, value_name = "LANGUAGE", default_value = "en", value_parser = super::values::language)]
+    pub language: Language,
     /// A name that the program would fill in, such as the customer's or the adviser's; can be repeated
     #[arg(long = "name", value_name = "NAME")]
     pub names: Vec<String>,

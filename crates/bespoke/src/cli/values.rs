@@ -1,5 +1,6 @@
 //! Parsers for the values of options.
 
+use contracts::Language;
 use contracts::catalogue::Category;
 use contracts::media::Shape;
 use contracts::model::WriterMode;
@@ -25,6 +26,12 @@ pub(super) fn shape(text: &str) -> Result<Shape, String> {
 /// Parses the name of a writer.
 pub(super) fn writer(text: &str) -> Result<WriterMode, String> {
     text.parse().map_err(|_| "choose phrases, select or free".to_owned())
+}
+
+/// Parses a language by its tag.
+pub(super) fn language(tag: &str) -> Result<Language, String> {
+    let tags = || Language::ALL.map(Language::tag).join(" or ");
+    Language::ALL.into_iter().find(|language| language.tag() == tag).ok_or_else(|| format!("choose {}", tags()))
 }
 
 /// Parses an amount of US dollars.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use contracts::Language;
 
 use super::folders::FolderArgs;
 
@@ -34,6 +35,9 @@ pub struct NarrateArgs {
     /// Make no audio; list every sentence in a text, phrasebook (.toml) or catalog (.json) file with its spoken form
     #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "voice", "rate", "out", "cues"])]
     pub show: Option<PathBuf>,
+    /// The language of the text, en or es [default: the phrasebook's or the catalog's, otherwise the setting `language`]
+    #[arg(long, value_name = "LANGUAGE", value_parser = super::values::language)]
+    pub language: Option<Language>,
     /// The voice: NAME, ENGINE or ENGINE:NAME
     #[arg(long, value_name = "NAME")]
     pub voice: Option<String>,

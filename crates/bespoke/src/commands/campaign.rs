@@ -8,6 +8,7 @@ use std::time::Instant;
 use anstyle::Style;
 use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
 use contracts::key::RunPart;
+use contracts::text::counted;
 use contracts::{ObjectKey, RunId};
 use runner::config::Config;
 use runner::failure::Failure;
@@ -45,21 +46,21 @@ pub(super) async fn execute(args: CampaignArgs, config: Config, context: Context
 
 async fn dry_run(session: &Session, context: Context) -> Result<u8, Failure> {
     let forecast = forecast(&session.runner, &session.request).await?;
-    context.print(&forecast, || for_people(&forecast, session.runner.project.catalogue.bank()));
+    context.print(&forecast, || to_text(&forecast, session.runner.project.catalogue.bank()));
     Ok(if forecast.recommendations == 0 { EXIT_NOTHING_TO_DO } else { 0 })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "gigabytes with one decimal")]
-fn for_people(forecast: &Forecast, bank: &str) -> String {
+fn to_text(forecast: &Forecast, bank: &str) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let mut text = String::new();
     let Forecast { run, customers, recommendations, service_messages, skipped_because, .. } = forecast;
-    let _infallible = writeln!(text, "{bold}{bank}{bold:#} {dim}{run}{dim:#}  dry run: no results were made\n");
+    let _infallible = writeln!(text, "{bold}{bank}{bold:#} {dim}{run}{dim:#}  dry run: produced no results\n");
     let _infallible = writeln!(text, "{customers:>9} customers");
     let _infallible = writeln!(
         text,
-        "{recommendations:>9} would get a recommendation, {service_messages} of them a service message without an offer"
+        "{recommendations:>9} would get a recommendation, {service_messages} of them a service message with no offers"
     );
     for (because, count) in skipped_because {
         let _infallible = writeln!(text, "{count:>9} would be skipped: {because}");
@@ -70,7 +71,8 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     }
     let videos = forecast.videos;
     let _infallible = writeln!(text, "\n{bold}Videos and text{bold:#}");
-    let _infallible = writeln!(text, "  {videos} videos, {} in total", duration(forecast.video_seconds));
+    let _infallible =
+        writeln!(text, "  {}, {} in total", counted(videos, "video", "videos"), duration(forecast.video_seconds));
     let new = &forecast.new;
     if videos > 0 {
         let _infallible = writeln!(
@@ -118,7 +120,7 @@ fn for_people(forecast: &Forecast, bank: &str) -> String {
     text
 }
 
-/// The report of a campaign.
+/// The command's output.
 #[derive(Serialize)]
 struct CampaignReport {
     bank: String,
@@ -172,7 +174,7 @@ async fn run(session: Session, context: Context) -> Result<u8, Failure> {
         rate_per_minute: progress.rate_per_minute,
         manifest,
     };
-    context.print(&report, || report.for_people());
+    context.print(&report, || report.to_text());
     let partly = report.stop.is_some() || counts.failed + counts.held > 0 || report.writers.model_never_served();
     Ok(if partly {
         EXIT_PARTLY
@@ -184,21 +186,21 @@ async fn run(session: Session, context: Context) -> Result<u8, Failure> {
 }
 
 impl CampaignReport {
-    fn for_people(&self) -> String {
+    fn to_text(&self) -> String {
         let bold = Style::new().bold();
         let dim = Style::new().dimmed();
         let mut text = String::new();
         let _infallible = writeln!(text, "{bold}{}{bold:#} {dim}{}{dim:#}\n", self.bank, self.run);
         let OutcomeCounts { published, skipped, held, failed, waiting, .. } = self.counts;
         let none = BTreeMap::new();
-        let ways = [
+        let rows = [
             (published, "published", &none),
             (skipped, "skipped", &self.skipped_because),
             (held, "in review", &none),
             (failed, "failed", &self.failed_with),
             (waiting, "not started", &none),
         ];
-        for (count, word, reasons) in ways.into_iter().filter(|(count, ..)| *count > 0) {
+        for (count, word, reasons) in rows.into_iter().filter(|(count, ..)| *count > 0) {
             let _infallible = writeln!(text, "{count:>9} {word}");
             for (because, count) in reasons {
                 let _infallible = writeln!(text, "{count:>15} {because}");

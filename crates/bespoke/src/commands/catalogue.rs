@@ -5,6 +5,7 @@ use std::path::Path;
 
 use contracts::catalogue::{Catalogue, CatalogueError, CatalogueProblem};
 use contracts::institution::Institution;
+use contracts::text::counted;
 use contracts::{Digest, ErrorName, NamedError, ProductId};
 use jiff::{Timestamp, Unit, Zoned};
 use phrases::materials::{Material, materials};
@@ -17,7 +18,7 @@ use super::context::{Context, person};
 use super::phrases::write_approvals;
 use crate::cli::tools::CatalogueApproveArgs;
 
-/// The report of a check.
+/// The output of `check`.
 #[derive(Default, Serialize)]
 struct CatalogueReport {
     usable: bool,
@@ -55,8 +56,8 @@ pub(super) fn check(file: &Path, institution: Institution, context: Context) -> 
             let _infallible = writeln!(text, "{}: {problem}", file.display());
         }
         if let (Some(bank), Some(version)) = (&report.bank, &report.version) {
-            let products = report.products;
-            let _infallible = writeln!(text, "{bank}, version {version}: {products} products, no problems");
+            let products = counted(report.products, "product", "products");
+            let _infallible = writeln!(text, "{bank}, version {version}: {products}, no problems");
         }
         for product in &report.outside_their_dates {
             let _infallible = writeln!(text, "{product} is not offered today because of its dates");
@@ -80,7 +81,7 @@ fn report(catalogue: &Catalogue) -> CatalogueReport {
     }
 }
 
-/// The report of an approval.
+/// The output of `approve`.
 #[derive(Serialize)]
 struct ApproveReport {
     by: String,
@@ -110,7 +111,7 @@ pub(super) fn approve(args: &CatalogueApproveArgs, context: Context) -> Result<u
             return Err(refused(message, "add the field \"author\" to the catalog, after \"version\""));
         }
         approvals.record(Approval { item: item.clone(), digest, by: by.clone(), at });
-        if approvals.of_item(&item, &digest, author.as_deref().unwrap_or_default()).is_none() {
+        if approvals.for_item(&item, &digest, author.as_deref().unwrap_or_default()).is_none() {
             let message = format!("{by} wrote {} and cannot approve it", file.display());
             return Err(refused(message, "ask another person to approve it"));
         }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use assess::Lexicon;
 use contracts::consent::Refusal;
 use contracts::key::Workbook;
+use contracts::text::counted;
 use contracts::{ErrorName, NamedError};
 use jiff::Timestamp;
 use merge::{
@@ -29,7 +30,7 @@ const MAX_ROWS: usize = 20;
 /// The maximum number of unknown categories that are listed.
 const MAX_CATEGORIES: usize = 10;
 
-/// The report of a check.
+/// The command's output.
 #[derive(Serialize)]
 struct CheckReport<'a> {
     usable: bool,
@@ -40,7 +41,7 @@ struct CheckReport<'a> {
     unknown_categories: Option<&'a UnknownCategories>,
 }
 
-/// The payments whose category neither the lexicon nor Bespoke knows.
+/// Payments in categories that neither the lexicon nor Bespoke recognizes.
 #[derive(Debug, Serialize, Error)]
 #[error("customer_transactions.xlsx: {percent} % of the payments have an unknown category and are ignored")]
 struct UnknownCategories {
@@ -51,7 +52,7 @@ struct UnknownCategories {
 }
 
 impl UnknownCategories {
-    /// Returns `None` without a payment.
+    /// Returns `None` if there are no payments.
     fn of(categories: &[(String, u32)], lexicon: &Lexicon) -> Option<Self> {
         let is_known = |word: &str| lexicon.spending(word).is_some() || merge::is_ignored_category(word);
         let unknown: Vec<&(String, u32)> = categories.iter().filter(|(word, _)| !is_known(word)).collect();
@@ -176,7 +177,8 @@ fn tables(text: &mut String, report: &IntakeReport) {
     if *all > 0 {
         let _infallible = write!(
             text,
-            "\n{bold}{all} customers{bold:#}: {consented} consented, {consented_to_posts} of them to the use of posts\n"
+            "\n{bold}{}{bold:#}: {consented} consented, {consented_to_posts} of them to the use of posts\n",
+            counted(*all, "customer", "customers")
         );
         reasons(text, "refused", refused);
         reasons(text, "posts refused", posts_refused);
@@ -216,7 +218,7 @@ fn doubts(text: &mut String, report: &IntakeReport, unknown_answers: &[UnknownAn
     }
 }
 
-/// Writes the statuses and products that Bespoke does not know.
+/// Writes the statuses and products that Bespoke does not recognize.
 fn words(text: &mut String, words: &[UnknownAnswer]) {
     let bold = Style::new().bold();
     if !words.is_empty() {

@@ -27,13 +27,13 @@ pub struct Context {
 }
 
 impl Context {
-    /// Prints a report: as JSON if the user asked for JSON, otherwise as rendered by `for_people`.
-    pub(super) fn print<T: Serialize>(self, report: &T, for_people: impl FnOnce() -> String) {
+    /// Prints a report: as JSON if the user asked for JSON, otherwise as rendered by `to_text`.
+    pub(super) fn print<T: Serialize>(self, report: &T, to_text: impl FnOnce() -> String) {
         if self.json {
             let json = serde_json::to_string_pretty(report).expect("reports serialize to JSON");
             anstream::println!("{json}");
         } else {
-            anstream::print!("{}", printable(&for_people()));
+            anstream::print!("{}", printable(&to_text()));
         }
     }
 }

@@ -41,18 +41,18 @@ pub(super) async fn suppress(args: SuppressArgs, context: Context) -> Result<u8,
         let message = "the reason has more than 200 characters, a control character, or a first character that a spreadsheet would execute";
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "use a few plain words"));
     }
-    let reference = known_reference(customer, &args.artifacts).await?;
+    let reference = reference_in(customer, &args.artifacts).await?;
     let mut list = List::open(&args.artifacts, ObjectKey::Suppressions, &["reference", "reason", "since"]).await?;
     let own = ObjectKey::Suppression(reference.clone());
     if args.remove && list.store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_some() {
-        let message = format!("{reference} was forgotten and stays suppressed");
+        let message = format!("{reference} has been erased and stays suppressed");
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "an erasure cannot be undone"));
     }
     let known = list.store.find(&ObjectKey::CustomerKey(reference.clone())).await?.is_some();
-    let listed = list.rows.iter().any(|row| list.is_of(row, &reference)) || list.store.find(&own).await?.is_some();
+    let listed = list.rows.iter().any(|row| list.is_about(row, &reference)) || list.store.find(&own).await?.is_some();
     let changed = listed == args.remove;
     if changed && args.remove {
-        list.remove(|list, row| list.is_of(row, &reference));
+        list.remove(|list, row| list.is_about(row, &reference));
         list.store.delete(&own).await?;
     } else if changed {
         let since = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
@@ -114,10 +114,10 @@ pub(super) async fn legal_hold(args: LegalHoldArgs, context: Context) -> Result<
                        start like a formula";
         return Err(Failure::new(ErrorName::InputInvalidRequest, message, "name the case or the audit"));
     }
-    let reference = known_reference(customer, &args.artifacts).await?;
+    let reference = reference_in(customer, &args.artifacts).await?;
     let mut list = List::open(&args.artifacts, ObjectKey::Holds, &columns).await?;
     let before = list.rows.len();
-    list.remove(|list, row| list.is_of(row, &reference) && list.cell(row, "hold") == name.trim());
+    list.remove(|list, row| list.is_about(row, &reference) && list.cell(row, "hold") == name.trim());
     let existed = list.rows.len() < before;
     if !args.remove {
         let since = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
@@ -173,7 +173,7 @@ async fn show(artifacts: &Path, context: Context) -> Result<u8, Failure> {
 }
 
 pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, Failure> {
-    let reference = known_reference(args.customer, &args.artifacts).await?;
+    let reference = reference_in(args.customer, &args.artifacts).await?;
     let today = Zoned::now().date();
     let day = args.on.unwrap_or(today);
     // The newest answer counts, so an answer dated in the future would hide every answer until then.
@@ -192,7 +192,7 @@ pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, F
     list.remove(|list, row| {
         let same = |column, value| list.cell(row, column) == value;
         let answered = same("consent", general) && same("consent_social_media", posts);
-        list.is_of(row, &reference) && answered && same("as_of", &day)
+        list.is_about(row, &reference) && answered && same("as_of", &day)
     });
     list.add(&[
         ("reference", reference.as_str()),
@@ -209,8 +209,8 @@ pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, F
     Ok(0)
 }
 
-/// Returns the reference of a customer who is known in this folder.
-async fn known_reference(customer: String, artifacts: &Path) -> Result<CustomerRef, Failure> {
+/// Returns a customer's reference under the keys of this folder, which must exist.
+async fn reference_in(customer: String, artifacts: &Path) -> Result<CustomerRef, Failure> {
     reference(customer, &Keys::from_secrets(&LocalSecrets::of_folder(artifacts)).await?)
 }
 
@@ -253,7 +253,7 @@ impl List {
         place.and_then(|place| row.get(place)).unwrap_or_default()
     }
 
-    fn is_of(&self, row: &StringRecord, reference: &CustomerRef) -> bool {
+    fn is_about(&self, row: &StringRecord, reference: &CustomerRef) -> bool {
         self.cell(row, "reference").eq_ignore_ascii_case(reference.as_str())
     }
 

@@ -4,28 +4,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use assess::{Rules, assess};
-use contracts::CustomerRef;
 use contracts::facts::{Assessment, Facts, Skip, Stance};
+use contracts::text::counted;
+use contracts::{CustomerRef, Language, Languages};
 use jiff::{Timestamp, Zoned};
+use merge::LookalikeColumn;
 use policy::control::Control;
 use policy::customer::CustomerRecord;
 use runner::config::Config;
+use runner::effect::{RunOutcomes, outcomes};
 use runner::failure::Failure;
 use runner::project::{Workbooks, catalogue, lexicon};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
 use storage::vault::Keys;
 
-use super::context::Context;
+use super::context::{Context, open_artifacts, run_id};
 use crate::cli::offers::DisparityArgs;
 use crate::disparity::{
-    AttributeComparison, CustomerOffers, GroupRate, MIN_GROUP_SIZE, OfferRates, RateVerdict, compare, group,
+    AttributeComparison, CustomerOffers, CustomerResults, GroupRate, MIN_GROUP_SIZE, Measure, OfferRates, RateVerdict,
+    compare, group,
 };
 
-/// The JSON report.
+/// The command's output.
 #[derive(Serialize)]
 struct DisparityReport {
     /// Customers in the workbooks.
@@ -34,8 +39,19 @@ struct DisparityReport {
     considered: usize,
     /// Rates below four fifths that chance alone does not explain.
     findings: usize,
+    /// Whether there was nothing to compare, because the profile has no protected column with a group that can be judged.
+    nothing_compared: bool,
+    /// The columns that were not compared although their names suggest a protected attribute.
+    lookalikes: Vec<LookalikeColumn>,
+    /// The status of the comparison in law.
+    status: &'static str,
     attributes: Vec<AttributeComparison>,
 }
+
+/// The status of the comparison in law. The source is in `docs/concepts/offers.md`.
+const STATUS: &str = "For credit in the United States, this comparison has been voluntary since July 2026, when the \
+    effects test of Regulation B ended. The four-fifths ratio comes from employment law (29 CFR 1607.4(D)). Let your \
+    counsel decide what follows from the numbers.";
 
 pub(super) async fn execute(args: DisparityArgs, config: Config, context: Context) -> Result<u8, Failure> {
     let (catalogue, lexicon) =
@@ -43,28 +59,34 @@ pub(super) async fn execute(args: DisparityArgs, config: Config, context: Contex
     let books = Workbooks::read(&args.data, &LocalSecrets::new(LocalSecrets::default_key_file())).await?;
     let settings = config.settings;
     books.guard(&settings, &catalogue).await?;
+    let run = RunResults::read(args.run.as_deref(), &args.artifacts).await?;
     let report = tokio::task::spawn_blocking(move || -> Result<DisparityReport, merge::Error> {
         let Workbooks { files, password } = &books;
         let (password, intake) = (password.as_ref(), &settings.intake);
-        // These references exist only in memory, so their key need not be secret.
-        let keys = Keys::new([0; 32], [0; 32]);
-        let (records, _) = merge::join(files, password, intake, &catalogue, &keys, Timestamp::now())?;
+        let keys = &run.keys;
+        let (records, _) = merge::join(files, password, intake, &catalogue, keys, Timestamp::now())?;
         let today = Zoned::now().date();
         let categories = if args.categories.is_empty() { &settings.offers.categories } else { &args.categories };
         let at_most = settings.offers.at_most;
         let rules = Rules {
             catalogue: &catalogue,
             lexicon: &lexicon,
-            keys: &keys,
+            keys,
             categories,
             at_most,
             stop_days: settings.offers.stops_age_out_days.into(),
             today,
+            // Each customer's preferred language counts, because it decides which products have texts.
+            languages: &Languages::new(settings.language, Language::ALL),
         };
         let customers = records.len();
         let mut cases: BTreeMap<CustomerRef, CustomerOffers> =
             records.into_iter().filter_map(|record| decide(record, &rules)).collect();
-        for (id, protected) in merge::read_protected_attributes(&files[0], password, intake)? {
+        for (reference, case) in &mut cases {
+            case.results = run.of(reference);
+        }
+        let profile = merge::read_protected_attributes(&files[0], password, intake, &args.columns)?;
+        for (id, protected) in profile.customers {
             if let Some(case) = cases.get_mut(&keys.reference(&id)) {
                 let cells = protected.0.into_iter();
                 case.groups = cells.map(|(column, cell)| (column, group(column, &cell, today))).collect();
@@ -72,12 +94,18 @@ pub(super) async fn execute(args: DisparityArgs, config: Config, context: Contex
         }
         let cases: Vec<CustomerOffers> = cases.into_values().collect();
         let attributes = compare(&cases);
-        let findings =
-            attributes.iter().map(|attribute| attribute.with_verdict(RateVerdict::BelowFourFifths).count()).sum();
-        Ok(DisparityReport { customers, considered: cases.len(), findings, attributes })
+        Ok(DisparityReport {
+            customers,
+            considered: cases.len(),
+            findings: attributes.iter().map(|attribute| attribute.findings().count()).sum(),
+            nothing_compared: attributes.iter().all(|attribute| attribute.selections.is_empty()),
+            lookalikes: profile.lookalikes,
+            status: STATUS,
+            attributes,
+        })
     });
     let report = report.await.map_err(merge::Error::from)??;
-    context.print(&report, || for_people(&report));
+    context.print(&report, || to_text(&report));
     Ok(0)
 }
 
@@ -88,21 +116,58 @@ fn decide(record: CustomerRecord, rules: &Rules<'_>) -> Option<(CustomerRef, Cus
         Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
             offers.into_iter().map(|offer| offer.product).collect()
         }
-        Assessment::Proceed(_) | Assessment::Skip { skip: Skip::NoSuitableOffer | Skip::Stopped(_), .. } => {
-            BTreeSet::new()
-        }
+        Assessment::Proceed(_)
+        | Assessment::HeldOut(_)
+        | Assessment::Skip { skip: Skip::NoSuitableOffer | Skip::Stopped(_), .. } => BTreeSet::new(),
         Assessment::Skip { .. } => return None,
     };
-    Some((reference, CustomerOffers { groups: BTreeMap::new(), offered }))
+    Some((reference, CustomerOffers { offered, ..CustomerOffers::default() }))
 }
 
-fn for_people(report: &DisparityReport) -> String {
+/// The results of a run, and the keys for its customers' references.
+struct RunResults {
+    keys: Keys,
+    outcomes: Option<RunOutcomes>,
+}
+
+impl RunResults {
+    /// Reads the results of a run, if one is named.
+    async fn read(run: Option<&str>, artifacts: &Path) -> Result<Self, Failure> {
+        let Some(run) = run else {
+            // These references exist only in memory, so their key need not be secret.
+            return Ok(Self { keys: Keys::new([0; 32], [0; 32]), outcomes: None });
+        };
+        let run = run_id(run.to_owned())?;
+        let (_, vault, secrets) = open_artifacts(artifacts).await?;
+        Ok(Self { keys: Keys::from_secrets(&secrets).await?, outcomes: Some(outcomes(&run, &vault).await?) })
+    }
+
+    /// Returns the results of a customer. A customer who is not in the run has none.
+    fn of(&self, reference: &CustomerRef) -> CustomerResults {
+        let Some(outcomes) = &self.outcomes else { return CustomerResults::default() };
+        let Some(outcome) = outcomes.customers.get(reference) else { return CustomerResults::default() };
+        CustomerResults {
+            reached: Some(outcome.reached),
+            stayed: outcome.reached.then_some(!outcome.opted_out),
+            benefited: (outcome.reached && outcomes.has_adoptions).then_some(outcome.benefited),
+        }
+    }
+}
+
+fn to_text(report: &DisparityReport) -> String {
     let bold = Style::new().bold();
     let mut text = String::new();
-    let DisparityReport { customers, considered, findings, attributes } = report;
-    let _infallible = writeln!(text, "{considered} of {customers} customers consented and are counted");
+    let DisparityReport { customers, considered, findings, lookalikes, attributes, .. } = report;
+    let _infallible =
+        writeln!(text, "{considered} of {} consented and are counted", counted(*customers, "customer", "customers"));
     if attributes.is_empty() {
-        let _infallible = writeln!(text, "The profile workbook has no protected column");
+        let _infallible = writeln!(text, "The profile workbook has no column that is known to be protected");
+    }
+    for LookalikeColumn { header, looks_like } in lookalikes {
+        let _infallible = writeln!(
+            text,
+            "Not compared: the column {header:?} looks like {looks_like}; if it is, add --column {looks_like}={header:?}"
+        );
     }
     for attribute in attributes {
         let _infallible = writeln!(
@@ -120,10 +185,13 @@ fn for_people(report: &DisparityReport) -> String {
             let (groups, customers) = (attribute.too_few.len(), attribute.too_few.values().sum::<usize>());
             let _infallible = writeln!(
                 text,
-                "  {groups} groups of fewer than {MIN_GROUP_SIZE} ({customers} customers): too small to judge"
+                "  {} of fewer than {MIN_GROUP_SIZE} ({}): too small to judge",
+                counted(groups, "group", "groups"),
+                counted(customers, "customer", "customers")
             );
         }
-        for (selection, rate) in attribute.with_verdict(RateVerdict::BelowFourFifths) {
+        results(&mut text, attribute);
+        for (selection, rate) in attribute.findings() {
             line(&mut text, AnsiColor::Red, "below four fifths", selection, rate);
         }
         for (selection, rate) in attribute.with_verdict(RateVerdict::MayBeChance) {
@@ -131,19 +199,33 @@ fn for_people(report: &DisparityReport) -> String {
         }
     }
     let verdict = match findings {
+        _ if report.nothing_compared => {
+            "Nothing was compared: no protected column has a group that can be judged".to_owned()
+        }
         0 => "No rate is significantly below four fifths of the highest (29 CFR 1607.4(D))".to_owned(),
         some => format!("{some} rates are below four fifths of the highest (29 CFR 1607.4(D)): have them reviewed"),
     };
-    let _infallible = writeln!(text, "\n{bold}{verdict}{bold:#}");
+    let _infallible = writeln!(text, "\n{bold}{verdict}{bold:#}\n{}", textwrap::fill(report.status, 96));
     text
+}
+
+/// Writes the results of a run for one attribute: whom it reached, who stayed, and who benefited.
+fn results(text: &mut String, attribute: &AttributeComparison) {
+    for selection in attribute.selections.iter().filter(|selection| selection.measure != Measure::Offered) {
+        let rates: Vec<String> =
+            selection.rates.iter().map(|rate| format!("{} {:.1} %", rate.group, rate.rate * 100.0)).collect();
+        let _infallible = writeln!(text, "  {}: {}", selection.measure.words(), rates.join(", "));
+    }
 }
 
 fn line(text: &mut String, colour: AnsiColor, verdict: &str, selection: &OfferRates, rate: &GroupRate) {
     let style = Style::new().fg_color(Some(colour.into()));
-    let offer = selection.offer.as_ref().map_or("any offer".to_owned(), ToString::to_string);
-    let GroupRate { group, offered, ratio, deviations, .. } = rate;
+    let offer = selection.offer.as_ref().map_or(selection.measure.words().to_owned(), ToString::to_string);
+    let GroupRate { group, offered, ratio, deviations, rest, .. } = rate;
     let _infallible = writeln!(
         text,
-        "  {style}{verdict}{style:#}: {group} and {offer}: {offered} offered, ratio {ratio:.2}, {deviations:.1} standard deviations"
+        "  {style}{verdict}{style:#}: {group} and {offer}: {offered} customers; to the highest group ratio {ratio:.2}, \
+         {deviations:.1} standard deviations; to the rest ratio {:.2}, {:.1} standard deviations",
+        rest.ratio, rest.deviations
     );
 }

@@ -17,13 +17,13 @@ pub(super) async fn execute(args: DoctorArgs, config: &Config, context: Context)
     context.print(&findings, || {
         let mut text = String::new();
         for finding in &findings {
-            let (sign, color) = match finding.state {
+            let (mark, color) = match finding.state {
                 State::Good => ("✓", AnsiColor::Green),
                 State::Note => ("·", AnsiColor::Yellow),
                 State::Bad => ("✗", AnsiColor::Red),
             };
             let style = Style::new().fg_color(Some(color.into()));
-            let _infallible = writeln!(text, "{style}{sign}{style:#} {:<18} {}", finding.what, finding.found);
+            let _infallible = writeln!(text, "{style}{mark}{style:#} {:<18} {}", finding.what, finding.found);
             if let Some(help) = &finding.help {
                 let _infallible = writeln!(text, "  {:<18} → {help}", "");
             }

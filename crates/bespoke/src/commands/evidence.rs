@@ -1,11 +1,11 @@
-//! `bespoke evidence`: reports why the bank said something to one customer, for a compliance officer.
+//! `bespoke evidence`: shows a compliance officer why the bank said something to a customer.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anstyle::Style;
 use contracts::catalogue::Catalogue;
-use contracts::evidence::{Evidence, Outcome, PersonalEvidence};
+use contracts::evidence::{Evidence, HELD_OUT, Outcome, PersonalEvidence};
 use contracts::facts::Stance;
 use contracts::key::Artefact;
 use contracts::review::{Decision, ReviewChoice, ReviewRecord};
@@ -14,6 +14,7 @@ use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
 use jiff::Timestamp;
 use lifecycle::letter::{Letter, Subject};
 use policy::evidence;
+use runner::config::Config;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
 use runner::secrets::LocalSecrets;
@@ -24,7 +25,7 @@ use super::context::{Context, run_id};
 use super::sections;
 use crate::cli::tools::EvidenceArgs;
 
-/// The evidence about one customer, with its personal part opened.
+/// The evidence about one customer, with its personal part decrypted.
 #[derive(Serialize)]
 struct OpenedEvidence {
     #[serde(flatten)]
@@ -34,8 +35,8 @@ struct OpenedEvidence {
     status: Vec<String>,
 }
 
-pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, Failure> {
-    let project = Project::load(args.folders.into())?;
+pub(super) async fn execute(args: EvidenceArgs, config: &Config, context: Context) -> Result<u8, Failure> {
+    let project = Project::load(args.folders.into(), config.settings.language)?;
     let secrets = LocalSecrets::of_folder(&project.folders.artifacts);
     let vault = vault(project.store()?.into(), &secrets).await?;
     let id = CustomerId::parse(args.customer.clone())
@@ -68,7 +69,7 @@ pub(super) async fn execute(args: EvidenceArgs, context: Context) -> Result<u8, 
     let evidence = evidence::find(vault.store(), &reference, &run).await?.ok_or_else(no_evidence)?;
     let opened = evidence::open_personal(&vault, &evidence).await?;
     let opened = OpenedEvidence { evidence, opened, status: letter.status() };
-    context.print(&opened, || opened.for_people(&args.customer, &project.catalogue));
+    context.print(&opened, || opened.to_text(&args.customer, &project.catalogue));
     Ok(0)
 }
 
@@ -94,7 +95,7 @@ fn newest(artifacts: &Path, reference: &CustomerRef, records: &[Artefact]) -> Op
 }
 
 impl OpenedEvidence {
-    fn for_people(&self, customer: &str, catalogue: &Catalogue) -> String {
+    fn to_text(&self, customer: &str, catalogue: &Catalogue) -> String {
         let Self { evidence, opened, status } = self;
         let bold = Style::new().bold();
         let dim = Style::new().dimmed();
@@ -139,6 +140,7 @@ impl OpenedEvidence {
             Outcome::Published { video: true } => "published, with a video".to_owned(),
             Outcome::Published { video: false } => "published, text only".to_owned(),
             Outcome::Skipped { skip } => format!("skipped: {}", skip.because()),
+            Outcome::HeldOut => format!("held out: {HELD_OUT}"),
             Outcome::InReview { why } => format!("in review: {why}"),
             Outcome::NotStarted => "not started".to_owned(),
             Outcome::Failed { error, stage } => format!("failed: {error} in {stage}"),
@@ -149,17 +151,17 @@ impl OpenedEvidence {
         sections::row(text, "reference", evidence.reference.as_str());
         sections::row(text, "catalog", &format!("version {}", evidence.catalogue_version));
         sections::row(text, "program", &format!("version {}", evidence.program));
-        sections::row(text, "posts", if evidence.from_posts { "the customer's posts were used" } else { "not used" });
+        sections::row(text, "posts", if evidence.from_posts { "used" } else { "not used" });
         let files: Vec<&str> = evidence.artefacts.keys().map(|artefact| artefact.file_name()).collect();
         sections::row(text, "files", &files.join(", "));
     }
 
-    /// Writes which voice was used, and which outside services received data.
+    /// Writes the voice that was used and the external services that received data.
     fn voice(&self, text: &mut String) {
         let Some(made_by) = &self.evidence.made_by else { return };
         sections::row(text, "voice", made_by.voice.as_deref().unwrap_or_default());
         for failed in &made_by.voice_instead_of {
-            sections::row(text, "", &format!("instead of {failed}"));
+            sections::row(text, "not used", failed);
         }
         for (service, fields) in &made_by.outside {
             sections::row(text, "sent to", &format!("{service}: {}", fields.join(", ")));
@@ -172,14 +174,14 @@ fn written_by(text: &mut String, script: &Script) {
     sections::heading(text, "Written by");
     match &script.written_by {
         WrittenBy::Phrases { book, version, selected_by, instead_of_model, .. } => {
-            sections::row(text, "writer", &format!("the phrasebook {version} ({})", book.short()));
+            sections::row(text, "writer", &format!("phrasebook version {version} ({})", book.short()));
             if let Some(selection) = selected_by {
-                let selected = format!("{} at {}", selection.model, selection.given.service);
+                let selected = format!("{} via {}", selection.model, selection.given.service);
                 sections::row(text, "selected by", &selected);
                 usage(text, selection.given.usage);
             }
             if let Some(InsteadOfModel { why, given }) = instead_of_model {
-                sections::row(text, "no model", why);
+                sections::row(text, "model not used", why);
                 if let Some(given) = given {
                     usage(text, given.usage);
                 }
@@ -194,7 +196,7 @@ fn written_by(text: &mut String, script: &Script) {
         }
         WrittenBy::Model { model, service, repaired, usage: used, .. } => {
             let repaired = if *repaired { ", after the guard rejected its first draft" } else { "" };
-            sections::row(text, "writer", &format!("{model} at {service}{repaired}"));
+            sections::row(text, "writer", &format!("{model} via {service}{repaired}"));
             usage(text, *used);
         }
     }
@@ -213,10 +215,14 @@ fn written_by(text: &mut String, script: &Script) {
 
 fn usage(text: &mut String, usage: Usage) {
     let Usage { tokens_read, tokens_written, usd } = usage;
-    sections::row(text, "model use", &format!("{tokens_read} input tokens, {tokens_written} output tokens, ${usd:.4}"));
+    sections::row(
+        text,
+        "model usage",
+        &format!("{tokens_read} input tokens, {tokens_written} output tokens, ${usd:.4}"),
+    );
 }
 
-/// Writes the reason why a result was put in review, and the reviewer's decision.
+/// Writes why a result was sent to review, and the reviewer's decision.
 fn reviewed(text: &mut String, review: &ReviewRecord, decision: Option<&Decision>) {
     sections::heading(text, "Review");
     sections::row(text, "review reason", &review.why.words());

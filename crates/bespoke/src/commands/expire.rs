@@ -63,7 +63,9 @@ fn days(area: Area, settings: &Settings) -> u16 {
     match area {
         Area::Incoming => retention.incoming_days,
         Area::Datasets => retention.datasets_days,
-        Area::Customers | Area::Runs | Area::Notifications | Area::ContactReservations => retention.results_days,
+        Area::Customers | Area::Runs | Area::Notifications | Area::ContactReservations | Area::Effect => {
+            retention.results_days
+        }
         Area::Recalled => retention.recalled_days,
         Area::Speech => retention.speech_days,
         Area::Scenes => retention.scene_days,

@@ -1,4 +1,5 @@
-//! `bespoke explain`: shows which offers a customer would get now and why, without making results or calling a model.
+//! `bespoke explain`: shows which offers a customer would get now and why, without producing any output files or calling
+//! a model.
 
 use std::fmt::Write;
 
@@ -6,6 +7,7 @@ use anstyle::Style;
 use assess::{Rules, assess};
 use contracts::catalogue::Catalogue;
 use contracts::facts::{Assessment, Stance};
+use contracts::text::counted;
 use contracts::{CustomerId, CustomerRef, Digest, ErrorName};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,7 +15,7 @@ use policy::control::{self, Control};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
-use runner::project::{Workbooks, catalogue, lexicon};
+use runner::project::{Workbooks, catalogue, languages, lexicon};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
 use storage::vault::Keys;
@@ -22,7 +24,7 @@ use super::context::Context;
 use super::sections;
 use crate::cli::offers::ExplainArgs;
 
-/// The report of an explanation.
+/// The command's output.
 #[derive(Serialize)]
 struct Explanation {
     customer: String,
@@ -55,6 +57,7 @@ pub(super) async fn execute(args: ExplainArgs, config: Config, context: Context)
         Control::default()
     };
     let settings = config.settings;
+    let languages = languages(&folders.clone().into(), &catalogue, settings.language);
     let categories = if args.categories.is_empty() { settings.offers.categories.clone() } else { args.categories };
     let explained = tokio::task::spawn_blocking(move || -> Result<_, merge::Error> {
         let Workbooks { files, password } = &workbooks;
@@ -68,6 +71,7 @@ pub(super) async fn execute(args: ExplainArgs, config: Config, context: Context)
             at_most: settings.offers.at_most,
             stop_days: settings.offers.stops_age_out_days.into(),
             today: now.to_zoned(TimeZone::UTC).date(),
+            languages: &languages,
         };
         let record = records.into_iter().find(|record| *record.reference() == reference);
         let explanation = record.map(|record| Explanation {
@@ -81,24 +85,24 @@ pub(super) async fn execute(args: ExplainArgs, config: Config, context: Context)
     });
     let (explanation, catalogue) = explained.await.map_err(merge::Error::from)??;
     let explanation = explanation.ok_or_else(unknown)?;
-    context.print(&explanation, || for_people(&explanation, &catalogue));
+    context.print(&explanation, || to_text(&explanation, &catalogue));
     Ok(0)
 }
 
-fn for_people(report: &Explanation, catalogue: &Catalogue) -> String {
+fn to_text(report: &Explanation, catalogue: &Catalogue) -> String {
     let mut text = String::new();
     let bold = Style::new().bold();
     let Explanation { customer, assessment, .. } = report;
     match assessment {
         Assessment::Skip { skip, consent } => {
-            let _infallible = writeln!(text, "{bold}{customer}{bold:#}  would be skipped: {}", skip.sealed_because());
+            let _infallible = writeln!(text, "{bold}{customer}{bold:#}  would be skipped: {}", skip.internal_reason());
             sections::consent(&mut text, consent);
         }
-        Assessment::Proceed(facts) => {
+        Assessment::Proceed(facts) | Assessment::HeldOut(facts) => {
             let result = match &facts.stance {
-                Stance::Recommend { offers } => format!("would get {} offers", offers.len()),
+                Stance::Recommend { offers } => format!("would get {}", counted(offers.len(), "offer", "offers")),
                 Stance::Service { topic } => {
-                    format!("would get a service message about {}, without an offer", topic.words())
+                    format!("would get a service message about {}, with no offers", topic.words())
                 }
             };
             let _infallible = writeln!(text, "{bold}{customer}{bold:#}  {}  {result}", facts.first_name);

@@ -1,19 +1,22 @@
-//! `bespoke export` and `bespoke notify`: pass a run's outcomes to the bank's systems. `bespoke deliver` is their
-//! former name.
+//! `bespoke export`, `bespoke notify` and `bespoke deliver`: pass a run's outcomes to the bank's systems.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use contracts::settings::Settings;
+use contracts::text::counted;
 use contracts::{ErrorName, RunId};
 use deliver::export::{self, ExportPage};
+use deliver::look::Look;
+use deliver::mail::mail;
 use deliver::webhook::NotifySummary;
 use jiff::Timestamp;
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::create_private;
 use runner::follow_up::send_notifications;
+use runner::project;
 use runner::secrets::LocalSecrets;
 use serde_json::json;
 use storage::vault::Vault;
@@ -26,14 +29,27 @@ use crate::cli::control::{DeliverArgs, ExportArgs, NotifyArgs};
 struct Export {
     files: Vec<PathBuf>,
     links: usize,
+    /// The folder with the e-mails.
+    mail: Option<PathBuf>,
+    mails: usize,
+}
+
+/// Where to write an export, and with which brand the e-mails are written.
+struct Target<'a> {
+    out: &'a Path,
+    /// The assets folder. `None` without e-mails.
+    assets: Option<&'a Path>,
 }
 
 pub(super) async fn export(args: ExportArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let run = run_id(args.run)?;
     let (_, vault, _) = open_artifacts(&args.artifacts).await?;
-    let export = write_tables(&run, &args.out, &config.settings, &vault).await?;
-    let report = json!({ "run": run, "files": export.files, "links": export.links });
-    context.print(&report, || export.for_people());
+    let target = Target { out: &args.out, assets: args.mail.then_some(args.assets.as_path()) };
+    let export = write_export(&run, target, &config.settings, &vault).await?;
+    let report = json!({
+        "run": run, "files": export.files, "links": export.links, "mail": export.mail, "mails": export.mails,
+    });
+    context.print(&report, || export.to_text());
     Ok(0)
 }
 
@@ -41,7 +57,7 @@ pub(super) async fn notify(args: NotifyArgs, config: &Config, context: Context) 
     let run = run_id(args.run)?;
     let (_, vault, secrets) = open_artifacts(&args.artifacts).await?;
     let sent = send(&run, &config.settings, &vault, &secrets).await?;
-    context.print(&json!({ "run": run, "notices": sent }), || sent_for_people(sent));
+    context.print(&json!({ "run": run, "notices": sent }), || summary_of_sent(sent));
     Ok(exit_code(sent))
 }
 
@@ -49,49 +65,82 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
     let run = run_id(args.run)?;
     let (_, vault, secrets) = open_artifacts(&args.artifacts).await?;
     let export = match &args.out {
-        Some(out) => write_tables(&run, out, &config.settings, &vault).await?,
+        Some(out) => {
+            let target = Target { out, assets: Some(&args.assets) };
+            write_export(&run, target, &config.settings, &vault).await?
+        }
         None => Export::default(),
     };
     let sent =
         if args.notify { send(&run, &config.settings, &vault, &secrets).await? } else { NotifySummary::default() };
-    let report = json!({ "run": run, "files": export.files, "links": export.links, "notices": sent });
+    let report = json!({
+        "run": run, "files": export.files, "links": export.links, "mail": export.mail, "mails": export.mails,
+        "notices": sent,
+    });
     context.print(&report, || {
-        let mut text = if args.out.is_some() { export.for_people() } else { String::new() };
+        let mut text = if args.out.is_some() { export.to_text() } else { String::new() };
         if args.notify {
-            text.push_str(&sent_for_people(sent));
+            text.push_str(&summary_of_sent(sent));
         }
         text
     });
     Ok(exit_code(sent))
 }
 
-/// Writes the table of a run's results and links to a folder, as CSV and as JSON.
-async fn write_tables(run: &RunId, folder: &Path, settings: &Settings, vault: &Vault) -> Result<Export, Failure> {
+/// Writes the table of a run's results and links to a folder, as CSV and as JSON, and the e-mails.
+async fn write_export(run: &RunId, target: Target<'_>, settings: &Settings, vault: &Vault) -> Result<Export, Failure> {
     let settings = &settings.delivery;
-    let rows = export::export(run, ExportPage::ALL, settings, vault, Timestamp::now()).await?;
+    let now = Timestamp::now();
+    let rows = export::export(run, ExportPage::ALL, settings, vault, now).await?;
     let links = rows.iter().filter(|row| !row.link.is_empty()).count();
     let json = serde_json::to_vec_pretty(&rows).expect("a row serializes to JSON");
-    let mut files = Vec::new();
+    let mut export = Export { links, ..Export::default() };
     for (extension, bytes) in [("csv", export::to_csv(&rows)), ("json", json)] {
-        files.push(write(folder, &format!("{run}.{extension}"), &bytes)?);
+        export.files.push(write(target.out, &format!("{run}.{extension}"), &bytes)?);
     }
     if settings.link_base.is_empty() {
         anstream::eprintln!("note: the table has no links because delivery.link_base is not set");
     }
-    Ok(Export { files, links })
+    if let Some(assets) = target.assets.filter(|_| links > 0) {
+        let folder = target.out.join(format!("{run}-mail"));
+        let look = look(assets)?;
+        for row in &rows {
+            let Some(mail) = mail(run, row, &look, vault, now).await? else { continue };
+            for (extension, content) in [("eml", &mail.message), ("html", &mail.html), ("txt", &mail.text)] {
+                write(&folder, &format!("{}.{extension}", row.reference), content.as_bytes())?;
+            }
+            export.mails += 1;
+        }
+        export.mail = Some(folder);
+    }
+    Ok(export)
+}
+
+/// Reads the brand's look.
+fn look(assets: &Path) -> Result<Look, Failure> {
+    let brand = project::brand(assets)?;
+    let logo = match &brand.page.logo {
+        Some(logo) => {
+            let path = assets.join(logo);
+            Some(std::fs::read(&path).map_err(Failure::file(ErrorName::ConfigInvalid, &path))?)
+        }
+        None => None,
+    };
+    Ok(Look::new(brand, logo.as_deref()))
 }
 
 impl Export {
-    fn for_people(&self) -> String {
+    fn to_text(&self) -> String {
         let mut text = String::new();
         for file in &self.files {
             let _infallible = writeln!(text, "{}", file.display());
         }
-        let links = self.links;
-        let _infallible = writeln!(
-            text,
-            "These files identify customers and contain {links} working links: protect them like the workbooks."
-        );
+        if let Some(folder) = &self.mail {
+            let _infallible = writeln!(text, "{}  {}", folder.display(), counted(self.mails, "e-mail", "e-mails"));
+        }
+        let links = counted(self.links, "working link", "working links");
+        let _infallible =
+            writeln!(text, "These files identify customers and contain {links}: protect them like the workbooks.");
         text
     }
 }
@@ -109,7 +158,7 @@ async fn send(
     send_notifications(run, settings, vault, secrets).await
 }
 
-fn sent_for_people(sent: NotifySummary) -> String {
+fn summary_of_sent(sent: NotifySummary) -> String {
     let NotifySummary { sent, already_sent, dead_letters, withheld } = sent;
     let withheld = if withheld == 0 { String::new() } else { format!(", {withheld} withheld") };
     format!(
@@ -122,7 +171,7 @@ fn exit_code(sent: NotifySummary) -> u8 {
 }
 
 /// Writes a file that only this user can read. The file appears in full or not at all.
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
+pub(super) fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, Failure> {
     let path = folder.join(name);
     let written = || {
         create_private(folder)?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use contracts::ErrorName;
 use jiff::Timestamp;
-use runner::copies::{remove_copies, remove_copies_of};
+use runner::copies::{remove_copies_for_customer, remove_copies_with_digests};
 use runner::failure::Failure;
 use runner::project::Lock;
 use serde_json::json;
@@ -16,23 +16,27 @@ use crate::cli::control::ForgetArgs;
 pub(super) async fn execute(args: ForgetArgs, context: Context) -> Result<u8, Failure> {
     let ForgetArgs { customer, artifacts } = args;
     let (_, vault, _) = open_artifacts(&artifacts).await?;
-    // This empties the scratch folder if no run or server is active. Otherwise, the record of the erasure stops the
-    // stages.
+    // Taking the lock also empties the scratch folder. If a run or a server holds the lock, the erasure record prevents
+    // its stages from sealing more data for this customer.
     let _lock = Lock::try_take(&artifacts)?;
     let reference = reference(customer, vault.keys())?;
     let mut erased = lifecycle::erasure::erase(&reference, &vault, Timestamp::now()).await?;
-    erased.objects += remove_copies(&artifacts, &erased.published)?;
-    erased.objects += remove_copies_of(&artifacts, &reference)?;
+    erased.objects += remove_copies_with_digests(&artifacts, &erased.published)?;
+    erased.objects += remove_copies_for_customer(&artifacts, &reference)?;
     remove_empty(&artifacts.join("recalled").join(reference.as_str()))
         .map_err(Failure::file(ErrorName::StoreUnavailable, &artifacts))?;
     let report = json!({
         "reference": reference, "since": erased.at, "objects": erased.objects, "runs": erased.runs,
     });
     context.print(&report, || {
-        let objects = erased.objects;
+        let deleted = match erased.objects {
+            1 => "1 object was deleted".to_owned(),
+            objects => format!("{objects} objects were deleted"),
+        };
         format!(
-            "{reference} is forgotten: the key is destroyed, {objects} objects are deleted, and the customer is suppressed\n\
-             Delete exported tables (bespoke export), the bank's workbooks and backups yourself.\n"
+            "{reference} has been erased: the key was destroyed, {deleted}, and the customer is suppressed\n\
+             Bespoke cannot reach exported tables (bespoke export), the bank's workbooks or their backups: remove this \
+             customer from them yourself.\n"
         )
     });
     Ok(0)

@@ -7,6 +7,7 @@ use std::path::Path;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::error::EXIT_REFUSED;
 use contracts::script::GuardCheck;
+use contracts::text::counted;
 use contracts::{ErrorName, ProductId};
 use recommend::guard::{GuardContext, check_text, word_count};
 use runner::failure::Failure;
@@ -20,7 +21,7 @@ use crate::cli::tools::GuardArgs;
 /// The maximum size of the text in bytes. No voice can narrate longer text.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The report of a check.
+/// The command's output.
 #[derive(Serialize)]
 struct GuardReport<'a> {
     passed: bool,
@@ -31,9 +32,12 @@ struct GuardReport<'a> {
 
 pub(super) fn execute(args: &GuardArgs, context: Context) -> Result<u8, Failure> {
     let catalogue = project::catalogue(&args.data, args.catalogue.as_ref())?;
+    let language = args.language;
+    let catalogue = catalogue.in_language(language);
     let offered = offered(&catalogue, &args.products)?;
     let text = read(&args.file)?;
     let guard = GuardContext {
+        language,
         offered: offered.clone(),
         held: Vec::new(),
         catalogue: &catalogue,
@@ -48,7 +52,7 @@ pub(super) fn execute(args: &GuardArgs, context: Context) -> Result<u8, Failure>
         products: offered.iter().map(|product| &product.id).collect(),
         checks: &verdict.checks,
     };
-    context.print(&report, || for_people(&report));
+    context.print(&report, || to_text(&report));
     Ok(if report.passed { 0 } else { EXIT_REFUSED })
 }
 
@@ -83,16 +87,17 @@ fn read(file: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn for_people(report: &GuardReport<'_>) -> String {
+fn to_text(report: &GuardReport<'_>) -> String {
     let mut text = String::new();
     sections::checks(&mut text, report.checks);
     let refused = report.checks.iter().filter(|check| !check.violations.is_empty()).count();
-    let words = report.words;
+    let words = counted(report.words, "word", "words");
+    let verb = if report.words == 1 { "passes" } else { "pass" };
     let all = report.checks.len();
     let _infallible = if report.passed {
-        writeln!(text, "\n{words} words pass all {all} checks")
+        writeln!(text, "\n{words} {verb} all {all} checks")
     } else {
-        writeln!(text, "\n{words} words, rejected by {refused} of {all} checks")
+        writeln!(text, "\n{words}, rejected by {refused} of {all} checks")
     };
     text
 }

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::sections;
 use crate::cli::tools::InspectArgs;
 
-/// The report of a measured video.
+/// The command's output.
 #[derive(Serialize)]
 struct Inspection {
     measures: Vec<Measure>,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use contracts::text::counted;
 use runner::failure::Failure;
 use runner::project::Lock;
 use runner::rotation::reseal;
@@ -26,10 +27,11 @@ async fn rotate(artifacts: &Path, context: Context) -> Result<u8, Failure> {
     let began = secrets.begin_rotation()?;
     let resealed = reseal(artifacts, &Keys::from_secrets(&secrets).await?)?;
     context.print(&json!({ "new_key": began, "resealed": resealed }), || {
-        let key = if began { "created a new data key" } else { "an interrupted rotation was resumed" };
+        let key = if began { "created a new data key" } else { "resumed an interrupted rotation of the data key" };
         format!(
-            "{key}: {resealed} objects in {} are sealed with it\n\
+            "{key}, and sealed {} in {} with it\n\
              Repeat this for every other artifacts folder and restored backup, then run: bespoke keys retire\n",
+            counted(resealed, "object", "objects"),
             artifacts.display()
         )
     });
@@ -39,7 +41,7 @@ async fn rotate(artifacts: &Path, context: Context) -> Result<u8, Failure> {
 fn retire(context: Context) -> Result<u8, Failure> {
     let retired = LocalSecrets::new(LocalSecrets::default_key_file()).end_rotation()?;
     context.print(&json!({ "retired": retired }), || {
-        if retired { "the old data key was deleted\n".to_owned() } else { "there was no old data key\n".to_owned() }
+        if retired { "deleted the old data key\n".to_owned() } else { "there was no old data key\n".to_owned() }
     });
     Ok(0)
 }

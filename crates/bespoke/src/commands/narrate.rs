@@ -7,7 +7,7 @@ use std::path::Path;
 
 use contracts::brand::Brand;
 use contracts::{ErrorName, narration};
-use narrate::{Pronunciations, speak_text};
+use narrate::{Pronunciations, SpeechText, speak_text};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::programs::{Programs, engines, http_client};
@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::context::Context;
 use crate::cli::voice::NarrateArgs;
 
-/// The report about a narrated text.
+/// The command's output.
 #[derive(Serialize)]
 struct Spoken<'a> {
     file: &'a Path,
@@ -32,10 +32,11 @@ struct Spoken<'a> {
 
 pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     if let Some(file) = &args.show {
-        return show::execute(file, &pronunciations(&args.assets)?, context);
+        let show = show::ShowFile { file, language: args.language };
+        return show.list(&pronunciations(&args.assets)?, context);
     }
     let (Some(file), Some(out)) = (&args.text, &args.out) else {
-        unreachable!("the arguments require both unless they ask to show a file");
+        unreachable!("clap requires --text and --out unless --show is given");
     };
     let text = read(file)?;
     let mut voice = config.settings.voice.clone();
@@ -43,8 +44,9 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
     let engines = engines(&Programs::find(), &config.settings, http_client()?);
     let pronunciations = pronunciations(&args.assets)?;
     let secrets = LocalSecrets::new(LocalSecrets::default_key_file());
-    let named = args.voice.as_deref();
-    let (narration, wav) = speak_text(&text, named, &voice, &engines, &pronunciations, &secrets).await?;
+    let language = args.language.unwrap_or(config.settings.language);
+    let speech = SpeechText { text: &text, language, voice: args.voice.as_deref() };
+    let (narration, wav) = speak_text(speech, &voice, &engines, &pronunciations, &secrets).await?;
     std::fs::write(out, wav).map_err(Failure::file(ErrorName::StoreUnavailable, out))?;
     if let Some(cues) = &args.cues {
         let json = serde_json::to_vec_pretty(&narration).expect("every type in the contracts crate serializes to JSON");
@@ -61,8 +63,8 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
         timing: narration.timing,
     };
     context.print(&spoken, || {
-        let failed: String =
-            narration.instead_of.iter().fold(String::new(), |text, why| text + "instead of " + why + "\n");
+        let failures = narration.instead_of.iter();
+        let failed: String = failures.map(|failure| format!("{failure}; used the next voice engine\n")).collect();
         let Spoken { file, engine, voice, seconds, words_per_minute, loudness, .. } = &spoken;
         let file = file.display();
         format!(

@@ -8,11 +8,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use contracts::catalogue::{Catalogue, Product};
-use contracts::{Digest, ErrorName};
+use contracts::text::counted;
+use contracts::{Digest, ErrorName, Language};
 use jiff::{Timestamp, Unit};
 use phrases::check::{Finding, Severity, check, sample_names};
 use phrases::{Approval, Approvals, GroundKey, Line, LineKind, Phrasebook};
-use recommend::guard::check_line;
+use recommend::guard::{LineCheck, check_line};
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::project;
@@ -34,7 +35,7 @@ pub(super) async fn execute(
     }
 }
 
-/// A phrasebook with the path of its approvals.
+/// A phrasebook and the path of its approvals file.
 struct OpenedBook {
     book: Phrasebook,
     approvals: PathBuf,
@@ -49,7 +50,7 @@ impl OpenedBook {
     }
 }
 
-/// The report of a check.
+/// The output of `check`.
 #[derive(Serialize)]
 struct CheckReport<'a> {
     usable: bool,
@@ -65,7 +66,12 @@ struct CheckReport<'a> {
 fn check_book(args: &CheckArgs, context: Context) -> Result<u8, Failure> {
     let OpenedBook { book, .. } = OpenedBook::open(&args.file)?;
     let catalogue = project::catalogue(&args.data, args.catalogue.as_ref())?;
-    let findings = check(&book, &catalogue, |line, text, product| guard_findings(line, text, product, &catalogue));
+    let language = Language::from_tag(book.language()).unwrap_or_default();
+    let catalogue = catalogue.in_language(language);
+    let guard = |line: &Line, text: &str, product: Option<&Product>| {
+        guard_findings(line, text, product, (language, &catalogue))
+    };
+    let findings = check(&book, &catalogue, guard);
     let mut lines = BTreeMap::new();
     for line in book.lines() {
         *lines.entry(line.kind.name()).or_default() += 1;
@@ -86,29 +92,36 @@ fn check_book(args: &CheckArgs, context: Context) -> Result<u8, Failure> {
             let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
             let _infallible = writeln!(text, "{severity}: {finding}");
         }
-        let counts: Vec<String> = report.lines.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let by_kind: Vec<String> = report.lines.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
         let _infallible = writeln!(
             text,
-            "{} version {}: {}; {} approved; {errors} errors, {} warnings",
+            "{} version {}: {} ({}), {} of them approved; {}, {}",
             report.language,
             report.version,
-            counts.join(", "),
+            counted(report.lines.values().sum::<usize>(), "line", "lines"),
+            by_kind.join(", "),
             report.approved,
-            findings.len() - errors
+            counted(errors, "error", "errors"),
+            counted(findings.len() - errors, "warning", "warnings")
         );
         text
     });
     Ok(if usable { 0 } else { ErrorName::ConfigInvalid.exit_code() })
 }
 
-/// Returns the guard's findings about one filled line.
-fn guard_findings(line: &Line, text: &str, product: Option<&Product>, catalogue: &Catalogue) -> Vec<String> {
+/// Returns the guard's findings about a line whose slots have been filled in.
+fn guard_findings(
+    line: &Line,
+    text: &str,
+    product: Option<&Product>,
+    (language, catalogue): (Language, &Catalogue),
+) -> Vec<String> {
     let held = match &line.kind {
         LineKind::Reason { ground: GroundKey::Holds(id), .. } => catalogue.product(id),
         _ => None,
     };
-    check_line(text, product, held, &sample_names(), catalogue)
+    check_line(text, LineCheck { language, product, held, names: &sample_names(), catalogue })
 }
 
 /// A line in the list.
@@ -123,7 +136,7 @@ struct ListedLine<'a> {
 
 fn list(args: &ListArgs, context: Context) -> Result<u8, Failure> {
     let OpenedBook { book, .. } = OpenedBook::open(&args.file)?;
-    let is_of_product = |line: &&Line| {
+    let is_about_product = |line: &&Line| {
         args.product
             .as_ref()
             .is_none_or(|id| matches!(&line.kind, LineKind::Reason { product, .. } if product.as_str() == id))
@@ -131,13 +144,13 @@ fn list(args: &ListArgs, context: Context) -> Result<u8, Failure> {
     let listed: Vec<ListedLine<'_>> = book
         .lines()
         .iter()
-        .filter(is_of_product)
+        .filter(is_about_product)
         .filter(|line| args.kind.as_ref().is_none_or(|kind| line.kind.name() == kind))
         .map(|line| ListedLine {
             id: &line.id,
             kind: line.kind.name(),
             author: &line.author,
-            approval: book.approvals().of(line),
+            approval: book.approvals().for_line(line),
             text: line.text.as_str(),
         })
         .filter(|line| !args.unapproved || line.approval.is_none())
@@ -148,13 +161,13 @@ fn list(args: &ListArgs, context: Context) -> Result<u8, Failure> {
             let approval = line.approval.map_or_else(|| "not approved".to_owned(), |a| format!("approved by {}", a.by));
             let _infallible = writeln!(text, "{}  {approval}\n    {}", line.id, line.text);
         }
-        let _infallible = writeln!(text, "{} lines", listed.len());
+        let _infallible = writeln!(text, "{}", counted(listed.len(), "line", "lines"));
         text
     });
     Ok(0)
 }
 
-/// The report of an approval.
+/// The output of `approve`.
 #[derive(Serialize)]
 struct ApproveReport {
     by: String,
@@ -166,7 +179,7 @@ fn approve(args: &ApproveArgs, context: Context) -> Result<u8, Failure> {
     let by = person(args.by.as_deref())?;
     let refused = |message: String, help: &str| Failure::new(ErrorName::InputInvalidRequest, message, help);
     let lines: Vec<&Line> = if args.all {
-        book.lines().iter().filter(|line| book.approvals().of(line).is_none()).collect()
+        book.lines().iter().filter(|line| book.approvals().for_line(line).is_none()).collect()
     } else {
         let find = |id: &String| {
             let unknown =
@@ -179,23 +192,26 @@ fn approve(args: &ApproveArgs, context: Context) -> Result<u8, Failure> {
     let at = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH);
     for line in &lines {
         approvals.record(Approval { item: line.id.clone(), digest: line.digest, by: by.clone(), at });
-        if approvals.of(line).is_none() {
+        if approvals.for_line(line).is_none() {
             let message = format!("{by} wrote line {} and cannot approve it", line.id);
             return Err(refused(message, "have another person approve it, with --by NAME"));
         }
     }
     write_approvals(&file, &approvals)?;
     let report = ApproveReport { by, approved: lines.iter().map(|line| line.id.clone()).collect() };
-    context.print(&report, || format!("{} lines approved by {} in {}\n", lines.len(), report.by, file.display()));
+    context.print(&report, || {
+        let lines = counted(lines.len(), "line", "lines");
+        format!("{lines} approved by {} in {}\n", report.by, file.display())
+    });
     Ok(0)
 }
 
-/// Replaces the file of approvals in one step.
+/// Atomically replaces the approvals file.
 pub(super) fn write_approvals(path: &Path, approvals: &Approvals) -> Result<(), Failure> {
     replace_file(path, &approvals.to_csv())
 }
 
-/// Replaces a file in one step. The file keeps its permissions, so other people can still read it.
+/// Atomically replaces a file. The file keeps its permissions, so other people can still read it.
 fn replace_file(path: &Path, content: &str) -> Result<(), Failure> {
     let write = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -222,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn approvals_keep_their_permissions() {
+    fn approvals_file_keeps_its_permissions() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("en.approvals.csv");
         for mode in [0o644, 0o660, 0o600] {
@@ -234,6 +250,6 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         write_approvals(&path, &Approvals::default()).unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
-        assert_ne!(mode & 0o044, 0, "other people can read a new file: {mode:o}");
+        assert_ne!(mode & 0o044, 0, "a new approvals file must be readable by others: {mode:o}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use contracts::text::counted;
 use contracts::{Digest, ErrorName, ObjectKey};
 use runner::failure::Failure;
 use runner::folder::FolderStore;
@@ -71,7 +72,7 @@ pub(super) async fn execute(args: &PinArgs, context: Context) -> Result<u8, Fail
     write(&key_file, key.to_pem().as_bytes())?;
     write(&head_file, &newest)?;
     let report = PinReport { key: key.id(), size, root: tree.root, extends, proof };
-    context.print(&report, || for_people(&report, &args.out));
+    context.print(&report, || to_text(&report, &args.out));
     Ok(0)
 }
 
@@ -142,13 +143,13 @@ fn broken(what: &str) -> Failure {
     Failure::new(ErrorName::EvidenceChanged, what.to_owned(), "restore the log from a copy")
 }
 
-fn for_people(report: &PinReport, out: &Path) -> String {
+fn to_text(report: &PinReport, out: &Path) -> String {
     let PinReport { key, size, extends, .. } = report;
-    let extends =
-        extends.map_or_else(String::new, |earlier| format!(", which extends the earlier head of {earlier} entries"));
+    let extends = extends.map_or_else(String::new, |earlier| format!(", which extends the earlier head of {earlier}"));
+    let size = counted(*size, "entry", "entries");
     let out = out.display();
     format!(
-        "pinned a head of {size} entries{extends}, signed with key {key}\n\
+        "pinned a head of {size}{extends}, signed with key {key}\n\
          verify a run with it: bespoke verify RUN --key {out}/{KEY} --head {out}/{HEAD}\n"
     )
 }

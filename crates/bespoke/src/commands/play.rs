@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use contracts::key::Artefact;
 use contracts::{CustomerId, ErrorName, RunId};
 
+use runner::config::Config;
 use runner::failure::Failure;
 use runner::project::{Project, vault};
 use runner::secrets::LocalSecrets;
@@ -13,7 +14,7 @@ use super::context::Context;
 use super::open::open;
 use crate::cli::voice::PlayArgs;
 
-pub(super) async fn execute(args: PlayArgs, context: Context) -> Result<u8, Failure> {
+pub(super) async fn execute(args: PlayArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let wrong =
         |message: String| Failure::new(ErrorName::InputInvalidRequest, message, "look up the run in artifacts/runs");
     let run = RunId::parse(args.run).map_err(|error| wrong(error.to_string()))?;
@@ -21,7 +22,7 @@ pub(super) async fn execute(args: PlayArgs, context: Context) -> Result<u8, Fail
     let folder = match args.customer {
         Some(id) => {
             let id = CustomerId::parse(id).map_err(|error| wrong(error.to_string()))?;
-            let project = Project::load(args.folders.into())?;
+            let project = Project::load(args.folders.into(), config.settings.language)?;
             let vault = vault(project.store()?.into(), &LocalSecrets::of_folder(&project.folders.artifacts)).await?;
             customers.join(vault.keys().reference(&id).as_str()).join(run.as_str())
         }
@@ -53,7 +54,10 @@ fn only(customers: &Path, run: &RunId) -> Result<PathBuf, Failure> {
         (Some(folder), 0) => Ok(folder),
         (found, more) => {
             let found = usize::from(found.is_some()) + more;
-            let message = format!("{run}: {found} customers have published results");
+            let message = match found {
+                0 => format!("{run}: no customer has a published result"),
+                found => format!("{run}: {found} customers have published results"),
+            };
             Err(Failure::new(ErrorName::InputInvalidRequest, message, "use --customer ID, or specify another run"))
         }
     }

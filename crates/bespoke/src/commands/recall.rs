@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use contracts::text::counted;
 use jiff::Timestamp;
 use policy::evidence;
 use runner::config::Config;
-use runner::copies::remove_copies;
+use runner::copies::remove_copies_with_digests;
 use runner::failure::Failure;
 use runner::follow_up::notify_if_configured;
 use serde_json::json;
@@ -26,14 +27,14 @@ pub(super) async fn execute(args: RecallArgs, config: &Config, context: Context)
         let evidence = evidence::find(vault.store(), &recalled.reference, &run).await?;
         published.extend(evidence.into_iter().flat_map(|evidence| evidence.artefacts.into_values()));
     }
-    remove_copies(&artifacts, &published)?;
+    remove_copies_with_digests(&artifacts, &published)?;
     print_warning(notify_if_configured(&run, &config.settings, &vault, &secrets).await);
     context.print(&json!({ "run": run, "recalled": recalled }), || {
-        let files: usize = recalled.iter().map(|recalled| recalled.files).sum();
-        let customers = recalled.len();
+        let files = counted(recalled.iter().map(|recalled| recalled.files).sum::<usize>(), "file", "files");
+        let customers = counted(recalled.len(), "customer", "customers");
         format!(
-            "{run} is recalled: {files} files of {customers} customers moved to recalled/, their links no longer work, \
-             and the evidence stays\n"
+            "recalled {run}: moved {files} for {customers} to recalled/; their links no longer work, and the evidence \
+             stays\n"
         )
     });
     Ok(0)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anstyle::Style;
 use contracts::error::{EXIT_NOTHING_TO_DO, chain};
-use contracts::evidence::Outcome;
+use contracts::evidence::{HELD_OUT, Outcome};
 use contracts::facts::Skip;
 use contracts::review::{PendingReview, ReviewChoice};
 use contracts::script::RefusedText;
@@ -35,7 +35,7 @@ use crate::paths::relative;
 struct ListedItem {
     #[serde(flatten)]
     waiting: PendingReview,
-    /// The digest of text and media, which an approval names.
+    /// The digest of the text and the media. An approval must state it.
     #[serde(rename = "content_digest")]
     seen: Digest,
     /// The text to publish, or `None` if it cannot be published now.
@@ -44,12 +44,12 @@ struct ListedItem {
     problem: Option<String>,
     /// The model's text that the guard rejected.
     refused: Option<RefusedText>,
-    /// The files for the reviewer to look at.
+    /// The files that the reviewer should look at.
     files: Vec<PathBuf>,
 }
 
 pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) -> Result<u8, Failure> {
-    let project = Project::load(args.folders.into())?;
+    let project = Project::load(args.folders.into(), config.settings.language)?;
     let (store, vault, secrets) = open_artifacts(&project.folders.artifacts).await?;
     let run = args.run.map(run_id).transpose()?;
     let customer = args.customer.map(|customer| id_or_reference(customer, &vault)).transpose()?;
@@ -64,7 +64,7 @@ pub(super) async fn execute(args: ReviewArgs, config: Config, context: Context) 
                 let shown = review::load(waiting.clone(), &vault, &project.catalogue, &project.brand).await;
                 items.push(item(waiting, shown, &store));
             }
-            context.print(&items, || for_people(&items));
+            context.print(&items, || to_text(&items));
             return Ok(0);
         }
     };
@@ -144,7 +144,7 @@ fn show_and_ask(item: ListedItem) -> Result<Digest, Failure> {
         let message = format!("the result cannot be published now: {problem}");
         return Err(Failure::new(ErrorName::ReviewNotWaiting, message, "reject it"));
     }
-    anstream::eprintln!("{}", printable(&for_people(&[item])));
+    anstream::eprintln!("{}", printable(&to_text(&[item])));
     anstream::eprint!("Publish exactly this? Type yes: ");
     let mut answer = String::new();
     std::io::stdin()
@@ -185,6 +185,7 @@ fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Published { .. } => "approved and published".to_owned(),
         Outcome::Skipped { skip } => format!("not published: {}", skip.because()),
+        Outcome::HeldOut => format!("not published: {HELD_OUT}"),
         Outcome::InReview { why } => format!("still in review: {why}"),
         Outcome::NotStarted => "not started".to_owned(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
@@ -203,7 +204,7 @@ fn item(waiting: PendingReview, shown: Result<review::ReviewItem, ReviewError>, 
     ListedItem { waiting, seen, text, problem, refused, files }
 }
 
-fn for_people(items: &[ListedItem]) -> String {
+fn to_text(items: &[ListedItem]) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
     let mut text = String::new();

@@ -10,6 +10,7 @@ use contracts::evidence::Outcome;
 use contracts::key::Artefact;
 use contracts::request::RunOptions;
 use contracts::terminal::printable;
+use contracts::text::counted;
 use contracts::{CustomerId, ErrorName, ObjectKey};
 use phrases::Phrasebook;
 use runner::config::Config;
@@ -19,7 +20,7 @@ use runner::folder::{FolderStore, create_private};
 use runner::follow_up::notify_if_configured;
 use runner::limits::RunLimits;
 use runner::logs::CustomerFailures;
-use runner::project::{Folders, Lock, catalogue, phrasebook};
+use runner::project::{Folders, Lock, catalogue, phrasebooks};
 use runner::run::{RunReport, Runner};
 use runner::secrets::LocalSecrets;
 use runner::session::{LocalRequest, Session, SessionSetup};
@@ -39,7 +40,7 @@ pub(super) async fn demo(args: DemoArgs, config: Config, context: Context) -> Re
     let setup = SessionSetup { folders: args.folders.into(), request, config, secrets, limits };
     let finished = Box::pin(execute(setup, context)).await?;
     context.print(&finished.summary, || {
-        let mut text = finished.summary.for_people();
+        let mut text = finished.summary.to_text();
         text.push_str("Next: bespoke evidence --customer 0001   shows why the bank said this\n");
         text
     });
@@ -56,7 +57,7 @@ pub(super) async fn one(args: RunArgs, config: Config, context: Context) -> Resu
     let finished = Box::pin(execute(setup, context)).await?;
     let copies = finished.copy_results()?;
     context.print(&finished.summary, || {
-        let mut text = finished.summary.for_people();
+        let mut text = finished.summary.to_text();
         for copy in &copies {
             let _infallible = writeln!(text, "{}", copy.display());
         }
@@ -74,7 +75,11 @@ pub(super) fn local_request(
     let prompt = args.prompt.map(prompt).transpose()?;
     if let Some(prompt) = &prompt {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
-        print_understood(prompt, &phrasebook(folders, &catalogue)?);
+        let books = phrasebooks(folders, &catalogue, config.settings.language)?;
+        // The bank's staff write the wish in the bank's language.
+        if let Some(book) = books.get(config.settings.language) {
+            print_understood(prompt, book);
+        }
     }
     let mode = args.writer.unwrap_or(config.settings.writer.mode);
     if mode.asks_a_model() && !config.settings.writer.model.enabled {
@@ -105,8 +110,7 @@ fn print_understood(prompt: &str, book: &Phrasebook) {
     let understood = if understood.is_empty() { "nothing".to_owned() } else { understood.join(", ") };
     let ignored = match wish.ignored.len() {
         0 => String::new(),
-        1 => "; 1 word was not understood".to_owned(),
-        words => format!("; {words} words were not understood"),
+        words => format!("; not understood: {}", counted(words, "word", "words")),
     };
     anstream::eprintln!("note: understood from --prompt: {}{ignored}", printable(&understood));
 }

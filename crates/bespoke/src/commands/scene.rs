@@ -18,14 +18,14 @@ use crate::cli::tools::{SceneCommand, SceneFolders};
 /// The maximum number of products in a preview, as in a video.
 const MAX_PRODUCTS: usize = 3;
 
-/// The report of a check.
+/// The output of `check`.
 #[derive(Serialize)]
 struct CheckReport {
     usable: bool,
     problems: Vec<SceneProblem>,
 }
 
-/// The report of a preview.
+/// The output of `preview`.
 #[derive(Serialize)]
 struct PreviewReport {
     files: Vec<PathBuf>,

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 use contracts::catalogue::Catalogue;
+use contracts::choice::Choice;
 use contracts::consent::{ConsentAsRead, ControlAsRead, Question};
 use contracts::facts::{Band, Candidate, Facts, Mood, Spending, Stance, Tenure};
 use contracts::media::MediaFacts;
+use contracts::text::counted;
 use contracts::{ProductId, script};
 use render::check::{Measure, measures};
 
@@ -35,7 +37,9 @@ pub(super) fn consent(text: &mut String, consent: &ConsentAsRead) {
         let value = format!("{:?} in {rows} of {}, first in row {}", reading.value, reading.file, reading.row);
         row(text, question(reading.question), &value);
     }
-    if let Some(ControlAsRead { answers, .. }) = &consent.control {
+    if let Some(ControlAsRead { answers, choices, .. }) = &consent.control {
+        let choices: Vec<String> = choices.iter().map(Choice::word).collect();
+        row(text, "switched off", &choices.join(", "));
         for answer in answers {
             let value =
                 format!("{:?} since {}, row {} of control/consents.csv", answer.value, answer.as_of, answer.row);
@@ -47,6 +51,7 @@ pub(super) fn consent(text: &mut String, consent: &ConsentAsRead) {
 /// Writes the facts that can influence an offer.
 pub(super) fn facts(text: &mut String, facts: &Facts, catalogue: &Catalogue) {
     heading(text, "Facts");
+    row(text, "language", facts.language.name());
     row(text, "spending", &facts.spending.iter().map(spending).collect::<Vec<_>>().join(", "));
     row(text, "recurring", &facts.recurring.iter().map(|category| category.words()).collect::<Vec<_>>().join(", "));
     row(text, "signs of", &facts.signs.iter().map(|sign| sign.words()).collect::<Vec<_>>().join(", "));
@@ -80,12 +85,12 @@ pub(super) fn candidates(text: &mut String, facts: &Facts, catalogue: &Catalogue
     let dim = Style::new().dimmed();
     for Candidate { product: id, score, reasons, excluded } in &facts.candidates {
         let is_offered = offered.iter().any(|offer| offer.product == *id);
-        let (style, sign) = match excluded {
+        let (style, mark) = match excluded {
             _ if is_offered => (green, "✓"),
             Some(_) => (dim, "✗"),
             None => (Style::new(), "·"),
         };
-        let _infallible = writeln!(text, "  {style}{sign} {:<46}{score:>6.2}{style:#}", product(catalogue, id));
+        let _infallible = writeln!(text, "  {style}{mark} {:<46}{score:>6.2}{style:#}", product(catalogue, id));
         for reason in reasons {
             let _infallible = writeln!(text, "      {:+.2}  {}", reason.weight, reason.text);
         }
@@ -111,12 +116,12 @@ pub(super) fn media(text: &mut String, media: &MediaFacts) {
     let red = Style::new().fg_color(Some(AnsiColor::Red.into()));
     for Measure { measure, found, wanted, fine } in &measures(media) {
         let name = measure.trim_start_matches("the ");
-        let (style, sign) = if *fine { (green, "ok ") } else { (red, "out") };
-        let _infallible = writeln!(text, "{style}{sign}{style:#}  {name:<40} {found:<22} {wanted}");
+        let (style, mark) = if *fine { (green, "ok ") } else { (red, "out") };
+        let _infallible = writeln!(text, "{style}{mark}{style:#}  {name:<40} {found:<22} {wanted}");
     }
     let captions = match media.captions.cues {
         0 => "captions not measured, because there is no caption file beside the video".to_owned(),
-        cues => format!("{cues} captions"),
+        cues => counted(cues, "caption", "captions"),
     };
     let _infallible = writeln!(text, "\n{:.1} s, {captions}", media.seconds);
     for warning in &media.warnings {

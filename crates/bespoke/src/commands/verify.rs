@@ -7,6 +7,8 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use contracts::ErrorName;
 use contracts::error::EXIT_REFUSED;
+use contracts::text::counted;
+use runner::config::Config;
 use runner::failure::Failure;
 use runner::folder::FolderStore;
 use runner::project::Project;
@@ -23,7 +25,7 @@ use super::context::{Context, run_id};
 use super::pin;
 use crate::cli::campaign::VerifyArgs;
 
-pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Failure> {
+pub(super) async fn execute(args: VerifyArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let run = run_id(args.run)?;
     let artifacts = args.folders.artifacts.clone();
     if !artifacts.is_dir() {
@@ -40,14 +42,14 @@ pub(super) async fn execute(args: VerifyArgs, context: Context) -> Result<u8, Fa
     let has_pinned_key = args.key.is_some();
     let trust = trust(args.key.as_deref(), args.head.as_deref(), &artifacts).await?;
     let verification = verify(&vault, &run, &trust).await?;
-    let sentences = match Project::load(args.folders.into()) {
+    let sentences = match Project::load(args.folders.into(), config.settings.language) {
         Ok(project) => sentences::prove(&vault, &run, &project).await?,
         Err(failure) => SentenceReport { not_checked: Some(failure.to_string()), ..SentenceReport::default() },
     };
     let report = VerifyReport { verification: &verification, sentences: &sentences };
     context.print(&report, || {
-        let sentences = if verification.with_keys { sentences_for_people(&sentences) } else { String::new() };
-        for_people(&verification, has_pinned_key) + &sentences
+        let sentences = if verification.with_keys { sentences_to_text(&sentences) } else { String::new() };
+        to_text(&verification, has_pinned_key) + &sentences
     });
     // Without the keys, the texts cannot be read, but the head still proves that they are unchanged.
     let is_proven = if verification.with_keys { sentences.is_complete() } else { has_pinned_key };
@@ -84,7 +86,7 @@ struct VerifyReport<'a> {
     sentences: &'a SentenceReport,
 }
 
-fn sentences_for_people(report: &SentenceReport) -> String {
+fn sentences_to_text(report: &SentenceReport) -> String {
     if let Some(reason) = &report.not_checked {
         return format!(
             "not proven: the sentences were not checked: {reason}\nhelp: specify the folders with the run's own phrasebook, catalog and brand\n"
@@ -98,26 +100,30 @@ fn sentences_for_people(report: &SentenceReport) -> String {
         report;
     let _infallible = writeln!(
         text,
-        "sentences for {texts} customers: {lines} approved lines, {catalogue} from the catalog, {} unverified",
+        "sentences for {}: {}, {catalogue} from the catalog, {} unverified",
+        counted(*texts, "customer", "customers"),
+        counted(*lines, "approved line", "approved lines"),
         unproved.len()
     );
     if free_approved + free_unapproved > 0 {
         let _infallible = writeln!(
             text,
-            "free text: {free_approved} passages approved by a person, {free_unapproved} without approval"
+            "free text: {} approved by a person, {free_unapproved} without approval",
+            counted(*free_approved, "passage", "passages")
         );
     }
     if *sealed > 0 {
-        let _infallible =
-            writeln!(text, "not proven: the text for {sealed} customers could not be opened with these keys");
+        let sealed = counted(*sealed, "customer", "customers");
+        let _infallible = writeln!(text, "not proven: the text for {sealed} could not be opened with these keys");
     }
     if *erased > 0 {
-        let _infallible = writeln!(text, "note: the text for {erased} customers was erased together with their data");
+        let erased = counted(*erased, "customer", "customers");
+        let _infallible = writeln!(text, "note: the text for {erased} was erased together with their data");
     }
     text
 }
 
-fn for_people(verification: &Verification, has_pinned_key: bool) -> String {
+fn to_text(verification: &Verification, has_pinned_key: bool) -> String {
     let Verification { run, customers, files, with_keys, head, findings } = verification;
     let good = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let bad = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
@@ -125,11 +131,12 @@ fn for_people(verification: &Verification, has_pinned_key: bool) -> String {
     for finding in findings {
         let _infallible = writeln!(text, "{bad}{}{bad:#}  {}: {}", finding.error, finding.object, finding.what);
     }
-    let compared = format!("{run}: {customers} customers, {files} files compared");
+    let customers = counted(*customers, "customer", "customers");
+    let compared = format!("{run}: {customers}, {} compared", counted(*files, "file", "files"));
     let _infallible = match findings.len() {
         0 if *with_keys || has_pinned_key => writeln!(text, "{good}verified{good:#}  {compared}, all unchanged"),
         0 => writeln!(text, "{bad}not verified{bad:#}  {compared}, all digests match"),
-        count => writeln!(text, "{compared}, {count} discrepancies"),
+        count => writeln!(text, "{compared}, {}", counted(count, "discrepancy", "discrepancies")),
     };
     if let Some(index) = head.index {
         let by = head
@@ -139,7 +146,7 @@ fn for_people(verification: &Verification, has_pinned_key: bool) -> String {
         let _infallible = writeln!(text, "head: entry {index} of {} in the log, {by}", head.log_size);
     }
     if let Some(size) = head.pinned_size {
-        let _infallible = writeln!(text, "the pinned head covers {size} entries");
+        let _infallible = writeln!(text, "the pinned head covers {}", counted(size, "entry", "entries"));
     } else if has_pinned_key {
         let _infallible =
             writeln!(text, "note: without --head, anyone with the signing key could have signed a rewritten history");

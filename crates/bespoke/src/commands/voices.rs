@@ -1,7 +1,9 @@
 //! `bespoke voices`: lists the engines and voices, or installs them.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use contracts::Language;
 use contracts::voice::Engine;
 use narrate::{kokoro, openai, polly};
 use runner::config::Config;
@@ -43,10 +45,19 @@ pub(super) async fn execute(args: VoicesArgs, config: &Config, context: Context)
     }
 }
 
+/// Returns espeak-ng's voices of all languages.
+async fn espeak_voices(program: &Path) -> Result<Vec<String>, narrate::Error> {
+    let mut voices = Vec::new();
+    for language in Language::ALL {
+        voices.extend(narrate::espeak_voices(program, language).await?);
+    }
+    Ok(voices)
+}
+
 async fn list(config: &Config, context: Context) -> Result<u8, Failure> {
     let owned = |voices: &[&str]| voices.iter().map(|voice| (*voice).to_owned()).collect();
     let installed = kokoro::Files::find(&voices_folder()).is_some();
-    let (state, espeak) = match narrate::english_voices(&Programs::find().espeak).await {
+    let (state, espeak) = match espeak_voices(&Programs::find().espeak).await {
         Ok(voices) => ("installed".to_owned(), voices),
         Err(error) => (contracts::error::chain(&error), Vec::new()),
     };
@@ -85,7 +96,8 @@ async fn list(config: &Config, context: Context) -> Result<u8, Failure> {
             }
         }
         text.push_str(
-            "\nA run uses kokoro if it is installed, otherwise espeak; --voice ENGINE:NAME chooses another.\n",
+            "\nA run uses kokoro if it is installed, otherwise espeak; --voice ENGINE:NAME chooses another. Each customer hears a \
+             voice of their language.\n",
         );
         text
     });

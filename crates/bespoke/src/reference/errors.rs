@@ -49,6 +49,7 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::InputAmbiguous => {
             "Remove the other sheets, or choose one in `intake.sheets`. The message says what is ambiguous."
         }
+        ErrorName::InputBadRow => "Correct the rows that the message lists, and import the table again.",
         ErrorName::InputTooManyBadRows => {
             "Correct the rows that `bespoke check` lists, or raise `intake.max_bad_rows`."
         }
@@ -81,6 +82,9 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::RenderMissingGlyph => "Add a font with the character to the brand.",
         ErrorName::RenderOutOfRange => "Check the measured value with `bespoke inspect`.",
         ErrorName::ReviewNotWaiting => "List the results in review: `bespoke review`.",
+        ErrorName::ReviewChanged => "List the reviews again, and decide on what they show now.",
+        ErrorName::ReviewOutdated => "Reject the result, and start a new run.",
+        ErrorName::RecallNotPublished => "Check the id. A result in review can be rejected instead.",
         ErrorName::ForgetOnHold => "Remove the legal hold once the case has ended, and forget the customer then.",
         ErrorName::DeliveryFailed => "Check the webhook's server, and run `bespoke notify`.",
         ErrorName::EvidenceChanged | ErrorName::EvidenceMissing | ErrorName::EvidenceUnexpected => {

@@ -15,6 +15,7 @@ use super::{NOTICE, cell};
 /// The source code of the settings.
 const SOURCE: &str = concat!(
     include_str!("../../../contracts/src/settings.rs"),
+    include_str!("../../../contracts/src/settings/effect.rs"),
     include_str!("../../../contracts/src/settings/intake.rs"),
 );
 

@@ -73,6 +73,7 @@ pub fn draw(random: &mut StdRng) -> CustomerTemplate {
         balance: random.random_range(balance.0..=balance.1),
         products: one_of(PRODUCTS, random),
         adviser: one_of(&["", "", "Helen Marsh", "Samuel Ortiz"], random),
+        language: "",
         consent: answers(random),
         social: answers(random),
         habits,

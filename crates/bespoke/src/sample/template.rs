@@ -41,6 +41,8 @@ pub struct CustomerTemplate {
     pub balance: u32,
     pub products: &'static [&'static str],
     pub adviser: &'static str,
+    /// The preferred language, as a bank writes it. Empty if the bank's own applies.
+    pub language: &'static str,
     /// The answers to the general consent question. The payment rows cycle through them.
     pub consent: &'static [&'static str],
     /// The answers to the social-media consent question. The payment rows cycle through them too.
@@ -75,6 +77,7 @@ impl CustomerTemplate {
             products_held: self.products.join("; "),
             investment_advisor: self.adviser.to_owned(),
             customer_since: LAST_DAY.saturating_sub(days_as_customer(number).days()),
+            language: self.language.to_owned(),
         });
         let mut payments_made = self.payments(random);
         if let Some(count) = payments {

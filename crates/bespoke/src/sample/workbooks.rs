@@ -10,7 +10,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Worksheet, XlsxError};
 
 use super::{SAMPLE_PASSWORD, SampleError, SampleRows};
 
-const PROFILE: [&str; 14] = [
+const PROFILE: [&str; 15] = [
     "customer_id",
     "first_name",
     "last_name",
@@ -25,6 +25,7 @@ const PROFILE: [&str; 14] = [
     "products_held",
     "investment_advisor",
     "customer_since",
+    "language",
 ];
 const TRANSACTIONS: [&str; 7] =
     ["customer_id", "date", "category", "merchant", "transaction_amount", "consent", "consent_social_media"];
@@ -62,6 +63,7 @@ fn plain(file: Workbook, rows: &SampleRows) -> Result<Vec<u8>, XlsxError> {
                 sheet.write_number(at, 9, row.income)?.write_number(at, 10, row.account_balance)?;
                 sheet.write_row(at, 11, [&row.products_held, &row.investment_advisor])?;
                 write_date(sheet, at, 13, row.customer_since)?;
+                sheet.write_string(at, 14, &row.language)?;
             }
         }
         Workbook::Transactions => {

@@ -109,7 +109,7 @@ static RUNTIME: Option<Part> = if cfg!(all(target_os = "linux", target_arch = "x
 
 macro_rules! voices {
     ($($name:literal $sha256:literal)*) => {
-        /// The English voices. Apache License 2.0.
+        /// The voices. Apache License 2.0.
         static VOICES: &[Part] = &[$(Part {
             file: concat!("voices/", $name, ".bin"),
             sha256: $sha256,
@@ -151,6 +151,9 @@ voices! {
     "bm_fable" "f889083196807b4adb15e9204252165f503b8d33d3982e681c52443c49d798f1"
     "bm_george" "c4b235a4c1f2cd3b939fed08b899ce9385638b763f7b73a59616c4fc9bd6c9bc"
     "bm_lewis" "b8f671cef828c30e66fdf0b0756a76bba58f6bb3398cbbf27058642acbcedb97"
+    "ef_dora" "f66ec66bd295acb18372e37008533a9a3228483ccd294e7538d5d9294ac9a532"
+    "em_alex" "27809e9eafdcbcfff90a3016c697568676531de2a2c39cee29c96c7bd6b83e95"
+    "em_santa" "ad43b774e1ca24d05c6161297d8aeb770ac3d29bb95daf516727af5f7d543683"
 }
 
 #[cfg(test)]

@@ -137,6 +137,7 @@ pub const fn intake_columns(workbook: Workbook) -> &'static [&'static str] {
             "products_held",
             "investment_advisor",
             "customer_since",
+            "language",
             "consent",
             "consent_social_media",
             "deceased",

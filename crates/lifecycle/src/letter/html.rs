@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use contracts::ProductId;
 use contracts::consent::{ConsentAsRead, Question};
-use contracts::evidence::{Evidence, Outcome};
+use contracts::evidence::{Evidence, HELD_OUT, Outcome};
 use contracts::facts::{Candidate, Facts, Mood, Stance};
+use contracts::html::escaped;
 use contracts::key::Artefact;
 use contracts::review::ReviewChoice;
 use contracts::script::{CatalogueField, Script, SentenceSource, WrittenBy};
@@ -16,25 +17,6 @@ use policy::control::SuppressedBy;
 use super::{Letter, Record};
 
 const STYLE: &str = include_str!("letter.css");
-
-/// Escapes text for HTML content and attributes.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            '\'' => out += "&#39;",
-            // Control characters and marks that reorder text could make a value look like something else.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
-            character if character.is_control() => out.push(' '),
-            character => out.push(character),
-        }
-    }
-    out
-}
 
 /// Returns a time in a readable format, in UTC.
 fn date(at: Timestamp) -> String {
@@ -141,9 +123,13 @@ pub(super) fn status(letter: &Letter<'_>) -> Vec<String> {
                 }
                 Outcome::Published { video: false } => format!("The bank published a written recommendation on {at}."),
                 Outcome::Skipped { skip } => {
-                    let because = letter.record.skip(*skip).sealed_because();
+                    let because = letter.record.skip(*skip).internal_reason();
                     format!("The bank sent nothing. On {at} it recorded the reason: {because}.")
                 }
+                Outcome::HeldOut => format!(
+                    "The bank sent nothing. On {at} it recorded the reason: {HELD_OUT}. A keyed hash of the customer's \
+                     reference chose the group, and nothing about the customer did."
+                ),
                 Outcome::InReview { why } => format!("On {at} the result was waiting for a reviewer (reason: {why})."),
                 Outcome::NotStarted => "The run ended before it reached the customer.".to_owned(),
                 Outcome::Failed { error, stage } => {

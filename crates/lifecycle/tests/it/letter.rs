@@ -1,4 +1,5 @@
-//! Tests that the letter describes everything up to today, and that it never executes the content of a value.
+//! Tests the evidence letter for a regulator: it must cover everything that has happened so far, and must escape every
+//! value.
 
 use contracts::evidence::FailureRecord;
 use contracts::key::Artefact;
@@ -57,7 +58,7 @@ async fn letter_describes_consent_review_and_later_events() {
         &[
             "The bank published a recommendation with a video on January 1, 1970, 00:00 UTC.",
             "<dt>Decided by</dt><dd>ann</dd>",
-            "<dd>as José likes it</dd>",
+            "<dd>José prefers this wording</dd>",
             "Nothing: no recall, no opt-out",
         ],
     );
@@ -121,7 +122,7 @@ async fn letter_escapes_every_value() {
 }
 
 #[tokio::test]
-async fn letter_about_failure_still_names_consent_and_words() {
+async fn letter_about_failed_result_still_shows_consent_and_text() {
     let bank = Bank::open().await.rendered().await;
     let failure =
         FailureRecord { error: ErrorName::RenderFailed, stage: Stage::Render, message: "ffmpeg".to_owned(), at: NOW };
@@ -133,7 +134,7 @@ async fn letter_about_failure_still_names_consent_and_words() {
 #[tokio::test]
 async fn unknown_customer_has_no_letter() {
     let bank = Bank::open().await;
-    let stranger = Bank::reference_of("9999");
-    let error = letter_to(&bank, "9999", &stranger).await.unwrap_err();
+    let unknown_reference = Bank::reference_of("9999");
+    let error = letter_to(&bank, "9999", &unknown_reference).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::InputUnknownCustomer);
 }

@@ -22,7 +22,7 @@ pub async fn decide(bank: &Bank, choice: ReviewChoice, by: &str) -> Result<Resul
     let pending = review::find(&bank.vault, &bank.run, &bank.reference).await?;
     let reviewed = pending.as_ref().map_or(Digest::of(b"nothing"), review::digest);
     let by = Reviewer { name: by, subject: bank.vault.keys().staff(by), may_approve_own: false };
-    let decision = NewDecision { reviewed: &reviewed, choice, by, reason: Some("as José likes it") };
+    let decision = NewDecision { reviewed: &reviewed, choice, by, reason: Some("José prefers this wording") };
     review::decide(&bank.run, &bank.reference, decision, &bank.vault, NOW).await
 }
 
@@ -50,7 +50,7 @@ async fn approved_result_is_published_as_reviewed() {
     assert_eq!(record.seen.text, evidence.artefacts[&Artefact::Text]);
     assert!(!serde_json::to_string(&evidence).unwrap().contains("José"), "the reason is sealed");
     let decision = open_personal(&bank.vault, &evidence).await.unwrap().decision.unwrap();
-    assert_eq!(decision.reason.as_deref(), Some("as José likes it"));
+    assert_eq!(decision.reason.as_deref(), Some("José prefers this wording"));
     assert!(review::list_pending(&bank.vault, None).await.unwrap().is_empty(), "the review has ended");
 }
 
@@ -195,6 +195,7 @@ fn replacement_script() -> Script {
     let segments = vec![Segment { kind: SegmentKind::Greeting, text, product: None, parts: Vec::new() }];
     let refused = RefusedText { segments, verdict: Verdict { checks: Vec::new() } };
     Script {
+        language: contracts::Language::English,
         text_review: Some(TextReview { why: "the guard found: approval".to_owned(), refused: Some(refused) }),
         ..script()
     }

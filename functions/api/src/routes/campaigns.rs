@@ -32,7 +32,7 @@ const CONCURRENCY: usize = 32;
 /// makes no results. It forecasts the customers, the duration and the cost. *Retries* describes repeated requests.
 #[utoipa::path(
     post, path = "/v1/campaigns", operation_id = "createCampaign", tag = "campaigns",
-    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID: up to 255 printable ASCII characters. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID: up to 255 printable ASCII characters, without a space at either end. It is required, and makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255)),
     request_body = CreateCampaignRequest,
     responses(
         (status = 202, description = "The campaign was started.", body = CampaignAccepted, headers(("Location" = String, description = "The path of the campaign"))),
@@ -173,8 +173,9 @@ fn newest_progress(
 /// Lists a campaign's customers
 ///
 /// Lists the customers in the dataset's order, each with a status. The list is empty until the batch has been read. It
-/// includes the customers whom a limit leaves out. In a dry run, the status is the decision that the campaign would make. The
-/// list is then empty until the dry run ends, and has only the customers that `forecast` counts.
+/// includes the customers whom a limit leaves out, and erased customers. In a dry run, the status is the decision that the
+/// campaign would make, and never `failed`. The list is then empty until the dry run ends, and has only the customers that
+/// `forecast` counts.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/customers", operation_id = "listCampaignCustomers", tag = "campaigns",
     params(("id" = String, Path, description = "The id of the campaign"), CustomerQuery),

@@ -27,10 +27,12 @@ use crate::view::{EventQuery, RunEvent, RunEventKind, RunEventList};
 ///
 /// The stream closes after the `end` event, and when the server stops. A client resumes with the `Last-Event-ID`
 /// header. Event numbers survive a restart, and a restarted server continues the run. A client that already has the
-/// `end` event gets an empty stream.
+/// `end` event gets an empty stream, unless the run was started again. Close the connection after `end`, because an
+/// `EventSource` would reconnect.
 ///
 /// AWS never streams, and no server streams the events of a customer in a campaign. The response is then the list, whatever
-/// `Accept` says, so check its `Content-Type`. For a customer in a campaign, a local server keeps only the `end` event.
+/// `Accept` says, so check its `Content-Type`. For a customer in a campaign, a local server keeps only the `end` event. AWS
+/// lists the customer's own stages, and those of the whole campaign.
 #[utoipa::path(
     get, path = "/v1/recommendations/{id}/events", operation_id = "listRecommendationEvents", tag = "recommendations",
     params(

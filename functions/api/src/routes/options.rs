@@ -54,8 +54,8 @@ pub(super) async fn options(
 
 /// Returns the product catalog
 ///
-/// Returns the products that the bank approved, with their claims, rates, terms and disclosures. The path has the British
-/// spelling of *catalog*.
+/// Returns the bank's products with their claims, rates, terms and disclosures, even while the catalog lacks an approval and
+/// no run can start. The path has the British spelling of *catalog*.
 #[utoipa::path(
     get, path = "/v1/catalogue", operation_id = "getCatalog", tag = "options",
     responses((status = 200, description = "The catalog", body = Catalog), ReadProblems)

@@ -9,6 +9,7 @@ use axum::routing::get;
 use contracts::Digest;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::brand;
 use crate::backend::{SharedBackend, SignIn};
 
 /// A file of the page.
@@ -44,7 +45,6 @@ const FILES: &[PageFile] = files![
     "/words.js" "words.js" "text/javascript; charset=utf-8",
     "/favicon.svg" "favicon.svg" "image/svg+xml",
     "/icons.svg" "icons.svg" "image/svg+xml",
-    "/meridian.svg" "meridian.svg" "image/svg+xml",
     "/sans-names.woff2" "sans-names.woff2" "font/woff2",
     "/sans-semibold.woff2" "sans-semibold.woff2" "font/woff2",
     "/sans.woff2" "sans.woff2" "font/woff2",
@@ -60,7 +60,11 @@ static TAGS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
 
 /// Returns a route for each file.
 pub(super) fn router() -> Router<SharedBackend> {
-    let router = Router::new().route("/sign-in.json", get(sign_in));
+    let router = Router::new()
+        .route("/sign-in.json", get(sign_in))
+        .route("/brand.css", get(brand::stylesheet))
+        .route("/brand.svg", get(brand::backdrop))
+        .route("/brand-mark.svg", get(brand::mark));
     FILES.iter().enumerate().fold(router, |router, (index, file)| {
         router.route(file.path, get(async move |headers: HeaderMap| serve(file, &TAGS[index], &headers)))
     })

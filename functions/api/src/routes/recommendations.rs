@@ -26,7 +26,7 @@ const CONCURRENCY: usize = 16;
 /// response, so follow its events or poll the recommendation. *Retries* describes repeated requests.
 #[utoipa::path(
     post, path = "/v1/recommendations", operation_id = "createRecommendation", tag = "recommendations",
-    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID: up to 255 printable ASCII characters. It makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255)),
+    params(("Idempotency-Key" = String, Header, description = "A key that the client chooses for this request, such as a UUID: up to 255 printable ASCII characters, without a space at either end. It is required, and makes a retry safe. A key belongs to one caller and covers recommendations and campaigns together. A local server keeps keys forever. AWS keeps them for 90 days after the run ends.", pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255)),
     request_body = CreateRecommendationRequest,
     responses(
         (status = 202, description = "The recommendation was started.", body = RecommendationAccepted, headers(("Location" = String, description = "The path of the recommendation"))),
@@ -62,7 +62,7 @@ pub(super) async fn create(
 /// Returns a recommendation
 ///
 /// Returns the recommendation's status, its outcome, and the content that the caller may see. Each request checks
-/// consent and suppressions again.
+/// consent and suppressions again. The id of a campaign gets status 404.
 #[utoipa::path(
     get, path = "/v1/recommendations/{id}", operation_id = "getRecommendation", tag = "recommendations",
     params(("id" = String, Path, description = "The id of the recommendation")),

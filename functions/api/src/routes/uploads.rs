@@ -18,7 +18,7 @@ use crate::view::{CreateUploadRequest, Upload, UploadSlot};
 ///
 /// Returns an address for each of a batch's three workbooks. Send each workbook to its address with `PUT` within 15
 /// minutes, in any order. Uploading the workbooks does not start a run: then start a campaign or a recommendation that
-/// refers to the upload. An upload never counts as the newest complete batch.
+/// refers to the upload. An upload never counts as the newest complete batch. Repeating the request creates another upload.
 #[utoipa::path(
     post, path = "/v1/uploads", operation_id = "createUpload", tag = "campaigns", request_body = CreateUploadRequest,
     responses((status = 201, description = "The upload", body = Upload), CreateUploadProblems)

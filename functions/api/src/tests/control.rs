@@ -39,10 +39,18 @@ async fn erasure_on_aws_is_an_authenticated_request() {
     let erased: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((status, &erased["state"]), (StatusCode::ACCEPTED, &json!("requested")));
     assert!(api.bank.store.find(&ObjectKey::CustomerKey(reference.clone())).await.unwrap().is_some());
-    let key = ObjectKey::ErasureRequest(reference);
+    let key = ObjectKey::ErasureRequest(reference.clone());
     let stored = api.bank.store.get(&key).await.unwrap();
     let request: ErasureRequest = api.bank.vault.open_authenticated(&key, &stored).unwrap();
     assert_eq!(request.by, "cora");
+
+    let repeated = async || {
+        let (_, body) = api.record("/v1/erasures").await;
+        serde_json::from_slice::<Value>(&body).unwrap()["state"].clone()
+    };
+    assert_eq!(repeated().await, "requested", "nothing has been erased yet");
+    lifecycle::erasure::erase(&reference, &api.bank.vault, Timestamp::now()).await.unwrap();
+    assert_eq!(repeated().await, "done", "a caller can see that the erasure is complete");
 }
 
 #[tokio::test]
@@ -61,9 +69,13 @@ async fn erasure_of_an_unknown_or_held_customer_is_refused() {
 
 #[tokio::test]
 async fn compliance_records_an_objection() {
-    let (api, reference) = Api::with_customer(true).await;
-    assert_eq!(api.record("/v1/suppressions").await.0, StatusCode::NO_CONTENT);
-    let key = ObjectKey::Suppression(reference);
-    let recorded: Suppression = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
-    assert_eq!(recorded.by, SuppressedBy::Staff);
+    let (with_customer, reference) = Api::with_customer(true).await;
+    for (api, is_known) in [(with_customer, true), (Api::new().await, false)] {
+        let (status, body) = api.record("/v1/suppressions").await;
+        let objection: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((status, objection), (StatusCode::OK, json!({"customer_ref": reference, "known": is_known})));
+        let key = ObjectKey::Suppression(reference.clone());
+        let recorded: Suppression = serde_json::from_slice(&api.bank.store.get(&key).await.unwrap()).unwrap();
+        assert_eq!(recorded.by, SuppressedBy::Staff);
+    }
 }

@@ -45,6 +45,32 @@ fn every_schema_field_and_parameter_is_described() {
     assert_eq!(missing, Vec::<String>::new());
 }
 
+/// The roles come from the table that the server checks.
+#[test]
+fn every_operation_states_its_roles() {
+    let document = serde_json::to_value(document()).unwrap();
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    for operation in operations {
+        let description = operation["description"].as_str().unwrap();
+        let last = description.lines().last().unwrap();
+        assert!(last.starts_with("Roles: ") || operation["operationId"] == "getMedia", "{operation}");
+    }
+    let decide = &document["paths"]["/v1/reviews/{run}/{customer_ref}"]["post"]["description"];
+    assert!(decide.as_str().unwrap().ends_with("\n\nRoles: `reviewer`."), "{decide}");
+}
+
+#[test]
+fn every_error_name_states_where_it_appears() {
+    let document = serde_json::to_value(document()).unwrap();
+    let names = document["components"]["schemas"]["ErrorName"]["description"].as_str().unwrap();
+    for expected in
+        ["a different request. (status 422)\n", "for the workbook. (in a run)\n", "a notification. (operators only)\n"]
+    {
+        assert!(names.contains(expected), "{expected:?} in {names}");
+    }
+}
+
 /// Only fields of requests may be null.
 #[test]
 fn no_response_field_is_null() {

@@ -57,6 +57,40 @@ async fn callers_cannot_approve_results_of_their_own_runs() {
 }
 
 #[tokio::test]
+async fn results_of_own_runs_come_last_and_cannot_be_approved() {
+    let api = Api::new().await;
+    let (own, reference) = api.started_by("rita", "k1").await;
+    let (other, _) = api.started("k2").await;
+    for (run, since) in [(&own, 1), (&other, 2)] {
+        api.write_script(run, &reference, &[]).await;
+        api.request_review(run, &reference, since).await;
+    }
+    let (_, reviews) = api.get("rita", "/v1/reviews").await;
+    let items = reviews["items"].as_array().unwrap().iter();
+    let shown: Vec<_> = items.map(|review| (review["run"].clone(), review["may_approve"].clone())).collect();
+    assert_eq!(shown, [(json!(other), json!(true)), (json!(own), json!(false))]);
+    assert_eq!(reviews["has_more"], false);
+}
+
+#[tokio::test]
+async fn repeated_approval_returns_the_decision_after_the_content_is_outdated() {
+    let api = Api::new().await;
+    let (run, reference) = api.started("k1").await;
+    api.write_script(&run, &reference, &[]).await;
+    api.request_review(&run, &reference, 0).await;
+    let (_, reviews) = api.get("rita", "/v1/reviews").await;
+    let digest = reviews["items"][0]["content_digest"].as_str().unwrap();
+    let review = format!("{run}/{reference}");
+    assert_eq!(api.decide("rita", &review, "approve", digest).await.1["decision"], "approve");
+    // As after a change to the catalog, the text would no longer be published as reviewed.
+    let script = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Script);
+    api.bank.store.delete(&script).await.unwrap();
+    api.write_script(&run, &reference, &["a forbidden number"]).await;
+    let (status, repeated) = api.decide("rita", &review, "approve", digest).await;
+    assert_eq!((status, &repeated["decision"]), (StatusCode::OK, &json!("approve")), "{repeated}");
+}
+
+#[tokio::test]
 async fn only_reviewers_see_and_decide_reviews() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;
@@ -81,7 +115,8 @@ async fn only_reviewers_see_and_decide_reviews() {
     let digest = reviews["items"][0]["content_digest"].as_str().unwrap();
     let review = format!("{run}/{reference}");
     let other = Digest::of(b"another").to_string();
-    assert_eq!(api.decide("rita", &review, "approve", &other).await.0, StatusCode::CONFLICT);
+    let (status, problem) = api.decide("rita", &review, "approve", &other).await;
+    assert_eq!((status, &problem["error"]), (StatusCode::CONFLICT, &json!("Review.Changed")));
     assert_eq!(api.decide("ann", &review, "approve", digest).await.0, StatusCode::FORBIDDEN);
     assert_eq!(api.decide("rita", &format!("run-none/{reference}"), "approve", digest).await.0, StatusCode::NOT_FOUND);
     assert_eq!(*api.bank.continued.lock().unwrap(), []);
@@ -106,8 +141,9 @@ async fn late_decision_returns_the_earlier_one() {
     api.write_script(&run, &reference, &[]).await;
     api.write_evidence(&run, &reference, Outcome::Skipped { skip: Skip::Rejected }).await;
     let review = format!("{run}/{reference}");
-    let (status, _) = api.decide("rita", &review, "approve", &digest).await;
+    let (status, problem) = api.decide("rita", &review, "approve", &digest).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "no review was needed");
+    assert_eq!(problem["error"], "Review.NotWaiting");
 
     let reviewed = ReviewRecord {
         why: ReviewReason::Sampled { every: 1 },
@@ -151,7 +187,8 @@ async fn result_with_changed_content_can_only_be_rejected() {
 
     let review = format!("{run}/{reference}");
     let digest = changed["content_digest"].as_str().unwrap();
-    assert_eq!(api.decide("rita", &review, "approve", digest).await.0, StatusCode::CONFLICT);
+    let (status, problem) = api.decide("rita", &review, "approve", digest).await;
+    assert_eq!((status, &problem["error"]), (StatusCode::CONFLICT, &json!("Review.Outdated")));
     let decision = ObjectKey::Decision(run, reference.clone());
     assert_eq!(api.bank.store.find(&decision).await.unwrap(), None);
     assert_eq!(api.decide("rita", &review, "reject", digest).await.1["decision"], "reject");
@@ -171,7 +208,23 @@ async fn listing_reviews_reads_no_more_than_it_returns() {
     let (status, reviews) = api.get("rita", "/v1/reviews").await;
     assert_eq!((status, reviews["items"].as_array().unwrap().len()), (StatusCode::OK, 100), "{}", reviews["detail"]);
     assert_eq!((&reviews["items"][0]["run"], &reviews["items"][99]["run"]), (&json!("run-000"), &json!("run-099")));
+    assert_eq!(reviews["has_more"], true);
     drop(run);
+}
+
+#[tokio::test]
+async fn result_of_an_erased_customer_has_nothing_to_recall() {
+    let api = Api::new().await;
+    let (_, reference) = api.started("k1").await;
+    let campaign = Request::post("/v1/campaigns").header("subject", "ann").header("idempotency-key", "k2");
+    let (_, campaign) = api.call(campaign.header(header::CONTENT_TYPE, "application/json"), "{}").await;
+    let run = RunId::parse(campaign["id"].as_str().unwrap()).unwrap();
+    let index = format!("reference,offset,length,digest\n{reference},0,9,{}\n", Digest::of(b"line"));
+    api.bank.store.put(&ObjectKey::Run(run.clone(), RunPart::Index), index.into()).await.unwrap();
+    api.write_script(&run, &reference, &[]).await;
+    api.write_evidence(&run, &reference, Outcome::Published { video: false }).await;
+    lifecycle::erasure::erase(&reference, &api.bank.vault, Timestamp::now()).await.unwrap();
+    assert_eq!(api.recall("rita", &format!("{run}~{reference}")).await, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
@@ -196,7 +249,8 @@ async fn only_published_results_can_be_recalled() {
     api.write_evidence(&run, &reference, Outcome::Published { video: false }).await;
     assert_eq!(api.recall("ann", id).await, StatusCode::FORBIDDEN, "the caller who started it is not a reviewer");
     assert_eq!(api.recall("rita", "run-none").await, StatusCode::NOT_FOUND);
-    assert_eq!(api.recall("rita", &format!("{id}~{reference}")).await, StatusCode::NOT_FOUND, "not a campaign");
+    let other_customer = "0".repeat(32);
+    assert_eq!(api.recall("rita", &format!("{id}~{other_customer}")).await, StatusCode::NOT_FOUND);
     assert_eq!(api.get("ann", &path_of(&run)).await.1["outcome"], "published", "nothing was recalled");
 
     let settings =
@@ -220,7 +274,8 @@ async fn only_published_results_can_be_recalled() {
         api.bank.vault.read_json(Owner::Customer(&reference), &record).await.unwrap();
     assert_eq!((record.by.as_str(), record.reason.as_deref()), ("rita", Some("A wrong rate.")));
 
-    assert_eq!(api.recall("rita", id).await, StatusCode::NO_CONTENT, "a repeated recall");
+    let with_customer = format!("{id}~{reference}");
+    assert_eq!(api.recall("rita", &with_customer).await, StatusCode::NO_CONTENT, "a repeated recall, by the other id");
     let completed = api.bank.recalled.lock().unwrap();
     let files = BTreeSet::from([Digest::of("Hello José.".as_bytes())]);
     assert_eq!(

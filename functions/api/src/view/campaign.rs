@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use contracts::Batch;
 use contracts::catalogue::Category;
-use contracts::evidence::{Manifest, Outcome};
+use contracts::evidence::{HELD_OUT, Manifest, Outcome};
 use contracts::media::Shape;
 use contracts::model::WriterMode;
 use contracts::request::RunOptions;
@@ -26,15 +26,16 @@ use crate::problem::Problem;
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreateCampaignRequest {
     /// The id of an upload that was created through this API. A request with both `upload` and `batch` gets status 422.
-    /// For an unknown or incomplete upload, the response has status 409 and `Input.MissingWorkbook`.
+    /// For an unknown or incomplete upload, the response has status 409 and `Input.MissingWorkbook`. The default is no upload.
     #[schema(value_type = Option<String>, pattern = "^upload-[A-Za-z0-9._-]{1,57}$")]
     pub(crate) upload: Option<Batch>,
-    /// The name of the batch to read, or the id of an upload. If both this and `upload` are omitted, AWS reads the newest
-    /// complete batch that is not an upload. A local server reads its own data folder. For an unknown or incomplete
-    /// batch, the response has status 409 and `Input.MissingWorkbook`.
+    /// The name of the batch to read, or the id of an upload. If both this and `upload` are omitted, AWS reads the complete
+    /// batch whose last workbook arrived most recently, apart from uploads. A local server reads its own data folder, the
+    /// batch `local`. For an unknown or incomplete batch, the response has status 409 and `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
-    /// Whether to only forecast the campaign: its customers, duration and cost. Null is invalid.
+    /// Whether to only forecast the campaign: its customers, duration and cost. A dry run calls no paid service apart from
+    /// the AWS services that run it. Null is invalid.
     #[serde(default)]
     #[schema(default = false)]
     pub(crate) dry_run: bool,
@@ -45,34 +46,39 @@ pub(crate) struct CreateCampaignRequest {
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_customers: Option<u32>,
     /// The budget for models and outside voice services, in US dollars. On AWS it includes Polly, and nothing else of AWS.
-    /// A customer starts only if the remaining budget covers their worst case. AWS assumes the worst case for every
-    /// customer. Customers who cost nothing always start. The default is no limit.
+    /// A customer starts only if the remaining budget covers the worst case: the maximum number of model calls and the
+    /// maximum spoken text at the prices in the settings. AWS reserves the worst case for every customer. Customers who cost
+    /// nothing always start, so 0 admits only those. The forecast of a local server ignores the budget. The default is no
+    /// limit.
     #[schema(minimum = 0)]
     pub(crate) budget_usd: Option<f64>,
     /// The maximum number of customers in progress at the same time. It replaces the limit of a local server, and can only
-    /// lower the limit of AWS. A local server counts only speech and videos, and prepares the texts of more customers.
+    /// lower the limit of AWS. A local server counts only speech and videos, and prepares the texts of more customers. The
+    /// default is the server's own limit.
     #[schema(minimum = 1, maximum = 1000)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_concurrency: Option<u16>,
     /// The lines of business whose products may be offered. An empty list means `default_categories` from
-    /// `GET /v1/options`. Null is invalid.
+    /// `GET /v1/options` at the start of the run. The order matters only for repeated requests. Null is invalid.
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>, default = json!([]))]
     pub(crate) categories: Vec<Category>,
-    /// The requested tone and emphasis. The phrasebook understands single words and short phrases. Only the `free` writer
-    /// passes the whole prompt to the model. The default is no prompt.
+    /// The requested tone and emphasis. The phrasebook understands some English words and short phrases, such as `warm` or
+    /// `saving`, and ignores others. Only the `free` writer passes the whole prompt to the model. The default is no prompt.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
     /// The writer. The default is `default_writer` from `GET /v1/options`.
     #[schema(value_type = Option<WriterName>)]
     pub(crate) writer: Option<WriterMode>,
-    /// The speaking rate, in words per minute. The default is `words_per_minute.default` from `GET /v1/options`.
+    /// The speaking rate, in words per minute. The default is `words_per_minute.default` from `GET /v1/options`. Ignored
+    /// without videos.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
     /// The voice: a `name` from `voices` in `GET /v1/options`. The default is the voice in the settings. `ENGINE` alone
-    /// selects that engine's first voice. `NAME` alone means the engine in the settings, or else the engine that has this
-    /// voice. The server checks the value only when it narrates: an unknown voice then fails each customer with `Input.InvalidRequest`. Ignored without videos.
+    /// selects that engine's first voice. `NAME` alone means a voice of the engine in the settings. If the settings leave
+    /// the engine open, it means the engine that has this voice. The server checks the value only when it narrates: an
+    /// unknown voice then fails each customer with `Input.InvalidRequest`. Ignored without videos.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
     /// The aspect ratio of the videos. The default is `default_shape` from `GET /v1/options`. Ignored without videos.
@@ -134,8 +140,9 @@ pub(crate) struct CampaignAccepted {
 }
 
 /// The numbers of customers by status. They add up to `customers`. All are 0 in a dry run, and until the batch has been
-/// read. While a campaign runs on AWS, they are up to 10 seconds old, or older above 20,000 customers. After the end, only
-/// review decisions change them: at once on a local server, within about five minutes on AWS. A recall does not.
+/// read. While a campaign runs on AWS, they are up to 10 seconds old, plus a second for every 2,000 customers with an
+/// outcome. After the end, only review decisions and another attempt change them. A decision changes them immediately on a
+/// local server, and within about five minutes on AWS. A recall and an erasure do not change them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CampaignCounts {
     /// Customers whose text was published, along with the video if one was requested.
@@ -173,8 +180,8 @@ pub struct CampaignProgress {
     /// The numbers of skipped customers by human-readable reason. The wording may change, so do not parse it. Empty if
     /// none were skipped, and on AWS until the campaign ends.
     pub skipped_because: BTreeMap<String, usize>,
-    /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. Empty if none failed, and
-    /// on AWS until the campaign ends.
+    /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. `ERROR` is a value of
+    /// `ErrorName`. Empty if none failed, and on AWS until the campaign ends.
     pub failed_with: BTreeMap<String, usize>,
     /// The number of customers finished per minute since the first text, not counting skipped ones. Absent until a
     /// customer has finished, after the end, and on AWS.
@@ -186,8 +193,9 @@ pub struct CampaignProgress {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub seconds_left: Option<f64>,
-    /// The cost of models and outside voice services so far, in US dollars, including earlier attempts. Absent until a
-    /// customer has finished, after a restart of the server, and on AWS.
+    /// The cost of models and outside voice services so far, in US dollars, including earlier attempts of the run. It stays
+    /// after the end. Absent until a customer has finished, after a restart of the server for good, and on AWS, which does
+    /// not report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub spent_usd: Option<f64>,
@@ -198,7 +206,7 @@ impl From<&Manifest> for CampaignProgress {
         let count = |word: &str| manifest.counts.get(word).copied().unwrap_or_default();
         let mut counts = CampaignCounts {
             published: count("published"),
-            skipped: count("skipped"),
+            skipped: count("skipped") + count("held-out"),
             // Manifests from version 0.1 call it `held`.
             in_review: count("in-review") + count("held"),
             failed: count("failed"),
@@ -208,6 +216,9 @@ impl From<&Manifest> for CampaignProgress {
         let mut progress = Self { customers: manifest.customers, counts, ..Self::default() };
         for entry in &manifest.entries {
             match &entry.outcome {
+                Outcome::HeldOut => {
+                    *progress.skipped_because.entry(HELD_OUT.to_owned()).or_default() += 1;
+                }
                 Outcome::Skipped { skip } => {
                     *progress.skipped_because.entry(skip.because().to_owned()).or_default() += 1;
                 }
@@ -318,7 +329,6 @@ pub(crate) struct CustomerQuery {
     #[param(value_type = CustomerStatus, required = false)]
     pub(crate) status: Option<CustomerStatus>,
     /// The cursor: the value of `next` from the previous page. Omit it for the first page.
-    #[param(max_length = 64)]
     pub(crate) after: Option<String>,
     /// The maximum number of items on the page.
     #[param(minimum = 1, maximum = 100, default = 20)]

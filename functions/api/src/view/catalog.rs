@@ -27,7 +27,7 @@ pub struct VoiceOption {
     pub name: String,
     /// The name to show to people.
     pub label: String,
-    /// Whether the server uses this voice if a request does not specify one.
+    /// Whether the server uses this voice if a request does not specify one. At most one voice is the default.
     pub default: bool,
     /// Whether the voice is ready. If it is not, a request may name it, but `narrate` fails with
     /// `Narrate.EngineMissing`. For an outside service, true means that the settings enable it.
@@ -58,9 +58,9 @@ pub(crate) struct SpeakingRateRange {
 pub(crate) struct ModelAvailability {
     /// Whether the model is enabled. If it is not, the phrasebook replaces the writers `select` and `free`.
     pub(crate) enabled: bool,
-    /// The name of the model in the settings.
+    /// The name of the model in the settings. Empty if they have none.
     pub(crate) name: String,
-    /// How to enable the model. Present only if its key is set although the settings disable the model.
+    /// How to enable the model. Present only if its API key is set although the settings disable the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) hint: Option<String>,
@@ -72,9 +72,10 @@ pub(crate) struct WriterOption {
     /// The value for a request's `writer` field.
     #[schema(value_type = WriterName)]
     pub(crate) name: WriterMode,
-    /// Whether the settings allow the writer. If they do not, the phrasebook replaces it.
+    /// Whether the settings allow the writer. `select` and `free` need an enabled model. Otherwise, the phrasebook replaces
+    /// them.
     pub(crate) available: bool,
-    /// The reason why the writer is not available.
+    /// The reason why the writer is not available. Absent if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) unavailable_reason: Option<&'static str>,
@@ -134,7 +135,8 @@ pub(crate) struct RequestOptions {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Caller)]
 pub(crate) struct CallerView {
-    /// The name that goes on record with the caller's decisions.
+    /// The name that goes on record with the caller's decisions. On AWS, it is the email address and the id of the user in
+    /// Cognito; on a local server, the user of the operating system.
     pub(crate) name: String,
     /// The roles. Other roles' operations answer with status 403.
     pub(crate) roles: Vec<Role>,

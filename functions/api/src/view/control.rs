@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CustomerRequest {
-    /// The bank's own customer id: text, including leading zeros.
-    #[schema(value_type = String, min_length = 1, max_length = 64, example = "0001")]
+    /// The customer's id exactly as in the workbooks, including leading zeros.
+    #[schema(value_type = String, max_length = 64, example = "0001", pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$")]
     pub(crate) customer_id: CustomerId,
 }
 
@@ -22,11 +22,24 @@ pub(crate) struct Erasure {
     pub(crate) state: ErasureState,
 }
 
+/// A customer's objection to all contact.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Objection {
+    /// The customer reference: 32 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
+    pub(crate) customer_ref: String,
+    /// Whether a run has read a batch with this customer. If not, the id may have a typing error.
+    pub(crate) known: bool,
+}
+
 /// The state of an erasure.
+///
+/// - `done`: the key is destroyed, and the results are deleted.
+/// - `requested`: the erasure follows within seconds. Only on AWS.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ErasureState {
-    /// The customer is erased.
+    /// The key is destroyed, and the results are deleted.
     Done,
     /// The erasure follows within seconds.
     Requested,

@@ -83,7 +83,8 @@ pub struct RunEvent {
     #[schema(nullable = false)]
     pub fraction: Option<f64>,
     /// For `result`, a value of `OutcomeName`. For `log`, the human-readable line. For `retry`, for a failed stage and
-    /// for the `end` of a failed run, the name of the error. Absent otherwise, and for a failed stage on AWS.
+    /// for the `end` of a failed run, the name of the error, as in the `code` of a reason. Absent otherwise, and for a failed
+    /// stage on AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub message: Option<String>,

@@ -44,17 +44,17 @@ pub(crate) struct CampaignForecast {
     too_large: Vec<String>,
 }
 
-/// The shared work of a campaign that no earlier run has done.
+/// The shared work of a campaign that no earlier run has done. The numbers are estimates, so they may be fractions.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `cost::reuse::NewWork`")]
 pub(crate) struct NewWork {
     /// The number of shared scenes to draw and encode.
     scenes: f64,
-    /// Their total duration, in seconds.
+    /// The total duration of these scenes, in seconds.
     scene_seconds: f64,
     /// The number of shared sentences to speak.
     sentences: f64,
-    /// Their total duration, in seconds.
+    /// The total duration of these sentences, in seconds.
     speech_seconds: f64,
 }
 
@@ -90,10 +90,10 @@ pub(crate) struct LocalForecast {
 pub(crate) struct AwsForecast {
     /// The cost of all AWS services and of the model, in US dollars. It includes `model.usd`.
     usd: f64,
-    /// The number of batches into which the customers must be split, so that their transactions fit into one sheet each.
-    /// It assumes 50 transactions per customer. Each batch is a run of its own.
+    /// For planning only: the number of batches into which this many customers must be split, so that their transactions fit
+    /// into one sheet each. It assumes 50 transactions per customer. A batch that is already uploaded needs no split.
     #[schema(minimum = 1)]
     batches: usize,
-    /// The duration of all batches together, in hours.
+    /// The duration of all batches, one after the other, in hours.
     hours: f64,
 }

@@ -5,7 +5,7 @@ use contracts::executions::{Execution, ExecutionState};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// One of the bank's lines of business.
+/// A line of business. The list is the same on every server.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "documents `contracts::catalogue::Category`")]
 pub(crate) enum CategoryName {
@@ -151,7 +151,7 @@ impl From<&Outcome> for OutcomeName {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Published { .. } => Self::Published,
-            Outcome::Skipped { .. } => Self::Skipped,
+            Outcome::Skipped { .. } | Outcome::HeldOut => Self::Skipped,
             Outcome::InReview { .. } => Self::InReview,
             // Evidence never says that a customer was not started.
             Outcome::NotStarted | Outcome::Failed { .. } => Self::Failed,
@@ -163,8 +163,8 @@ impl From<&Outcome> for OutcomeName {
 ///
 /// - `waiting`: the run is queued, and no stage has started. AWS does not queue runs, and usually omits this status.
 /// - `running`: a stage has started.
-/// - `done`: the run went through all customers, or stopped early for the reason in `stop_reason`. A customer's outcome may
-///   be `failed` or `in-review`.
+/// - `done`: the run went through all customers, or a local server stopped it early for the reason in `stop_reason`. A
+///   customer's outcome may be `failed` or `in-review`.
 /// - `failed`: the run as a whole failed, for example because a workbook could not be read. `reason` says why. Customers
 ///   without an outcome then stay without one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]

@@ -9,7 +9,6 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// The cursor: the value of `next` from the previous page. Omit it for the first page.
-    #[param(max_length = 120)]
     pub(crate) after: Option<String>,
     /// The maximum number of items on the page.
     #[param(minimum = 1, maximum = 100, default = 20)]

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use contracts::catalogue::{Catalogue, Category};
+use contracts::evidence::HELD_OUT;
 use contracts::facts::{Facts, Skip, Stance};
 use contracts::key::Artefact;
 use contracts::media::{MediaFacts, Shape};
@@ -39,30 +40,32 @@ pub(crate) struct CreateRecommendationRequest {
     /// request immediately gets status 422.
     #[schema(value_type = String, max_length = 64, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?$")]
     pub(crate) customer_id: CustomerId,
-    /// The name of the batch to read, or the id of an upload. If it is omitted, AWS reads the newest complete batch that is
-    /// not an upload. A local server reads its own data folder. For an unknown or incomplete batch, the response has
-    /// status 409 and `Input.MissingWorkbook`.
+    /// The name of the batch to read, or the id of an upload. If it is omitted, AWS reads the complete batch whose last
+    /// workbook arrived most recently, apart from uploads. A local server reads its own data folder, the batch `local`. For
+    /// an unknown or incomplete batch, the response has status 409 and `Input.MissingWorkbook`.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")]
     pub(crate) batch: Option<Batch>,
     /// The lines of business whose products may be offered. An empty list means `default_categories` from
-    /// `GET /v1/options`. Null is invalid.
+    /// `GET /v1/options` at the start of the run. The order matters only for repeated requests. Null is invalid.
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>, default = json!([]))]
     pub(crate) categories: Vec<Category>,
-    /// The requested tone and emphasis. The phrasebook understands single words and short phrases. Only the `free` writer
-    /// passes the whole prompt to the model. The default is no prompt.
+    /// The requested tone and emphasis. The phrasebook understands some English words and short phrases, such as `warm` or
+    /// `saving`, and ignores others. Only the `free` writer passes the whole prompt to the model. The default is no prompt.
     #[schema(max_length = 2000)]
     pub(crate) prompt: Option<String>,
     /// The writer. The default is `default_writer` from `GET /v1/options`.
     #[schema(value_type = Option<WriterName>)]
     pub(crate) writer: Option<WriterMode>,
-    /// The speaking rate, in words per minute. The default is `words_per_minute.default` from `GET /v1/options`.
+    /// The speaking rate, in words per minute. The default is `words_per_minute.default` from `GET /v1/options`. Ignored
+    /// without a video.
     #[schema(minimum = 80, maximum = 220)]
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) words_per_minute: Option<u16>,
     /// The voice: a `name` from `voices` in `GET /v1/options`. The default is the voice in the settings. `ENGINE` alone
-    /// selects that engine's first voice. `NAME` alone means the engine in the settings, or else the engine that has this
-    /// voice. The server checks the value only when it narrates: an unknown voice then fails with `Input.InvalidRequest`. Ignored without a video.
+    /// selects that engine's first voice. `NAME` alone means a voice of the engine in the settings. If the settings leave
+    /// the engine open, it means the engine that has this voice. The server checks the value only when it narrates: an
+    /// unknown voice then fails with `Input.InvalidRequest`. Ignored without a video.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
     /// The aspect ratio of the video. The default is `default_shape` from `GET /v1/options`. Ignored without a video.
@@ -127,7 +130,7 @@ pub(crate) struct RecommendationAccepted {
 pub(crate) struct RecommendationSummary {
     /// The id of the recommendation.
     pub(crate) id: String,
-    /// The time at which the caller started the recommendation.
+    /// The time at which the caller started the recommendation, even if it is still queued.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) started_at: Timestamp,
     /// The status of the run.
@@ -158,21 +161,26 @@ pub(crate) struct RecommendationPage {
 /// The reason why nothing is published yet or ever, why a run failed, or why a published result is no longer shown.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatusReason {
-    /// The stable code. It is one of the following:
+    /// The stable code. The outcome is `skipped`, unless the list says otherwise:
     ///
-    /// - `no-consent`: the customer did not consent, or withdrew consent.
-    /// - `suppressed`: the customer must not be contacted.
-    /// - `posts-withdrawn`: the result used posts, and the customer withdrew consent to their use.
+    /// - `no-consent`: the customer did not consent, or withdrew consent. With the outcome `published`, the result is hidden.
+    /// - `suppressed`: the customer must not be contacted, or has been erased. With the outcome `published`, the result is
+    ///   hidden.
+    /// - `posts-withdrawn`: the result used posts, and the customer withdrew consent to their use. With the outcome
+    ///   `published`, the result is hidden.
     /// - `heard-lately`: another run published a result for the customer within the contact cap. The setting
     ///   `offers.at_most_every_days` is the number of days.
     /// - `withheld`: the bank's records say not to write to the customer now. An operator sees the reason with the command
     ///   `bespoke explain`.
-    /// - `outdated`: newer data about the customer arrived during the review.
+    /// - `outdated`: newer data about the customer arrived during the review. The server checks after an approval.
     /// - `no-suitable-offer`: no product of the chosen lines of business fits.
+    /// - `choices-changed`: the customer has since made a choice on their page that rules the result out.
     /// - `rejected`: a reviewer rejected the result.
-    /// - `recalled`: the result was recalled.
-    /// - `in-review`: the result is waiting for a reviewer.
-    /// - A value of `ErrorName`, such as `Render.Failed`. On AWS, it may also be an error name from Step Functions or
+    /// - `recalled`: the result was recalled. The outcome is `recalled`, or `skipped` if the run was recalled before the result
+    ///   was published.
+    /// - `held-out`: the customer is in the control group of a measured campaign.
+    /// - `in-review`: the result is waiting for a reviewer. The outcome is `in-review`.
+    /// - A value of `ErrorName`, such as `Render.Failed`. The outcome is `failed`, or absent if the whole run failed. On AWS, it may also be an error name from Step Functions or
     ///   Lambda, such as `States.Timeout`.
     pub(crate) code: String,
     /// The human-readable reason.
@@ -193,6 +201,7 @@ impl StatusReason {
             Skip::Stopped(_) | Skip::Withheld => Some(
                 "`bespoke explain` shows the reason; let a member of the bank's staff decide how to reach the customer",
             ),
+            Skip::ChoicesChanged => Some("start another recommendation: it will follow the customer's choices"),
             Skip::Outdated => Some("start another recommendation: it will use the newer data"),
             Skip::NoSuitableOffer => Some("choose more lines of business"),
             Skip::PostsWithdrawn(_) => Some("start another recommendation: it will not use the customer's posts"),
@@ -202,6 +211,12 @@ impl StatusReason {
             Skip::Rejected | Skip::Recalled => None,
         };
         Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
+    }
+
+    /// Returns the reason for a customer in the control group.
+    pub(crate) fn held_out() -> Self {
+        let help = "the run's effect plan measures the campaign with a control group; a run for one customer has none";
+        Self { code: "held-out".to_owned(), message: HELD_OUT.to_owned(), help: Some(help.to_owned()) }
     }
 
     /// Returns the reason for a pending review.
@@ -284,7 +299,9 @@ pub(crate) struct ConsideredProduct {
 pub(crate) struct CheckResult {
     /// The stable name of the check. The checks are `length`, `plain-text`, `contact`, `greeting`, `products`, `amounts`,
     /// `credit-terms`, `deposit-terms`, `approval`, `superlatives`, `urgency`, `invented-benefits`, `protected-class`,
-    /// `surveillance`, `instructions`, `post-echo`, `instruction-echo` and `disclosures`. Later versions may add others.
+    /// `surveillance`, `instructions`, `post-echo`, `instruction-echo` and `disclosures`. For example, `surveillance` finds
+    /// phrases that sound like watching the customer, and `post-echo` finds words from a post. `instructions` finds text about
+    /// instructions to a model, and `instruction-echo` finds words of the prompt. Later versions may add others.
     name: String,
     /// Whether the text passed. It is true for every text that is shown. Only results of version 0.1 show a failed check.
     passed: bool,
@@ -296,7 +313,7 @@ pub(crate) struct Authorship {
     /// The author.
     #[schema(value_type = AuthorName)]
     writer: &'static str,
-    /// The name of the model that wrote the text or selected its sentences. Absent if there was none.
+    /// The name of the model that wrote the text or selected its sentences. Absent if there was none, and after a fallback.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     model: Option<String>,
@@ -309,6 +326,10 @@ pub(crate) struct Authorship {
 
 /// Links to a result's files, for `GET` requests. A link works for at most 15 minutes. A local server returns paths, which
 /// need no bearer token. AWS returns presigned URLs of S3; do not send the bearer token to them, because S3 rejects it.
+///
+/// A link that was already issued stops working when the result is recalled or the customer is erased, because the files are
+/// then gone. After a suppression or a withdrawal of consent, a local server rejects it immediately. On AWS, it works until it
+/// expires.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ResultLinks {
     /// The video as MP4. Absent if there is no video.
@@ -408,10 +429,11 @@ pub(crate) struct Recommendation {
     /// The customer reference: 32 hexadecimal digits.
     #[schema(pattern = "^[0-9a-f]{32}$")]
     pub(crate) customer_ref: String,
-    /// The lines of business whose products may be offered.
+    /// The lines of business whose products may be offered, after defaults. The other fields of the request are not shown.
     #[schema(value_type = Vec<CategoryName>)]
     pub(crate) categories: Vec<Category>,
-    /// The time at which the first stage started. Absent before that, and if `stages` is empty.
+    /// The time at which the first stage started, later than in the list, which has the time of the request. Absent before
+    /// that, and if `stages` is empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     pub(crate) started_at: Option<Timestamp>,
@@ -427,8 +449,9 @@ pub(crate) struct Recommendation {
 /// be shown after a recall, an erasure, a suppression, or a withdrawal of consent.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct RecommendationContent {
-    /// The text. It appears as soon as it has passed the guard, before the result is published. Absent while its
-    /// wording or the whole result needs a review, after a failure or a skip, and if the result may not be shown.
+    /// The text. It appears as soon as it has passed the guard, before the result is published. Until `outcome` is
+    /// `published`, it is a preview that may still disappear, and must not reach the customer. Absent while its wording or
+    /// the whole result needs a review, after a failure or a skip, and if the result may not be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
     /// The disclosures that accompany the text, from the catalog and the brand. Absent if there is no text.

@@ -13,8 +13,7 @@ use super::recommendation::{Paragraph, ResultLinks};
 /// A result that is waiting for a reviewer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PendingReview {
-    /// The id of the run. The id of the recommendation is `RUN` for a run for one customer, and `RUN~CUSTOMER_REF` for a
-    /// campaign.
+    /// The id of the run. The id of the recommendation for a recall is `RUN~CUSTOMER_REF`.
     #[schema(value_type = String)]
     pub(crate) run: RunId,
     /// The customer reference: 32 hexadecimal digits.
@@ -33,6 +32,9 @@ pub(crate) struct PendingReview {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) unavailable_reason: Option<&'static str>,
+    /// Whether the caller may approve the result. If not, they may only reject it, because the content cannot be shown, or
+    /// because they started the run.
+    pub(crate) may_approve: bool,
     /// The text as it will be published. It has passed the guard. Absent if the content cannot be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) text: Vec<Paragraph>,
@@ -46,11 +48,14 @@ pub(crate) struct PendingReview {
     pub(crate) links: Option<ResultLinks>,
 }
 
-/// The results that are waiting for a reviewer.
+/// Results that are waiting for a reviewer.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PendingReviewList {
-    /// The 100 oldest results, oldest first. To see more, decide these and list again.
+    /// At most 100 results. First come the results of runs that another person started, oldest first, then the results of
+    /// the caller's own runs. Several reviewers get the same results.
     pub(crate) items: Vec<PendingReview>,
+    /// Whether more results are waiting. To see them, decide these and list again.
+    pub(crate) has_more: bool,
 }
 
 /// A reviewer's decision.

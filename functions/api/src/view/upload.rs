@@ -37,13 +37,15 @@ pub(crate) struct UploadSlot {
     ///   status 200. Errors are in S3's XML format, such as status 403 after `expires_at`.
     #[schema(example = "/v1/uploads/upload-0123456789abcdef/customer_profile.xlsx")]
     pub(crate) url: String,
-    /// The time at which the address expires: 15 minutes after the response. A local server also accepts the file later.
+    /// The time by which the `PUT` must begin: 15 minutes after the response. After that, create a new upload. A local server
+    /// also accepts the file later.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) expires_at: Timestamp,
 }
 
 /// An upload of a batch's three workbooks. It has no status: a request to start a run over it gets status 409 while a
-/// workbook is missing. A second `PUT` replaces a workbook. AWS deletes the workbooks after some days, by default 14.
+/// workbook is missing. A second `PUT` replaces a workbook, but does not change a run that has already read it. An unused
+/// upload does no harm. AWS deletes a workbook some days after it arrived, by default 14. A local server keeps it.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Upload {
     /// The id of the upload. Send it as `upload` for a campaign, or as `batch` for a recommendation.

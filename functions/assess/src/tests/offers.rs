@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use contracts::ObjectKey;
 use contracts::catalogue::{Catalogue, Category, ProductKind};
 use contracts::consent::Refusal;
 use contracts::facts::{
     Assessment, Facts, Ground, Need, Offer, Share, Sign, Skip, SpendingCategory, Stance, Stop, Tenure, Topic, Trend,
 };
+use contracts::{Language, Languages, ObjectKey};
 use policy::control::{self, Control};
 use policy::customer::{Customer, CustomerRecord};
 use proptest::prelude::*;
@@ -25,7 +25,16 @@ fn assess_with(
 ) -> Assessment {
     let lexicon = lexicon();
     let keys = keys();
-    let rules = Rules { catalogue, lexicon: &lexicon, keys: &keys, categories, at_most, stop_days: 180, today: AS_OF };
+    let rules = Rules {
+        catalogue,
+        lexicon: &lexicon,
+        keys: &keys,
+        categories,
+        at_most,
+        stop_days: 180,
+        today: AS_OF,
+        languages: &Languages::new(Language::English, Language::ALL),
+    };
     assess(CustomerRecord::Given(Box::new(customer)), control, &rules)
 }
 
@@ -49,7 +58,8 @@ fn assess_default(person: CustomerBuilder, categories: &[Category]) -> Assessmen
 fn facts(person: CustomerBuilder, categories: &[Category]) -> Facts {
     match assess_default(person, categories) {
         Assessment::Proceed(facts) => facts,
-        Assessment::Skip { skip, .. } => panic!("skipped: {}", skip.sealed_because()),
+        Assessment::HeldOut(_) => panic!("held out"),
+        Assessment::Skip { skip, .. } => panic!("skipped: {}", skip.internal_reason()),
     }
 }
 
@@ -212,7 +222,7 @@ fn every_product_can_be_offered() {
                 Assessment::Proceed(Facts { stance: Stance::Recommend { offers }, .. }) => {
                     offered.extend(offers.into_iter().map(|offer| offer.product));
                 }
-                Assessment::Proceed(_) | Assessment::Skip { .. } => {}
+                Assessment::Proceed(_) | Assessment::HeldOut(_) | Assessment::Skip { .. } => {}
             }
         }
     }
@@ -252,7 +262,7 @@ fn danger_to_life_stops_every_message() {
         CustomerBuilder::new().posted(2, "I don't think I want to be here anymore, there is nothing left in me");
     let Assessment::Skip { skip, .. } = assess_default(person, &DEFAULT) else { panic!("not skipped") };
     assert_eq!(skip, Skip::Stopped(Stop::NeedsPerson));
-    assert_eq!(skip.sealed_because(), "a person should contact the customer");
+    assert_eq!(skip.internal_reason(), "a person should contact the customer");
 }
 
 #[test]
@@ -297,7 +307,7 @@ async fn consent_gate_applies_before_control_data() {
     let control = control(CustomerBuilder::reference().as_str(), "").await;
     let skip = |person: CustomerBuilder| match assess_with(person.customer(), &control, &catalogue(), &DEFAULT, 3) {
         Assessment::Skip { skip, .. } => skip,
-        Assessment::Proceed(_) => panic!("not skipped"),
+        Assessment::Proceed(_) | Assessment::HeldOut(_) => panic!("not skipped"),
     };
     assert_eq!(skip(CustomerBuilder::new().consents("maybe", "yes")), Skip::NoConsent(Refusal::Unclear));
     assert_eq!(skip(CustomerBuilder::new()), Skip::Suppressed);
@@ -355,7 +365,7 @@ fn tenure_is_known_only_if_needed() {
                 let candidate = facts.candidates.into_iter().find(|candidate| candidate.product == id).unwrap();
                 (facts.tenure, candidate.excluded)
             }
-            Assessment::Skip { .. } => panic!("skipped"),
+            Assessment::HeldOut(_) | Assessment::Skip { .. } => panic!("skipped"),
         }
     };
     assert_eq!(checking(CustomerBuilder::new().customer_for_days(400)), (Some(Tenure::Settled), None));
@@ -466,4 +476,87 @@ proptest! {
         }
         prop_assert!(offers.windows(2).all(|pair| pair[0].score >= pair[1].score));
     }
+}
+
+/// The language of a message decides only which products have texts.
+#[test]
+fn product_without_a_translation_is_not_offered_in_that_language() {
+    let mut whole: serde_json::Value = catalogue().to_json();
+    let products = whole["products"].as_array_mut().unwrap();
+    let first = products[0]["id"].as_str().unwrap().to_owned();
+    let es = |product: &serde_json::Value| {
+        let fields = ["name", "summary", "approved_claims", "rates_and_terms", "disclosures", "spoken_disclosures"];
+        let mut texts: serde_json::Map<_, _> =
+            fields.iter().filter_map(|field| Some(((*field).to_owned(), product.get(*field)?.clone()))).collect();
+        if let Some(figure) = product.get("figure") {
+            texts.insert("figure".to_owned(), figure.clone());
+        }
+        serde_json::json!({ "es": texts })
+    };
+    for product in products.iter_mut() {
+        product["translations"] = es(product);
+    }
+    products[0]["translations"] = serde_json::json!({});
+    let catalogue = Catalogue::from_json(whole.to_string().as_bytes()).unwrap();
+    let facts = |language| {
+        let person = CustomerBuilder::new().prefers(language).spends("Groceries", 90_000).has(90_000, 20_000);
+        let assessed = assess_with(person.customer(), &Control::default(), &catalogue, &Category::ALL, 3);
+        let Assessment::Proceed(facts) = assessed else { panic!("{assessed:?}") };
+        facts
+    };
+    let english = facts(Language::English);
+    let spanish = facts(Language::Spanish);
+    assert_eq!((english.language, spanish.language), (Language::English, Language::Spanish));
+    let of_first =
+        |facts: &Facts| facts.candidates.iter().find(|candidate| candidate.product.as_str() == first).unwrap().clone();
+    let said = of_first(&spanish).excluded.unwrap();
+    assert!(said.contains("not offered in Spanish: the catalog has no translations.es"), "{said}");
+    assert!(!of_first(&english).excluded.unwrap_or_default().contains("not offered in"));
+    let scores = |facts: &Facts| -> BTreeSet<(String, u64)> {
+        facts.candidates.iter().map(|c| (c.product.to_string(), c.score.to_bits())).collect()
+    };
+    assert_eq!(scores(&english), scores(&spanish), "no score depends on the language");
+}
+
+#[test]
+fn bank_that_does_not_speak_the_preferred_language_uses_its_own() {
+    let (lexicon, keys, catalogue) = (lexicon(), keys(), catalogue());
+    let rules = Rules {
+        catalogue: &catalogue,
+        lexicon: &lexicon,
+        keys: &keys,
+        categories: &Category::ALL,
+        at_most: 3,
+        stop_days: 180,
+        today: AS_OF,
+        languages: &Languages::default(),
+    };
+    let person = CustomerBuilder::new().prefers(Language::Spanish).spends("Groceries", 90_000).has(90_000, 20_000);
+    let assessed = assess(CustomerRecord::Given(Box::new(person.customer())), &Control::default(), &rules);
+    let Assessment::Proceed(facts) = assessed else { panic!("{assessed:?}") };
+    assert_eq!(facts.language, Language::English);
+}
+
+/// A post in Spanish is read for stops only. Its mood is unread, so it never raises a score.
+#[test]
+fn spanish_post_never_raises_a_score() {
+    let cheerful = [
+        "¡Qué viaje tan genial! El hotel super, amor total por este viaje, happy happy.",
+        "Me encanta viajar con mi familia, feliz de volver a la playa.",
+        "Por fin estamos ahorrando para la casa, qué bueno, wow.",
+        "Mi tarjeta me dio cash back este mes, super feliz.",
+    ];
+    let person = || CustomerBuilder::new().spends("Airlines", 90_000).has(90_000, 20_000);
+    let scores = |facts: &Facts| -> Vec<(String, u64)> {
+        facts.candidates.iter().map(|c| (c.product.to_string(), c.score.to_bits())).collect()
+    };
+    let silent = facts(person(), &Category::ALL);
+    for post in cheerful {
+        let facts = facts(person().posted(3, post), &Category::ALL);
+        assert_eq!(scores(&facts), scores(&silent), "{post}");
+        let mood = facts.mood.unwrap();
+        assert_eq!((mood.sentiment, mood.topics.len()), (contracts::facts::Sentiment::Neutral, 0), "{post}");
+    }
+    let grief = person().posted(3, "Murió mi papá el domingo. Qué dolor tan grande.");
+    assert!(matches!(facts(grief, &Category::ALL).stance, Stance::Service { .. }), "stop rules still read Spanish");
 }

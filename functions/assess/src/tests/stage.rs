@@ -5,8 +5,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use contracts::consent::{ConsentAsRead, Refusal};
+use contracts::effect::EffectPlan;
 use contracts::evidence::{Evidence, Outcome};
-use contracts::facts::{Assessment, Skip};
+use contracts::facts::{Assessment, Skip, Stance};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::Request;
 use contracts::settings::Settings;
@@ -159,6 +160,57 @@ async fn contact_cap_counts_published_runs_only() {
         assert_eq!(fixture.assess().await.unwrap().proceed, proceeds);
     }
     assert!(matches!(fixture.written().await, Assessment::Skip { skip: Skip::HeardLately, .. }));
+}
+
+#[tokio::test]
+async fn held_out_customer_is_ranked_but_does_not_proceed() {
+    let fixture = AssessFixture::with(&record(CustomerBuilder::new().spends("Travel", 90_000))).await;
+    let plan = |holdout| EffectPlan {
+        campaign: "spring".to_owned(),
+        holdout,
+        window_days: 30,
+        shapes: Vec::new(),
+        tones: Vec::new(),
+    };
+    let request = |holdout| Request {
+        catalogue: catalogue().digest(),
+        lexicon: fixture.lexicon.digest(),
+        settings: fixture.settings.digest(),
+        effect: Some(plan(holdout)),
+        ..Request::for_tests()
+    };
+    fixture.put_request(request(0.0)).await;
+    assert!(fixture.assess().await.unwrap().proceed);
+    let Assessment::Proceed(treated) = fixture.written().await else { panic!("held out") };
+    fixture.store.delete(&fixture.facts_key()).await.unwrap();
+    fixture.put_request(request(1.0)).await;
+    assert!(!fixture.assess().await.unwrap().proceed);
+    assert!(!fixture.assess().await.unwrap().proceed, "the second call returns the same");
+    assert_eq!(fixture.written().await, Assessment::HeldOut(treated), "the ranking is the same");
+}
+
+#[tokio::test]
+async fn service_message_is_never_held_out() {
+    let troubled = CustomerBuilder::new().posted(9, "Terrible customer service at my bank, I am furious");
+    let fixture = AssessFixture::with(&record(troubled)).await;
+    let plan = EffectPlan {
+        campaign: "spring".to_owned(),
+        holdout: 1.0,
+        window_days: 30,
+        shapes: Vec::new(),
+        tones: Vec::new(),
+    };
+    let request = Request {
+        catalogue: catalogue().digest(),
+        lexicon: fixture.lexicon.digest(),
+        settings: fixture.settings.digest(),
+        effect: Some(plan),
+        ..Request::for_tests()
+    };
+    fixture.put_request(request).await;
+    assert!(fixture.assess().await.unwrap().proceed);
+    let Assessment::Proceed(facts) = fixture.written().await else { panic!("held out") };
+    assert!(matches!(facts.stance, Stance::Service { .. }));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The Lambda function that notifies the bank's system about outcomes and recalls.
+//! The Lambda function that notifies the bank's system about outcomes, recalls and customers' answers.
 
 use bespoke_aws::Host;
 use deliver::Error;
@@ -18,6 +18,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         };
         match event {
             DeliverEvent::Ended(run) => Ok(webhook::notify(&run, &deps).await?),
+            DeliverEvent::Answered(run, reference) => Ok(webhook::notify_answers(&run, &reference, &deps).await?),
             DeliverEvent::Recalled(run) => match webhook::notify(&run, &deps).await {
                 // The run has not ended yet. Its end will trigger the notifications.
                 Err(Error::NotEnded { .. }) => Ok(NotifySummary::default()),

@@ -163,3 +163,24 @@ fn unrecognized_product_is_reported() {
     assert_eq!(words, ["Travl Card", "Unheard-of Account", "Zeppelin"]);
     assert!(result.report.remarks.iter().any(|problem| problem.column == "products_held" && problem.row == 2));
 }
+
+/// A profile names the preferred language in many ways. The bank's own language applies if it names none.
+#[tokio::test]
+async fn preferred_language_is_kept_and_an_unknown_one_is_reported() {
+    let sheets = with_column("Language", ["es-MX", "Klingon", ""]);
+    let mut bank = Bank::new();
+    bank.settings.intake.max_bad_rows = 1.0;
+    bank.upload_sheets(&sheets).await;
+    let output = bank.merge().await.unwrap();
+    let language = |record| match record {
+        CustomerRecord::Given(customer) => Some(customer.profile.language),
+        CustomerRecord::Refused { .. } => None,
+    };
+    let languages: Vec<_> = bank.records(&output).await.into_iter().filter_map(language).collect();
+    assert_eq!(languages, [Some(contracts::Language::Spanish), None]);
+    let remarks = bank.report(&output).await["remarks"].to_string();
+    assert!(remarks.contains("not a language that the program speaks"), "{remarks}");
+    assert!(!remarks.contains("Klingon"), "the report holds no cell: {remarks}");
+    let words = check(&IntakeSettings::default(), &sheets).unknown_words;
+    assert!(words.iter().any(|word| word.column == "language" && word.answer == "Klingon"), "{words:?}");
+}

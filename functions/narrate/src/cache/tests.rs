@@ -48,7 +48,7 @@ fn counting() -> CountingNarrator {
 }
 
 fn shared(text: &str) -> Vec<Line> {
-    let lines = lines::of_text(text, None).unwrap();
+    let lines = lines::of_text(text, None, contracts::Language::English).unwrap();
     lines.into_iter().map(|line| Line { sharing: Sharing::Shared, ..line }).collect()
 }
 
@@ -106,7 +106,7 @@ async fn different_words_or_rates_are_spoken_apart() {
 async fn personal_sentence_is_never_kept() {
     let bank = Bank::new();
     let narrator = counting();
-    let personal = lines::of_text("Hello José. Thank you.", None).unwrap();
+    let personal = lines::of_text("Hello José. Thank you.", None, contracts::Language::English).unwrap();
     bank.speak(&narrator, &personal).await;
     bank.speak(&narrator, &personal).await;
     assert_eq!(narrator.spoken.into_inner(), 4);

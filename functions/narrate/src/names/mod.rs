@@ -9,12 +9,14 @@ mod latin;
 mod pinyin;
 mod semitic;
 mod sound;
+mod spanish;
 mod thai;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use any_ascii::any_ascii_char;
+use contracts::Language;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::pronunciations::Pronunciations;
@@ -55,9 +57,13 @@ pub struct Names {
 }
 
 impl Names {
-    /// Finds the reading of a first name.
-    pub fn new(first_name: &str, pronunciations: Option<&Pronunciations>) -> Self {
+    /// Finds the reading of a first name in a language.
+    pub fn new(first_name: &str, pronunciations: Option<&Pronunciations>, language: Language) -> Self {
         let written = normalized(first_name);
+        if language == Language::Spanish {
+            let said = written.split(' ').map(|part| spanish::name(part, pronunciations)).collect();
+            return Self { written, said };
+        }
         let said: Option<Vec<Spelling>> = match table(&written) {
             // One entry covers all words of the name.
             Some(said) if written.contains(' ') => {
@@ -97,8 +103,8 @@ impl Names {
 
 /// Returns whether a first name can be pronounced. A missing name needs no pronunciation.
 #[must_use]
-pub fn is_sayable(first_name: &str, pronunciations: &Pronunciations) -> bool {
-    first_name.trim().is_empty() || Names::new(first_name, Some(pronunciations)).said.is_some()
+pub fn is_sayable(first_name: &str, pronunciations: &Pronunciations, language: Language) -> bool {
+    first_name.trim().is_empty() || Names::new(first_name, Some(pronunciations), language).said.is_some()
 }
 
 /// Normalizes a name in the same way as the text that contains it.
@@ -140,7 +146,7 @@ fn folded(name: &str) -> String {
 
 /// Returns the pronunciation of one part of a name.
 fn name(part: &str, pronunciations: Option<&Pronunciations>) -> Option<Spelling> {
-    if let Some(said) = pronunciations.and_then(|list| list.get(part)) {
+    if let Some(said) = pronunciations.and_then(|list| list.get(part, Language::English)) {
         return Some(Spelling::plain(said));
     }
     let cased = in_title_case(part);

@@ -1,7 +1,9 @@
+use contracts::Language;
+
 use super::*;
 
 fn said(first_name: &str) -> Option<String> {
-    Names::new(first_name, None)
+    Names::new(first_name, None, Language::English)
         .said
         .map(|parts| parts.iter().map(|part| part.text.as_str()).collect::<Vec<_>>().join(" ").trim().to_owned())
 }
@@ -71,7 +73,7 @@ fn capitals_are_no_abbreviation_in_a_name() {
 fn bank_list_wins_over_the_table() {
     let list = Pronunciations::from_toml("[words]\n\"علي\" = \"Alee\"\nTemperance = \"Tempy\"\n").unwrap();
     for (written, expected) in [("علي", "Alee"), ("Temperance", "Tempy")] {
-        assert_eq!(Names::new(written, Some(&list)).said().unwrap(), [Spelling::plain(expected)]);
+        assert_eq!(Names::new(written, Some(&list), Language::English).said().unwrap(), [Spelling::plain(expected)]);
     }
 }
 

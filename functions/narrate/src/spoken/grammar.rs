@@ -7,6 +7,7 @@ use regex::{Captures, Regex};
 use super::text::Text;
 use crate::names::Names;
 use crate::pronunciations::Pronunciations;
+use contracts::Language;
 
 /// The class of a spoken part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,7 @@ impl Grammar {
 pub struct Reader<'a> {
     pub text: &'a Text,
     pub pronunciations: Option<&'a Pronunciations>,
+    pub language: Language,
     pub names: &'a Names,
 }
 

@@ -10,8 +10,10 @@
 
 mod english;
 mod grammar;
+mod spanish;
 mod text;
 
+use contracts::Language;
 use grammar::{Class, Grammar, Piece, Reader};
 use text::Text;
 
@@ -44,19 +46,11 @@ pub struct Utterance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadNumber(pub usize);
 
-/// A language in which sentences are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// American English.
-    #[default]
-    English,
-}
-
-impl Language {
-    fn grammar(self) -> &'static Grammar {
-        match self {
-            Self::English => &english::GRAMMAR,
-        }
+/// Returns the rules by which sentences of a language are read.
+const fn grammar(language: Language) -> &'static Grammar {
+    match language {
+        Language::English => &english::GRAMMAR,
+        Language::Spanish => &spanish::GRAMMAR,
     }
 }
 
@@ -71,6 +65,11 @@ pub struct Lexicon<'a> {
     pub first_name: &'a str,
 }
 
+/// The abbreviations of Spanish, by their place in a sentence.
+pub(crate) mod spanish_abbreviation {
+    pub(crate) use super::spanish::{is_before_name, is_within_sentence};
+}
+
 /// Returns whether a word is a known abbreviation, in lower case and without its period, that is not a word too.
 pub(crate) fn is_abbreviation(word: &str) -> bool {
     english::is_abbreviation(word)
@@ -80,9 +79,10 @@ impl Utterance {
     /// Reads a sentence. Returns `None` if it has no words to speak.
     pub fn of(sentence: &str, lexicon: Lexicon<'_>) -> Result<Option<Self>, UnreadNumber> {
         let text = Text::new(sentence);
-        let names = Names::new(lexicon.first_name, lexicon.pronunciations);
-        let reader = Reader { text: &text, pronunciations: lexicon.pronunciations, names: &names };
-        let pieces = reader.read(lexicon.language.grammar()).map_err(|at| UnreadNumber(text.chunk_at(at) + 1))?;
+        let Lexicon { language, pronunciations, first_name } = lexicon;
+        let names = Names::new(first_name, pronunciations, language);
+        let reader = Reader { text: &text, pronunciations, language, names: &names };
+        let pieces = reader.read(grammar(language)).map_err(|at| UnreadNumber(text.chunk_at(at) + 1))?;
         let mut words = words(&text, pieces, &names);
         if let Some(last) = words.last_mut() {
             last.pause = last.pause.filter(|mark| "?!".contains(*mark)).or(Some('.'));

@@ -55,7 +55,7 @@ fn every_written_word_keeps_its_own_part() {
 }
 
 #[test]
-fn markup_is_said() {
+fn markup_is_read_aloud_correctly() {
     assert_eq!(
         text("[[h@'loU]] <break time=\"3s\"/> {\\an8} &lt; hello"),
         "h at loU break time equals three s an eight and lt; hello."

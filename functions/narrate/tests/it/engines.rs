@@ -11,7 +11,7 @@ use contracts::settings::{EngineChoice, SpeechServiceSettings, VoiceSettings};
 use contracts::{ErrorName, NamedError};
 use narrate::kokoro::Files;
 use narrate::spoken::{Lexicon, Utterance};
-use narrate::{Engines, Error, Pronunciations, speak_text};
+use narrate::{Engines, Error, Pronunciations, SpeechText, speak_text};
 use serde_json::{Value, json};
 use storage::secret::{SecretError, SecretName, SecretString, Secrets};
 use tokio::sync::OnceCell;
@@ -36,7 +36,8 @@ fn engines() -> Engines {
 }
 
 async fn spoken(text: &str, settings: &VoiceSettings, engines: &Engines) -> Result<(Narration, Vec<u8>), Error> {
-    speak_text(text, None, settings, engines, &Pronunciations::default(), &Key).await
+    let speech = SpeechText { text, language: contracts::Language::English, voice: None };
+    speak_text(speech, settings, engines, &Pronunciations::default(), &Key).await
 }
 
 fn chosen(engine: EngineChoice) -> VoiceSettings {

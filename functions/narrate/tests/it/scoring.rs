@@ -108,8 +108,8 @@ pub fn phrases(corpus: &str) -> Vec<Phrase<'_>> {
 
 /// Returns what the narration says for a phrase, or why it cannot say it.
 pub fn said(written: &str) -> Result<String, String> {
-    let sentences =
-        narrate::spoken_sentences(written, &Pronunciations::default()).map_err(|error| error.to_string())?;
+    let sentences = narrate::spoken_sentences(written, &Pronunciations::default(), contracts::Language::English)
+        .map_err(|error| error.to_string())?;
     Ok(sentences.into_iter().map(|(_, said)| said).collect::<Vec<_>>().join(" "))
 }
 

@@ -62,6 +62,7 @@ impl Bank {
             parts: Vec::new(),
         };
         let script = Script {
+            language: contracts::Language::English,
             first_name: first_name.to_owned(),
             adviser: None,
             segments: texts.iter().map(segment).collect(),

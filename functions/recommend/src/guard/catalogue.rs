@@ -1,6 +1,7 @@
 //! Checks the headlines and short claims of a catalog, which appear in the video's image. They must not say more than the
 //! product's approved texts.
 
+use contracts::Language;
 use contracts::catalogue::{Catalogue, CatalogueProblem, Product};
 
 use super::normal::NormalizedText;
@@ -12,22 +13,32 @@ use super::{GuardCheck, check_of, numbers, phrase_checks};
 pub fn check_catalogue(catalogue: &Catalogue) -> Vec<CatalogueProblem> {
     let mut problems = Vec::new();
     for product in catalogue.products() {
-        let own = OwnTerms::of_all_texts(product);
-        let headline = product.headline.iter().map(|text| ("headline".to_owned(), text));
-        let claims = product.short_claims.iter().enumerate();
-        let claims = claims.map(|(position, text)| (format!("short_claims[{position}]"), text));
-        for (field, text) in headline.chain(claims) {
-            let failed = failed(text, product, &own);
-            problems.extend(failed.into_iter().map(|check| CatalogueProblem {
-                product: Some(product.id.to_string()),
-                field: field.clone(),
-                reason: format!(
-                    "says more than the approved texts: {} ({}); change it or approve a claim that says it",
-                    check.violations.join(", "),
-                    check.name
-                ),
-            }));
+        problems.extend(check_product(product, catalogue.language(), ""));
+        for (language, translated) in product.translated() {
+            problems.extend(check_product(&translated, language, &format!("translations.{language}.")));
         }
+    }
+    problems
+}
+
+/// Returns the problems of a product in one language. `prefix` leads to the fields of that language.
+fn check_product(product: &Product, language: Language, prefix: &str) -> Vec<CatalogueProblem> {
+    let own = OwnTerms::of_all_texts(product);
+    let headline = product.headline.iter().map(|text| ("headline".to_owned(), text));
+    let claims = product.short_claims.iter().enumerate();
+    let claims = claims.map(|(position, text)| (format!("short_claims[{position}]"), text));
+    let mut problems = Vec::new();
+    for (field, text) in headline.chain(claims) {
+        let failed = failed(text, product, &own, language);
+        problems.extend(failed.into_iter().map(|check| CatalogueProblem {
+            product: Some(product.id.to_string()),
+            field: format!("{prefix}{field}"),
+            reason: format!(
+                "says more than the approved texts: {} ({}); change it or approve a claim that says it",
+                check.violations.join(", "),
+                check.name
+            ),
+        }));
     }
     problems
 }
@@ -50,9 +61,9 @@ const CHECKS: &[&str] = &[
     "urgency",
 ];
 
-fn failed(text: &str, product: &Product, own: &OwnTerms) -> Vec<GuardCheck> {
+fn failed(text: &str, product: &Product, own: &OwnTerms, language: Language) -> Vec<GuardCheck> {
     let normal = NormalizedText::new(text);
-    let mut checks = phrase_checks(&normal, own);
+    let mut checks = phrase_checks(&normal, own, language);
     checks.retain(|check| CHECKS.contains(&check.name.as_str()));
     // A short claim may contain an amount only exactly as an approved text contains it.
     let approved: Vec<String> = product.approved_claims.iter().chain(&product.rates_and_terms).cloned().collect();

@@ -1,11 +1,13 @@
 //! The guard's context for checking text: products, names, posts and instructions.
 
-use contracts::Digest;
 use contracts::catalogue::{Catalogue, Product};
+use contracts::{Digest, Language};
 use storage::vault::Keys;
 
 /// Everything that the guard needs to check text.
 pub struct GuardContext<'a> {
+    /// The language of the text, which decides which rules apply.
+    pub language: Language,
     /// The products that the text offers. It may mention only these.
     pub offered: Vec<&'a Product>,
     /// The products that the customer holds. The text may name their kinds, as in "your savings account".

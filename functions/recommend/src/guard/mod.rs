@@ -19,11 +19,11 @@ mod rules;
 
 use std::collections::HashSet;
 
-use contracts::Digest;
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::facts::{FIVE_WORD_RUN, five_word_runs};
 use contracts::script::{GuardCheck, Segment, SegmentKind, Verdict};
+use contracts::{Digest, Language};
 use unicode_normalization::UnicodeNormalization as _;
 
 pub use catalogue::check_catalogue;
@@ -57,6 +57,7 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
         check_of("products", products::check(&normal, &masked, &unapproved, context)),
         check_of("amounts", numbers::amounts(&normal)),
     ];
+    let language = context.language;
     checks.extend(phrases(&unapproved, &OwnTerms::of(context.offered.iter().copied()), context));
     if context.offered.len() > 1 {
         // In a passage about one product, only the catalog's words about that product count as its own.
@@ -73,6 +74,12 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
         }
     }
     let own = OwnTerms::of(context.offered.iter().copied());
+    if language != Language::English {
+        // The other checks know only English words.
+        checks.push(check_of("post-echo", post_echo(&unapproved_with_names, context)));
+        checks.push(check_of("instruction-echo", instruction_echo(&normal, context)));
+        return Verdict { checks };
+    }
     checks.push(check_of("harsh-words", harsh::check(&normal, &own)));
     checks.push(check_of("proper-names", proper_names::check(&masked, context)));
     checks.push(check_of("language", language::check(&normal)));
@@ -88,21 +95,30 @@ pub fn check_text(text: &str, context: &GuardContext<'_>) -> Verdict {
     check(&TextPart::split(text, &context.offered), context)
 }
 
-/// Checks the wording of one phrasebook line. `names` are the values of its slots, which are not checked, and `held` is the
-/// product that the line assumes the customer holds. Returns the violations, each with its check.
+/// A phrasebook line to check.
+#[derive(Clone, Copy)]
+pub struct LineCheck<'a> {
+    /// The language of the phrasebook.
+    pub language: Language,
+    /// The product that the line is about.
+    pub product: Option<&'a Product>,
+    /// The product that the line assumes the customer holds.
+    pub held: Option<&'a Product>,
+    /// The values of the line's slots, which are not checked.
+    pub names: &'a [&'a str],
+    /// All of the bank's products, in the language of the line.
+    pub catalogue: &'a Catalogue,
+}
+
+/// Checks the wording of one phrasebook line. Returns the violations, each with its check.
 #[must_use]
-pub fn check_line(
-    text: &str,
-    product: Option<&Product>,
-    held: Option<&Product>,
-    names: &[&str],
-    catalogue: &Catalogue,
-) -> Vec<String> {
+pub fn check_line(text: &str, line: LineCheck<'_>) -> Vec<String> {
     let context = GuardContext {
-        offered: product.into_iter().collect(),
-        held: held.into_iter().collect(),
-        catalogue,
-        names: names.iter().map(|name| NameSlot::from(*name)).collect(),
+        language: line.language,
+        offered: line.product.into_iter().collect(),
+        held: line.held.into_iter().collect(),
+        catalogue: line.catalogue,
+        names: line.names.iter().map(|name| NameSlot::from(*name)).collect(),
         posts: None,
         instructions: Vec::new(),
     };
@@ -124,6 +140,7 @@ pub fn check_reason(
     prompts: &[&'static str],
 ) -> Vec<GuardCheck> {
     let context = GuardContext {
+        language: Language::English,
         offered: vec![product],
         held: held.into_iter().collect(),
         catalogue,
@@ -147,7 +164,9 @@ pub fn check_reason(
 pub fn check_prompt(prompt: &str) -> Verdict {
     let normal = NormalizedText::new(prompt);
     let orders = check_of("instructions", quoted(rules::PROMPT_ORDERS.find(&normal, &OwnTerms::default())));
-    let mut checks = phrase_checks(&normal, &OwnTerms::default());
+    // The bank's staff may write in any language that it speaks.
+    let checks = Language::ALL.into_iter().flat_map(|language| phrase_checks(&normal, &OwnTerms::default(), language));
+    let mut checks: Vec<GuardCheck> = checks.collect();
     checks.retain(|check| ["protected-class", "surveillance"].contains(&check.name.as_str()));
     checks.push(orders);
     Verdict { checks }
@@ -178,7 +197,7 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product], brand: &Brand) 
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
     let normal = NormalizedText::new(name);
-    let checks = phrase_checks(&normal, &OwnTerms::default());
+    let checks = phrase_checks(&normal, &OwnTerms::default(), Language::English);
     numbers::amounts(&normal).is_empty()
         && !contact::is_in_name(name)
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
@@ -212,14 +231,14 @@ fn quoted<'a>(phrases: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     violations
 }
 
-fn phrase_checks(normal: &NormalizedText, own: &OwnTerms) -> Vec<GuardCheck> {
+fn phrase_checks(normal: &NormalizedText, own: &OwnTerms, language: Language) -> Vec<GuardCheck> {
     let check = |rule: &rules::PhraseRule| {
         let squashed = rule.squashed(normal);
         let stems = rules::SQUASHED.iter().filter(|(check, _)| *check == rule.check).flat_map(|(_, stems)| *stems);
         let split_words = stems.copied().filter(|stem| squashed.contains(stem));
         check_of(rule.check, quoted(rule.find(normal, own).into_iter().chain(split_words)))
     };
-    rules::RULES.iter().map(check).collect()
+    rules::of(language).iter().map(check).collect()
 }
 
 /// Looks for phrases in the text with placeholders, and again with personal names in it.
@@ -230,8 +249,8 @@ fn phrase_checks(normal: &NormalizedText, own: &OwnTerms) -> Vec<GuardCheck> {
 fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<GuardCheck> {
     let with_placeholders = NormalizedText::new(&mask::without_names(unapproved, context));
     let with_names = NormalizedText::new(&mask::without_names(&context.with_names(unapproved), context));
-    let mut checks = phrase_checks(&with_placeholders, own);
-    for (check, check_with_names) in checks.iter_mut().zip(phrase_checks(&with_names, own)) {
+    let mut checks = phrase_checks(&with_placeholders, own, context.language);
+    for (check, check_with_names) in checks.iter_mut().zip(phrase_checks(&with_names, own, context.language)) {
         let is_new = |violation| !check.violations.contains(violation);
         if check_with_names.violations.iter().any(is_new) && check.name != "protected-class" {
             check.violations.push("a forbidden phrase that appears once a name is filled in".to_owned());
@@ -244,8 +263,10 @@ fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<
 fn greeting(masked: &str) -> Vec<String> {
     let greets_stranger = |sentence: &str| {
         let mut words = sentence.split_whitespace();
-        let is_salutation =
-            words.next().is_some_and(|word| ["dear", "hello", "hi", "hey"].contains(&word.to_lowercase().as_str()));
+        let is_salutation = words.next().is_some_and(|word| {
+            ["dear", "hello", "hi", "hey", "hola", "estimado", "estimada", "querido", "querida"]
+                .contains(&word.to_lowercase().as_str())
+        });
         let addressee = words.next().unwrap_or_default();
         let is_stranger = addressee.starts_with(char::is_uppercase) || addressee.to_lowercase().starts_with("customer");
         is_salutation && is_stranger
@@ -271,7 +292,7 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
     let is_prose = |c: &char| {
         c.is_ascii_alphanumeric()
             || matches!(*c, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ſ' | ' ' | '\n')
-            || ".,;:!?'\"’‘“”()&/-–—…%$€£".contains(*c)
+            || ".,;:!?'\"’‘“”()&/-–—…%$€£¿¡«»".contains(*c)
             || matches!(*c, APPROVED | NAME)
     };
     let mut found: Vec<char> = raw.chars().filter(is_hidden).collect();

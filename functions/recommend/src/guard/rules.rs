@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use contracts::Digest;
+use contracts::{Digest, Language};
 
 use super::normal::NormalizedText;
 use super::own::OwnTerms;
@@ -56,15 +56,48 @@ enum WordPattern {
 }
 
 macro_rules! rules {
-    ($($check:literal),* $(,)?) => {
-        vec![$(PhraseRule::parse($check, include_str!(concat!("../../rules/en/", $check, ".txt")))),*]
+    ($language:literal: $($check:literal),* $(,)?) => {
+        vec![$(PhraseRule::parse($check, include_str!(concat!("../../rules/", $language, "/", $check, ".txt")))),*]
     };
 }
 
-/// All checks that are lists of phrases.
+/// Returns the checks of a language that are lists of phrases.
+pub(super) fn of(language: Language) -> &'static [PhraseRule] {
+    match language {
+        Language::English => &RULES,
+        Language::Spanish => &SPANISH,
+    }
+}
+
+/// The checks of Spanish. The bank writes every Spanish sentence itself, so the lists only help the people who write and
+/// approve them; free text is never in Spanish.
+static SPANISH: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
+    rules![
+        "es": "credit-terms",
+        "deposit-terms",
+        "approval",
+        "superlatives",
+        "urgency",
+        "invented-benefits",
+        "protected-class",
+        "surveillance",
+        "instructions",
+        "secrets",
+        "money-transfer",
+        "threats",
+        "shame",
+        "politics",
+        "advice",
+        "debt",
+        "health",
+        "amounts",
+    ]
+});
+
+/// The checks of English that are lists of phrases.
 pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     rules![
-        "credit-terms",
+        "en": "credit-terms",
         "deposit-terms",
         "approval",
         "superlatives",
@@ -90,11 +123,11 @@ pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
 });
 
 /// Kinds of products. Text may mention only the kinds that it offers.
-pub(super) static KINDS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["product-kinds"].remove(0));
+pub(super) static KINDS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["en": "product-kinds"].remove(0));
 /// Contact details that are spelled out in words.
-pub(super) static CONTACT: LazyLock<PhraseRule> = LazyLock::new(|| rules!["contact"].remove(0));
+pub(super) static CONTACT: LazyLock<PhraseRule> = LazyLock::new(|| rules!["en": "contact"].remove(0));
 /// Orders that a caller's prompt must not contain.
-pub(super) static PROMPT_ORDERS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["prompt-orders"].remove(0));
+pub(super) static PROMPT_ORDERS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["en": "prompt-orders"].remove(0));
 
 /// Word stems, by check, that are distinctive enough to search for in text from which the spaces were removed.
 pub(super) const SQUASHED: &[(&str, &[&str])] = &[
@@ -106,7 +139,8 @@ pub(super) const SQUASHED: &[(&str, &[&str])] = &[
 
 /// Returns the digest of all files in `rules/`.
 pub(super) fn digest() -> Digest {
-    digest_of(RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]))
+    let rules = Language::ALL.into_iter().flat_map(of);
+    digest_of(rules.chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]))
 }
 
 fn digest_of<'a>(rules: impl Iterator<Item = &'a PhraseRule>) -> Digest {
@@ -294,7 +328,7 @@ mod tests {
 
     #[test]
     fn files_have_unique_lowercase_phrases() {
-        for rule in RULES.iter().chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]) {
+        for rule in Language::ALL.into_iter().flat_map(of).chain([&*KINDS, &*CONTACT, &*PROMPT_ORDERS]) {
             let mut forbidden: Vec<&str> = rule.forbidden.phrases.iter().map(|phrase| phrase.text).collect();
             assert!(!forbidden.is_empty(), "{}", rule.check);
             forbidden.sort_unstable();

@@ -18,6 +18,7 @@ fn judge(text: &str) -> Verdict {
     check_text(
         text,
         &GuardContext {
+            language: Language::English,
             offered,
             held: Vec::new(),
             catalogue: &catalogue,
@@ -400,6 +401,7 @@ fn approved_claim_of_unoffered_product_is_caught() {
     let catalogue = fixtures::catalogue();
     let claim = "Free online bill pay comes with a guaranteed 4.25% annual percentage yield.";
     let context = GuardContext {
+        language: Language::English,
         offered: offered(&catalogue, &["voyager-card"]),
         held: Vec::new(),
         catalogue: &catalogue,
@@ -452,7 +454,8 @@ fn disclosures_match_offered_products() {
 fn line(text: &str, product: &str, held: Option<&str>) -> Vec<String> {
     let catalogue = fixtures::shipped_catalogue();
     let product_of = |id: &str| catalogue.product(&fixtures::id(id)).unwrap();
-    check_line(text, Some(product_of(product)), held.map(product_of), &[], &catalogue)
+    let (product, held) = (Some(product_of(product)), held.map(product_of));
+    check_line(text, LineCheck { language: Language::English, product, held, names: &[], catalogue: &catalogue })
 }
 
 #[test]
@@ -488,6 +491,7 @@ fn catalogue_words_are_allowed_only_in_the_passage_about_their_product() {
     let catalogue = fixtures::shipped_catalogue();
     let products = ["cash-back-card", "travel-rewards-card"].map(|id| catalogue.product(&fixtures::id(id)).unwrap());
     let context = GuardContext {
+        language: Language::English,
         offered: products.to_vec(),
         held: Vec::new(),
         catalogue: &catalogue,

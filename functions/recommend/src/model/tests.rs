@@ -34,7 +34,15 @@ fn objection(output: &CarelessOutput) -> Option<String> {
         let names = ["José", "Dana"].map(Into::into).into();
         check_text(
             &output.text,
-            &GuardContext { offered, held: Vec::new(), catalogue: &catalogue, names, posts: None, instructions },
+            &GuardContext {
+                language: contracts::Language::English,
+                offered,
+                held: Vec::new(),
+                catalogue: &catalogue,
+                names,
+                posts: None,
+                instructions,
+            },
         )
     } else {
         let draft = match prompt::parse_answer(&brief, &output.text, "a model") {

@@ -144,7 +144,7 @@ impl Bank {
             vault,
             settings: &settings,
             catalogue,
-            phrases: fixtures::book(),
+            phrases: fixtures::books(),
             brand,
             secrets: &fixtures::ModelKey(None),
             http,

@@ -128,8 +128,13 @@ fn advance_figure(pair: &mut [Beat<'_>]) {
     }
 }
 
+/// Rounds a time within a beat to whole samples. Differences of equal times differ in their last digits.
+fn to_sample(seconds: f64) -> f64 {
+    (seconds * SAMPLES).round() / SAMPLES
+}
+
 fn beat<'a>(draft: &Draft<'a>, start: f64, seconds: f64, joints: Joints) -> Beat<'a> {
-    let local = |at: f64| ((at + VOICE_START - start) * SAMPLES).round() / SAMPLES;
+    let local = |at: f64| to_sample(at + VOICE_START - start);
     let shift = |sentence: &Sentence| {
         let words = sentence.words.iter().map(|word| {
             let mut word = word.clone();
@@ -147,7 +152,7 @@ fn beat<'a>(draft: &Draft<'a>, start: f64, seconds: f64, joints: Joints) -> Beat
     let sentences: Vec<Sentence> = draft.sentences.iter().map(|sentence| shift(sentence)).collect();
     let words = sentences.iter().flat_map(|sentence| &sentence.words);
     let timing = SceneTiming {
-        seconds,
+        seconds: to_sample(seconds),
         sentences: sentences.iter().map(|sentence| sentence.start).collect(),
         product: draft.product.map(local),
         claims: draft.claims.iter().map(|(_, at)| local(*at)).collect(),
@@ -172,7 +177,7 @@ fn chapter_mark(start: f64, seconds: f64, offer: Option<(usize, &OfferShown)>) -
     Beat {
         kind: SceneKind::Offer,
         start,
-        timing: SceneTiming { seconds, ..SceneTiming::default() },
+        timing: SceneTiming { seconds: to_sample(seconds), ..SceneTiming::default() },
         joints: Joints { start: Edge::Covered, end: Edge::Covered },
         sentences: Vec::new(),
         offer,

@@ -159,7 +159,7 @@ fn opening(
 ) {
     /// The texts and drawings of up to three offers.
     const SLOTS: [(&str, &str); 3] = [("idea-1", "art-1"), ("idea-2", "art-2"), ("idea-3", "art-3")];
-    texts.insert("for", "For".to_owned());
+    texts.insert("for", content.script.language.words().title_card.to_owned());
     texts.insert("name", content.script.first_name.clone());
     texts.insert("bank", content.brand.name.clone());
     pictures.insert("mark", Picture::Mark);

@@ -38,6 +38,7 @@ pub fn script(name: &str, products: &[&str], disclosures: &[&str]) -> Script {
     }
     segments.push(segment(SegmentKind::Closing, "Thank you for being with us.", None));
     Script {
+        language: contracts::Language::English,
         first_name: name.to_owned(),
         adviser: None,
         segments,

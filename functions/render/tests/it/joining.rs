@@ -84,15 +84,15 @@ async fn second_customer_reuses_all_shared_scenes() {
     let bench = bench.for_customer("0002");
     give_script(&bench, &ids, &customer("Bo")).await;
     bench.run(&assets(), None, &|_| {}).await.unwrap();
-    assert_eq!(bench.shared(), first, "the same scenes, whoever the customer is");
+    assert_eq!(bench.shared(), first, "another customer gets the same scenes");
     assert_eq!(bench.stored().await, keys);
     assert!(bench.object(Artefact::Video) != alone);
 
-    // A video with a single offer shares the scenes that do not show the offer: the address and the end card.
+    // A video with one of the offers has no scenes of its own but the personal ones.
     let bench = bench.for_customer("0003");
     give_script(&bench, &["everyday-checking"], &customer("Bo")).await;
     bench.run(&assets(), None, &|_| {}).await.unwrap();
-    assert!(bench.shared().intersection(&first).count() >= 2, "{:?} of {scenes:?}", bench.scenes());
+    assert!(bench.shared().is_subset(&first) && bench.shared().len() >= 3, "{:?} of {scenes:?}", bench.scenes());
 }
 
 #[tokio::test]
@@ -236,9 +236,7 @@ async fn joined_video_looks_like_a_single_encode() {
     assert_eq!(starts.len(), bench.scenes().len());
     assert!((5..200).contains(&starts.len()));
     for start in starts.iter().skip(1).map(|start| frame(*start)) {
-        let mut around = quality[start - 4..start + 4].to_vec();
-        around.sort_by(f64::total_cmp);
-        // Caption times are hundredths of a second, so a caption may appear one frame later than in a single encode.
-        assert!(around[0] > 25.0 && around[1] > 38.0, "frame {start}: {:?}", &quality[start - 4..start + 4]);
+        let lowest = quality[start - 4..start + 4].iter().copied().fold(f64::INFINITY, f64::min);
+        assert!(lowest > 38.0, "{lowest} dB at frame {start}: {:?}", &quality[start - 4..start + 4]);
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use contracts::Language;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::error::EXIT_REFUSED;
 use narrate::{Pronunciations, spoken_sentences};
-use phrases::{Phrasebook, Slot};
+use phrases::{Line, Phrasebook, Slot};
 use runner::failure::Failure;
 use serde::Serialize;
 
@@ -26,11 +27,32 @@ struct Shown {
     problem: Option<String>,
 }
 
-/// Lists the file. Returns [`EXIT_REFUSED`] if a sentence cannot be read.
-pub(super) fn execute(file: &Path, pronunciations: &Pronunciations, context: Context) -> Result<u8, Failure> {
+/// A file to list.
+pub(super) struct ShowFile<'a> {
+    /// The file: a phrasebook, a catalog or plain text.
+    pub file: &'a Path,
+    /// The language. `None` for the phrasebook's or the catalog's own, and for English in plain text.
+    pub language: Option<Language>,
+}
+
+impl ShowFile<'_> {
+    /// Lists the file. Returns [`EXIT_REFUSED`] if a sentence cannot be read.
+    pub(super) fn list(&self, pronunciations: &Pronunciations, context: Context) -> Result<u8, Failure> {
+        list(texts(self.file, self.language)?, pronunciations, context)
+    }
+}
+
+/// A passage to list.
+struct Passage {
+    source: String,
+    text: String,
+    language: Language,
+}
+
+fn list(passages: Vec<Passage>, pronunciations: &Pronunciations, context: Context) -> Result<u8, Failure> {
     let mut shown: Vec<Shown> = Vec::new();
-    for (source, text) in texts(file)? {
-        match spoken_sentences(&text, pronunciations) {
+    for Passage { source, text, language } in passages {
+        match spoken_sentences(&text, pronunciations, language) {
             Ok(sentences) => shown.extend(sentences.into_iter().map(|(written, spoken)| Shown {
                 source: source.clone(),
                 written,
@@ -55,8 +77,8 @@ pub(super) fn execute(file: &Path, pronunciations: &Pronunciations, context: Con
     Ok(if refused { EXIT_REFUSED } else { 0 })
 }
 
-/// Returns each passage in a file with its source. The file is a phrasebook, a catalog or plain text.
-fn texts(file: &Path) -> Result<Vec<(String, String)>, Failure> {
+/// Returns each passage in a file with its source.
+fn texts(file: &Path, language: Option<Language>) -> Result<Vec<Passage>, Failure> {
     let content = read(file)?;
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => {
@@ -67,13 +89,19 @@ fn texts(file: &Path) -> Result<Vec<(String, String)>, Failure> {
                     text.replace(&format!("{{{}}}", slot.as_str()), &slot.as_str().replace('_', " "))
                 })
             };
-            Ok(book.lines().iter().map(|line| (line.id.clone(), filled(line.text.as_str()))).collect())
+            let language = language.or_else(|| Language::from_tag(book.language())).unwrap_or_default();
+            let passage = |line: &Line| Passage { source: line.id.clone(), text: filled(line.text.as_str()), language };
+            Ok(book.lines().iter().map(passage).collect())
         }
         Some("json") => {
             let catalogue = Catalogue::from_json(content.as_bytes())?;
-            Ok(catalogue.products().iter().flat_map(product_texts).collect())
+            let language = language.unwrap_or(catalogue.language());
+            let passage = |(source, text)| Passage { source, text, language };
+            let translated = catalogue.in_language(language);
+            let products = translated.products().iter().filter(|product| catalogue.has_texts_in(product, language));
+            Ok(products.flat_map(product_texts).map(passage).collect())
         }
-        _ => Ok(vec![(String::new(), content)]),
+        _ => Ok(vec![Passage { source: String::new(), text: content, language: language.unwrap_or_default() }]),
     }
 }
 

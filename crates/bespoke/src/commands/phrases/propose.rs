@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use contracts::ErrorName;
+use contracts::Language;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::error::EXIT_NOTHING_TO_DO;
+use contracts::text::counted;
 use phrases::check::{MIN_REASONS, Severity, check, grounds};
 use phrases::{GroundKey, Line, LineKind, Phrasebook};
 use recommend::guard::check_reason;
@@ -49,6 +51,14 @@ struct RefusedLine {
 pub(super) async fn execute(args: &ProposeArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let catalogue = project::catalogue(&args.data, args.catalogue.as_ref())?;
     let OpenedBook { mut book, approvals } = OpenedBook::open(&args.file)?;
+    if Language::from_tag(book.language()) != Some(Language::English) {
+        let message = format!("{}: a model proposes lines only in English", args.file.display());
+        return Err(Failure::new(
+            ErrorName::InputInvalidRequest,
+            message,
+            "let a person write lines in other languages",
+        ));
+    }
     let mut toml = std::fs::read_to_string(&args.file).map_err(Failure::file(ErrorName::ConfigInvalid, &args.file))?;
     let csv = if approvals.exists() {
         std::fs::read_to_string(&approvals).map_err(Failure::file(ErrorName::ConfigInvalid, &approvals))?
@@ -88,7 +98,7 @@ pub(super) async fn execute(args: &ProposeArgs, config: &Config, context: Contex
     if !report.filed.is_empty() {
         replace_file(&args.file, &toml)?;
     }
-    context.print(&report, || for_people(&report));
+    context.print(&report, || to_text(&report));
     Ok(if report.filed.is_empty() { EXIT_NOTHING_TO_DO } else { 0 })
 }
 
@@ -159,7 +169,11 @@ impl Candidate<'_> {
         let book = Phrasebook::parse(toml, csv).map_err(|error| vec![error.to_string()])?;
         let guard = |line: &Line, filled: &str, product: Option<&Product>| {
             // The other lines have already been checked.
-            if line.id == self.id { guard_findings(line, filled, product, catalogue) } else { Vec::new() }
+            if line.id == self.id {
+                guard_findings(line, filled, product, (Language::English, catalogue))
+            } else {
+                Vec::new()
+            }
         };
         let findings = check(&book, catalogue, guard).into_iter();
         let own = findings.filter(|finding| finding.line.as_deref() == Some(self.id));
@@ -180,7 +194,7 @@ impl Candidate<'_> {
     }
 }
 
-fn for_people(report: &ProposeReport) -> String {
+fn to_text(report: &ProposeReport) -> String {
     let mut text = String::new();
     for line in &report.filed {
         let _infallible = writeln!(text, "{}  not approved\n    {}", line.id, line.text);
@@ -191,7 +205,8 @@ fn for_people(report: &ProposeReport) -> String {
             writeln!(text, "refused for {} on {}: {because}\n    {}", line.product, line.ground, line.text);
     }
     let (filed, refused) = (report.filed.len(), report.refused.len());
-    let _infallible = writeln!(text, "{filed} lines added without an approval, {refused} refused");
+    let _infallible =
+        writeln!(text, "added {} without an approval; refused {refused}", counted(filed, "line", "lines"));
     if filed > 0 {
         text.push_str(
             "next: bespoke phrases approve LINE... approves lines; no customer hears a line before it is approved\n",

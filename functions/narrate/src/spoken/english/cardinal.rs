@@ -1,4 +1,4 @@
-//! Plain numbers.
+//! Cardinal numbers, plain (`10,000`) and scaled (`10K`).
 
 use std::sync::LazyLock;
 
@@ -8,10 +8,10 @@ use super::number::{self, NUMBER};
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
 static SCALED: LazyLock<Regex> =
-    LazyLock::new(|| pattern(&format!(r"(?P<number>{NUMBER})(?:(?P<scale>[kKMB]|bn|mn|MM)\b|(?P<many>'?s)\b)")));
+    LazyLock::new(|| pattern(&format!(r"(?P<number>{NUMBER})(?:(?P<scale>[kKMB]|bn|mn|MM)\b|(?P<plural>'?s)\b)")));
 
-/// Words that make a following number with a letter the name of a place.
-const PLACES: &[&str] = &[
+/// Words after which a number with a letter is a label, as in `Room 5B` or `Form 8K`, and not a scaled number.
+const LABELED_NOUNS: &[&str] = &[
     "apartment",
     "apt",
     "bldg",
@@ -42,25 +42,25 @@ const PLACES: &[&str] = &[
 pub fn scaled(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&SCALED).filter(|_| at.starts_word())?;
     let amount = number::amount(&captures["number"])?;
-    if captures.name("many").is_some() {
+    if captures.name("plural").is_some() {
         // "$100s" and "1,000s" are plurals; "3s" is three seconds or a name.
         let (value, decimals) = number::parse(&captures["number"])?;
-        // "W-2s"
+        // "W-2s" is the plural of a form name.
         if at.head().ends_with('-') && value < 100 && decimals.is_empty() {
             return Some(at.whole(Class::Cardinal, &captures, number::plural(&amount)));
         }
         if value < 10 || value % 10 != 0 || !decimals.is_empty() {
             return None;
         }
-        let many = number::plural(&amount);
-        return Some(at.whole(Class::Cardinal, &captures, many.trim_start_matches("one ")));
+        let plural = number::plural(&amount);
+        return Some(at.whole(Class::Cardinal, &captures, plural.trim_start_matches("one ")));
     }
     let scale = &captures["scale"];
     // "Room 5B" and "Suite 2M" do not mean billions and millions.
-    let in_place = PLACES.contains(&at.word_before(1).as_str());
+    let after_label_noun = LABELED_NOUNS.contains(&at.word_before(1).as_str());
     let followed = at.after(at.pos + captures.get_match().end()).starts_with([' ', '+', '-', '–', ',', '.']);
     let lone_letter = scale == "B" && captures["number"].len() == 1 && !followed;
-    if in_place || lone_letter {
+    if after_label_noun || lone_letter {
         return None;
     }
     let end = at.pos + captures.get_match().end();
@@ -81,7 +81,7 @@ pub fn plain(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&PLAIN)?;
     let matched = captures.get_match().as_str();
     let before = at.head().chars().next_back();
-    // A point after a point or a digit is not a decimal point.
+    // A period after another period, a letter or a digit is not a decimal point.
     if matched.starts_with('.') && before.is_some_and(|c| c == '.' || c.is_alphanumeric()) {
         return None;
     }
@@ -94,7 +94,7 @@ mod tests {
     use crate::spoken::{Lexicon, UnreadNumber, Utterance};
 
     #[test]
-    fn plain_numbers_are_said() {
+    fn numbers_are_read_aloud_correctly() {
         check(&[
             ("10,000", "ten thousand"),
             ("3.0", "three point zero"),
@@ -116,7 +116,7 @@ mod tests {
         ]);
     }
 
-    /// A misplaced comma or point must never be read as something else.
+    /// A number with a misplaced comma or decimal point must never be read as a different number.
     #[test]
     fn malformed_number_is_an_error() {
         for (phrase, word) in [

@@ -21,7 +21,7 @@ mod tests {
     use super::super::testing::check;
 
     #[test]
-    fn ordinals_are_said() {
+    fn ordinals_are_read_aloud_correctly() {
         check(&[
             ("1st", "first"),
             ("22nd", "twenty-second"),

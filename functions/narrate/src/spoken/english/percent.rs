@@ -14,7 +14,7 @@ static RATE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// Nouns that basis points describe: "fifty basis point increase".
+/// Nouns before which the unit is singular: "fifty basis point increase".
 const CHANGES: &[&str] = &[
     "adjustment",
     "change",
@@ -52,31 +52,31 @@ pub fn rate(at: &Cursor<'_>) -> Option<Reading> {
     };
     let unit = captures.name("unit")?;
     let end = at.pos + captures.get_match().end();
-    let one = number.as_str() == "1"
+    let is_singular = number.as_str() == "1"
         || &captures["gap"] == "-"
         || described::after_article(at, end)
         || CHANGES.contains(&at.word_after(end, 1).as_str());
-    let unit_said = match unit.as_str().trim_end_matches('.') {
+    let spoken_unit = match unit.as_str().trim_end_matches('.') {
         "%" | "pct" => "percent",
-        "pp" if one => "percentage point",
+        "pp" if is_singular => "percentage point",
         "pp" => "percentage points",
-        _ if one => "basis point",
+        _ if is_singular => "basis point",
         _ => "basis points",
     };
     let value_end = captures.name("fraction").map_or(number.end(), |part| part.end());
-    // Each written word keeps its own part: "2", "1/2%".
+    // Each whitespace-separated token in the text gets its own spoken piece: "2" and "1/2%".
     let mut pieces = Vec::new();
     match captures.name("fraction").filter(|part| part.as_str().starts_with(' ')) {
         Some(part) => {
             let (whole, rest) = value.split_once(" and ")?;
             pieces.push((at.pos..at.pos + number.end(), format!("{whole} and")));
-            pieces.push((at.pos + part.start() + 1..end, format!("{rest} {unit_said}")));
+            pieces.push((at.pos + part.start() + 1..end, format!("{rest} {spoken_unit}")));
         }
         None if &captures["gap"] == " " => {
             pieces.push((at.pos..at.pos + value_end, value));
-            pieces.push((at.pos + unit.start()..end, unit_said.to_owned()));
+            pieces.push((at.pos + unit.start()..end, spoken_unit.to_owned()));
         }
-        None => pieces.push((at.pos..end, format!("{value} {unit_said}"))),
+        None => pieces.push((at.pos..end, format!("{value} {spoken_unit}"))),
     }
     Some(Reading { class: Class::Percent, end, pieces })
 }
@@ -86,7 +86,7 @@ mod tests {
     use super::super::testing::check;
 
     #[test]
-    fn rates_are_exact() {
+    fn rates_are_read_exactly() {
         check(&[
             ("4.25% APY", "four point two five percent A.P.Y"),
             ("0.05%", "zero point zero five percent"),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn joined_rates_keep_every_digit() {
+    fn rates_next_to_symbols_keep_every_digit() {
         check(&[
             ("3.5%-APR", "three point five percent A.P.R"),
             ("a 4.25%-APY account", "a four point two five percent A.P.Y account"),

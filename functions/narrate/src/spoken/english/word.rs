@@ -26,7 +26,8 @@ pub fn listed(at: &Cursor<'_>) -> Option<Reading> {
     let ends = [chunk.len(), trimmed.len()]
         .into_iter()
         .chain(trimmed.match_indices(['-', '/', '\'']).map(|(end, _)| end).rev());
-    let (end, said) = ends.filter(|end| *end > 0).find_map(|end| Some((end, list.get(&chunk[..end])?)))?;
+    let (end, said) =
+        ends.filter(|end| *end > 0).find_map(|end| Some((end, list.get(&chunk[..end], at.reader.language)?)))?;
     Some(at.read(Class::Listed, end, said))
 }
 

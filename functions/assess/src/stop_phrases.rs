@@ -17,13 +17,13 @@ const SPANISH: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../d
 const LANGUAGES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/lexicons/languages.toml"));
 const PAYMENTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/lexicons/payments.toml"));
 
-static STOP_WORDS: LazyLock<StopWords> = LazyLock::new(StopWords::shipped);
+static STOP_PHRASES: LazyLock<StopPhrases> = LazyLock::new(StopPhrases::shipped);
 
-/// Emoji of mourning.
+/// Emoji that express mourning.
 const MOURNING: [char; 4] = ['🕊', '🪦', '⚰', '🕯'];
 
-/// A post without any known word still counts as readable if it has at most this many words. They may be names, places
-/// or exclamations.
+/// A post that contains no known words still counts as readable if it has at most this many words, because they may be
+/// names, places or exclamations.
 const MAX_UNKNOWN_WORDS: usize = 3;
 
 /// A kind of trouble that a post may mention.
@@ -32,7 +32,7 @@ const MAX_UNKNOWN_WORDS: usize = 3;
 pub enum Trouble {
     /// Danger to life.
     Danger,
-    /// A death, a lost pregnancy, a separation.
+    /// A death, a miscarriage, a separation.
     Loss,
     /// Money trouble.
     Hardship,
@@ -52,23 +52,23 @@ pub enum Trouble {
     Farewell,
 }
 
-/// The stops found in one post.
+/// The findings about one post that show whether the bank must stop selling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent finding about one post")]
 pub struct PostStops {
     /// The kinds of trouble that the phrases indicate.
     pub troubles: BTreeSet<Trouble>,
     /// Whether the post is in a language that the program cannot read.
-    pub unread: bool,
-    /// Whether the post shows distress of no specific kind.
+    pub unreadable: bool,
+    /// Whether the post shows general distress.
     pub distress: bool,
     /// Whether the post is about money, work, health or a similar topic.
     pub sensitive: bool,
-    /// Whether the post is about weather, traffic, sports or a similar topic, and about nothing serious.
+    /// Whether the post is about weather, traffic, sports or a similar topic, and mentions nothing serious.
     pub everyday: bool,
     /// Whether the post is about a work of fiction, or about trouble that has passed.
     pub excused: bool,
-    /// The words without harmless idioms. `None` if the post has no such idioms.
+    /// The post's words with harmless idioms removed, or `None` if it contains none.
     pub without_idioms: Option<String>,
 }
 
@@ -83,7 +83,8 @@ struct PostFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ContextFile {
-    ordinary: Vec<String>,
+    #[serde(rename = "ordinary")]
+    idioms: Vec<String>,
     everyday: Vec<String>,
     fiction: Vec<String>,
     sensitive: Vec<String>,
@@ -110,35 +111,50 @@ struct PaymentFile {
     payments: BTreeMap<Stop, Vec<String>>,
 }
 
-/// The phrases of one language.
+/// The phrases in one language.
 struct LanguagePhrases {
+    /// The phrases that indicate each kind of trouble.
     stops: BTreeMap<Trouble, Phrases>,
-    ordinary: Phrases,
+    /// Harmless idioms that contain words for trouble.
+    idioms: Phrases,
+    /// Weather, traffic, sports and similar topics.
     everyday: Phrases,
+    /// Works of fiction.
     fiction: Phrases,
+    /// Money, work, health and similar topics.
     sensitive: Phrases,
+    /// Phrases that show that the author means their own life.
     own: Phrases,
+    /// Phrases for an end to trouble.
     recovery: Phrases,
+    /// Phrases for the past.
     past: Phrases,
+    /// Words that negate what follows.
     negation: Element,
+    /// Serious topics, which a post about an everyday topic must not mention.
     grave: Phrases,
+    /// General distress.
     distress: Phrases,
 }
 
 /// All stop phrases.
-pub struct StopWords {
+pub struct StopPhrases {
     languages: [LanguagePhrases; 2],
-    read: BTreeSet<String>,
-    unread: BTreeSet<String>,
+    /// Words that only English has, and words that only Spanish has.
+    own_words: [BTreeSet<String>; 2],
+    /// Common words in the languages that the program can read.
+    readable_words: BTreeSet<String>,
+    /// Common words in other languages.
+    unreadable_words: BTreeSet<String>,
     payments: BTreeMap<Stop, Phrases>,
     digest: Digest,
 }
 
-impl StopWords {
+impl StopPhrases {
     /// Returns the phrases that are compiled into the program.
     #[must_use]
     pub fn get() -> &'static Self {
-        &STOP_WORDS
+        &STOP_PHRASES
     }
 
     /// Parses the files that are compiled into the program.
@@ -147,18 +163,21 @@ impl StopWords {
     /// Panics if a file is malformed. A test ensures that none is.
     #[expect(clippy::expect_used, reason = "the files are part of the program, and a test parses them")]
     fn shipped() -> Self {
-        let post_file = |text| toml::from_str::<PostFile>(text).expect("a valid file of post phrases");
-        let languages: LanguageFile = toml::from_str(LANGUAGES).expect("a valid file of languages");
-        let payments: PaymentFile = toml::from_str(PAYMENTS).expect("a valid file of payment phrases");
+        let post_file = |text| toml::from_str::<PostFile>(text).expect("a valid post-phrase file");
+        let languages: LanguageFile = toml::from_str(LANGUAGES).expect("a valid language file");
+        let payments: PaymentFile = toml::from_str(PAYMENTS).expect("a valid payment-phrase file");
         let words = |list: &str| list.split('|').map(str::to_owned).collect::<BTreeSet<String>>();
-        let mut read = words(&languages.english);
-        read.extend(words(&languages.spanish));
-        let unread = words(&languages.other).difference(&read).cloned().collect();
+        let english = words(&languages.english);
+        let spanish = words(&languages.spanish);
+        let own_words = [&english - &spanish, &spanish - &english];
+        let readable_words = &english | &spanish;
+        let unreadable_words = words(&languages.other).difference(&readable_words).cloned().collect();
         let phrases = |list: Vec<String>| Phrases::parse(&list, &payments.sets);
         Self {
             languages: [ENGLISH, SPANISH].map(|text| LanguagePhrases::parse(&post_file(text))),
-            read,
-            unread,
+            own_words,
+            readable_words,
+            unreadable_words,
             payments: payments.payments.into_iter().map(|(stop, list)| (stop, phrases(list))).collect(),
             digest: Digest::of_parts([ENGLISH, SPANISH, LANGUAGES, PAYMENTS].map(str::as_bytes)),
         }
@@ -181,10 +200,11 @@ impl StopWords {
     /// Returns the stops in a post.
     #[must_use]
     pub fn read_post(&self, text: &str) -> PostStops {
-        let own_words = text.split_whitespace().filter(|token| !token.contains("://") && !token.starts_with('@'));
-        let own_words = own_words.collect::<Vec<_>>().join(" ");
-        let all_words = folded_words(&own_words);
-        let mut found = PostStops { unread: self.is_unread(&own_words, &all_words), ..PostStops::default() };
+        let tokens = text.split_whitespace().filter(|token| !token.contains("://") && !token.starts_with('@'));
+        let without_links_and_mentions = tokens.collect::<Vec<_>>().join(" ");
+        let all_words = folded_words(&without_links_and_mentions);
+        let unreadable = self.is_unreadable(&without_links_and_mentions, &all_words);
+        let mut found = PostStops { unreadable, ..PostStops::default() };
         // Words that suggest danger count even within an idiom.
         let mut words = all_words.clone();
         for language in &self.languages {
@@ -210,14 +230,14 @@ impl StopWords {
                         is_fiction
                     }
                 };
-                let is_said = |at: usize| *trouble == Trouble::Danger || !language.is_negated(&words, at);
+                let counts = |at: usize| *trouble == Trouble::Danger || !language.is_negated(&words, at);
                 let searched = if *trouble == Trouble::Danger { &all_words } else { &words };
-                if !is_excused && phrases.find(searched).any(is_said) {
+                if !is_excused && phrases.find(searched).any(counts) {
                     found.troubles.insert(*trouble);
                 }
             }
         }
-        if own_words.contains(MOURNING) && !is_fiction {
+        if without_links_and_mentions.contains(MOURNING) && !is_fiction {
             found.troubles.insert(Trouble::Loss);
         }
         found.distress = !found.excused && any(|language| &language.distress, &words);
@@ -226,33 +246,42 @@ impl StopWords {
         found
     }
 
+    /// Returns whether a post is in Spanish. VADER knows only English, so its score of such a post means nothing.
+    #[must_use]
+    pub fn is_spanish(&self, text: &str) -> bool {
+        let words = folded_words(text);
+        let [english, spanish] =
+            self.own_words.each_ref().map(|own| words.iter().filter(|word| own.contains(*word)).count());
+        spanish > english || spanish == english && text.contains(['¡', '¿', 'ñ', 'Ñ'])
+    }
+
     /// Returns whether a post is in a language that the program cannot read.
-    fn is_unread(&self, text: &str, words: &[String]) -> bool {
-        let letters = text.chars().filter(|sign| sign.is_alphabetic());
-        let (latin, foreign): (Vec<char>, Vec<char>) = letters.partition(|sign| is_latin(*sign));
+    fn is_unreadable(&self, text: &str, words: &[String]) -> bool {
+        let letters = text.chars().filter(|c| c.is_alphabetic());
+        let (latin, foreign): (Vec<char>, Vec<char>) = letters.partition(|letter| is_latin(*letter));
         if foreign.len() > latin.len() {
             return true;
         }
-        let read = words.iter().filter(|word| self.read.contains(*word)).count();
-        let unread = words.iter().filter(|word| self.unread.contains(*word)).count();
-        unread > read || (read == 0 && words.len() > MAX_UNKNOWN_WORDS)
+        let readable = words.iter().filter(|word| self.readable_words.contains(*word)).count();
+        let unreadable = words.iter().filter(|word| self.unreadable_words.contains(*word)).count();
+        unreadable > readable || (readable == 0 && words.len() > MAX_UNKNOWN_WORDS)
     }
 }
 
 /// Returns whether a letter is in the Latin script. A post in Latin script can still be in a language that the program
 /// cannot read, such as German, Polish or Vietnamese.
-const fn is_latin(sign: char) -> bool {
-    matches!(sign, 'a'..='z' | 'A'..='Z' | '\u{aa}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{ff21}'..='\u{ff5a}')
+const fn is_latin(letter: char) -> bool {
+    matches!(letter, 'a'..='z' | 'A'..='Z' | '\u{aa}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{ff21}'..='\u{ff5a}')
 }
 
 impl LanguagePhrases {
     fn parse(file: &PostFile) -> Self {
         let phrases = |list: &[String]| Phrases::parse(list, &file.sets);
-        let ContextFile { ordinary, everyday, fiction, sensitive, own, recovery, past, negation, grave, distress } =
+        let ContextFile { idioms, everyday, fiction, sensitive, own, recovery, past, negation, grave, distress } =
             &file.context;
         Self {
             stops: file.stops.iter().map(|(trouble, list)| (*trouble, phrases(list))).collect(),
-            ordinary: phrases(ordinary),
+            idioms: phrases(idioms),
             everyday: phrases(everyday),
             fiction: phrases(fiction),
             sensitive: phrases(sensitive),
@@ -267,7 +296,7 @@ impl LanguagePhrases {
 
     /// Blanks out the words of harmless idioms.
     fn blank_idioms(&self, words: &mut [String]) {
-        let spans: Vec<_> = self.ordinary.find_spans(words).collect();
+        let spans: Vec<_> = self.idioms.find_spans(words).collect();
         for (start, end) in spans {
             words[start..end].iter_mut().for_each(String::clear);
         }
@@ -315,7 +344,7 @@ impl Phrases {
     }
 }
 
-/// Returns the end of the match of a phrase at `start`.
+/// Matches a phrase at `start` and returns where the match ends.
 fn match_end(phrase: &[Element], words: &[String], start: usize) -> Option<usize> {
     let Some((first, rest)) = phrase.split_first() else { return Some(start) };
     match first {
@@ -370,9 +399,9 @@ impl Element {
     }
 }
 
-/// Returns the lowercase words in `text` without accents.
+/// Returns the words in `text`, lowercased and stripped of accents.
 fn folded_words(text: &str) -> Vec<String> {
-    plain_words(&text.nfkd().filter(|sign| !is_combining_mark(*sign)).collect::<String>())
+    plain_words(&text.nfkd().filter(|c| !is_combining_mark(*c)).collect::<String>())
 }
 
 #[cfg(test)]
@@ -381,19 +410,19 @@ mod tests {
 
     #[test]
     fn shipped_files_are_valid() {
-        let stop_words = StopWords::get();
-        assert_eq!(stop_words.payments.len(), 6);
+        let stop_phrases = StopPhrases::get();
+        assert_eq!(stop_phrases.payments.len(), 6);
         for text in [ENGLISH, SPANISH] {
             let file: PostFile = toml::from_str(text).unwrap();
-            let ContextFile { ordinary, everyday, fiction, own, recovery, past, grave, distress, .. } = &file.context;
-            let context = [ordinary, everyday, fiction, own, recovery, past, grave, distress];
+            let ContextFile { idioms, everyday, fiction, own, recovery, past, grave, distress, .. } = &file.context;
+            let context = [idioms, everyday, fiction, own, recovery, past, grave, distress];
             for phrase in file.stops.values().chain(context).flatten() {
                 assert!(!phrase.starts_with('.'), "{phrase:?} starts with a gap");
                 for part in phrase.split_whitespace().flat_map(|part| part.split('|')) {
                     if let Some(set) = part.strip_prefix('{') {
                         assert!(file.sets.contains_key(set.trim_end_matches('}')), "{phrase:?}: unknown set");
                     }
-                    let is_plain = part.chars().all(|sign| sign.is_ascii_lowercase() || sign.is_ascii_digit());
+                    let is_plain = part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
                     let is_known = is_plain
                         || part.is_empty()
                         || part.starts_with('{')
@@ -416,10 +445,10 @@ mod tests {
 
     #[test]
     fn payments_that_show_trouble_are_stops() {
-        let stop_words = StopWords::get();
-        assert_eq!(stop_words.payment_stops("Bank Fees", "OVERDRAFT FEE 35"), [Stop::Overdraft]);
-        assert_eq!(stop_words.payment_stops("Debt Collection", "x"), [Stop::DebtCollection]);
-        assert_eq!(stop_words.payment_stops("Services", "Hillside Funeral Home"), [Stop::Funeral]);
-        assert_eq!(stop_words.payment_stops("Groceries", "Corner Market"), []);
+        let stop_phrases = StopPhrases::get();
+        assert_eq!(stop_phrases.payment_stops("Bank Fees", "OVERDRAFT FEE 35"), [Stop::Overdraft]);
+        assert_eq!(stop_phrases.payment_stops("Debt Collection", "x"), [Stop::DebtCollection]);
+        assert_eq!(stop_phrases.payment_stops("Services", "Hillside Funeral Home"), [Stop::Funeral]);
+        assert_eq!(stop_phrases.payment_stops("Groceries", "Corner Market"), []);
     }
 }
