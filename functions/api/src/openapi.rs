@@ -143,7 +143,7 @@ everyone with its token acts as the person who started it, with all roles.
 
 - `customer_profile.xlsx` has one row per customer. Columns: `customer_id` (text; leading zeros count), `first_name`, `income` \
 (dollars per year), `account_balance` (dollars), `products_held` (catalog ids or names, separated by `;` or `,`), and \
-optionally `investment_advisor` and `customer_since` (a day).
+optionally `investment_advisor`, `customer_since` (a day) and `language` (such as `es`).
 - `customer_transactions.xlsx` has the payments. Columns: `customer_id`, `date` (a date cell or text such as `2026-10-31`), \
 `category`, `merchant`, `transaction_amount` (the amount that left the account), `consent` and `consent_social_media`. The last \
 two answer whether the bank may make a recommendation, and whether it may use the customer's posts. Yes is `yes`, `y`, `true` \

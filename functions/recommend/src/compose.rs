@@ -197,7 +197,7 @@ fn segments(brief: &Brief<'_>, draft: &Draft, offered: &[&Product]) -> Vec<Draft
     let claims = if draft.is_brief { vec![0; offered.len()] } else { claim_counts(offered, length) };
     for (((sentences, product), claims), disclosures) in offers.iter_mut().zip(offered).zip(claims).zip(disclosures) {
         sentences.extend((0..claims).filter_map(|index| of_catalogue(product, CatalogueField::ApprovedClaim(index))));
-        // A disclosure stands with its own product, so that no customer takes it for one about another product.
+        // A disclosure follows its own product, so that no customer takes it for one about another product.
         sentences.extend(disclosures);
     }
 
