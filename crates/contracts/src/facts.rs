@@ -589,7 +589,6 @@ impl Skip {
 /// The result of `assess`: `facts.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "assessment", rename_all = "kebab-case")]
-#[expect(clippy::large_enum_variant, reason = "one is read at a time, straight from JSON")]
 pub enum Assessment {
     /// The run continues with these facts.
     Proceed(Facts),

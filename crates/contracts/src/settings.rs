@@ -579,7 +579,7 @@ impl Settings {
         let delivery = DeliverySettings::default();
         let retention = RetentionSettings::default();
         let effect = EffectSettings::default();
-        let mut settings = Self { delivery, retention, local, effect, ..self.clone() };
+        let mut settings = Self { effect, delivery, retention, local, ..self.clone() };
         let any = ModelSettings::default();
         settings.writer.model = ModelSettings {
             requests_per_minute: any.requests_per_minute,

@@ -148,7 +148,7 @@ fn levels(customers: &[CustomerResult]) -> Vec<LevelComparison> {
             let at_level = |one: &CustomerResult| one.levels.get(&dimension) == Some(name);
             // Without levels in the control group, the whole control group is the comparison.
             let groups = groups(customers, |one| {
-                (at_level(one) || (one.held_out && !randomized)).then(|| !one.adopted.is_empty())
+                (at_level(one) || (one.held_out && !randomized)).then_some(!one.adopted.is_empty())
             });
             level(dimension, name, groups, randomized)
         })
@@ -184,7 +184,7 @@ fn arms(customers: &[CustomerResult]) -> Vec<ArmComparison> {
     let z = z_for(pairs.len());
     let compare = |(dimension, first, second): (Dimension, &String, &String)| {
         let count = |level: &String| {
-            groups(customers, |one| (one.levels.get(&dimension) == Some(level)).then(|| !one.adopted.is_empty()))
+            groups(customers, |one| (one.levels.get(&dimension) == Some(level)).then_some(!one.adopted.is_empty()))
                 .treated
         };
         let difference = Difference::new(count(first), count(second), z);

@@ -96,15 +96,14 @@ fn lists(own: &Product, translated: &Product) -> [(&'static str, Vec<String>, Ve
         parts.cloned().collect()
     };
     let summary = |product: &Product| vec![product.summary.clone()];
-    let fields: [(&'static str, fn(&Product) -> &Vec<String>); 5] = [
-        ("approved_claims", |product| &product.approved_claims),
-        ("short_claims", |product| &product.short_claims),
-        ("rates_and_terms", |product| &product.rates_and_terms),
-        ("disclosures", |product| &product.disclosures),
-        ("spoken_disclosures", |product| &product.spoken_disclosures),
-    ];
-    let [claims, short, terms, disclosures, spoken] =
-        fields.map(|(field, of)| (field, of(own).clone(), of(translated).clone()));
+    let [claims, short, terms, disclosures, spoken] = [
+        ("approved_claims", &own.approved_claims, &translated.approved_claims),
+        ("short_claims", &own.short_claims, &translated.short_claims),
+        ("rates_and_terms", &own.rates_and_terms, &translated.rates_and_terms),
+        ("disclosures", &own.disclosures, &translated.disclosures),
+        ("spoken_disclosures", &own.spoken_disclosures, &translated.spoken_disclosures),
+    ]
+    .map(|(field, own, translated)| (field, own.clone(), translated.clone()));
     [
         ("summary", summary(own), summary(translated)),
         ("figure", figure(own), figure(translated)),
