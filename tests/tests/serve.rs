@@ -135,7 +135,7 @@ async fn ended_record(path: &Path) -> Value {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), read).await.expect("the server records the end of the run")
+    tokio::time::timeout(Duration::from_mins(1), read).await.expect("the server records the end of the run")
 }
 
 /// Without this limit, a run that crashes the server would crash it again after each restart.

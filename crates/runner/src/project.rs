@@ -193,7 +193,7 @@ impl Project {
         }
         let assets = render::assets_digest(&folders.assets, &brand)?;
         let pronunciations = Pronunciations::read(&folders.assets, &brand)?;
-        Ok(Self { folders, language, catalogue, phrases, lexicon, brand, pronunciations, assets })
+        Ok(Self { folders, catalogue, language, phrases, lexicon, brand, pronunciations, assets })
     }
 
     /// Fails unless the catalog and the market's rules are approved in their current form, as a campaign requires.

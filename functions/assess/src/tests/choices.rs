@@ -174,15 +174,14 @@ proptest! {
             }
         }
         // Posts can also exclude a product. Apart from that, a choice makes no product eligible and raises no score.
-        if before.contains(&posts) || !after.contains(&posts) {
-            if let (Some(wide), Some(narrow)) = (bank.facts(&person, before), narrowed) {
+        if (before.contains(&posts) || !after.contains(&posts))
+            && let (Some(wide), Some(narrow)) = (bank.facts(&person, before), narrowed) {
                 prop_assert!(eligible(&narrow).is_subset(&eligible(&wide)));
                 for candidate in &narrow.candidates {
                     let earlier = wide.candidates.iter().find(|each| each.product == candidate.product).unwrap();
                     prop_assert!(candidate.score <= earlier.score, "{}", candidate.product);
                 }
             }
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Profile rows: reads them, and keeps the refusals and stops of those that are unusable.
 
-use super::*;
+use super::{Join, SheetRow, BrokenCell, unreachable_cells, ConsentAnswer, answers, Workbook, MAX_NAME, is_refusal, Restrictions, Stop, Cell, TimeZone, PROFILE_FACTS, read_stops, names_deceased, Profile, Cents, held_products, is_placeholder, is_name, Language, CellRule, RowProblem, MAX_WORD, MAX_UNKNOWN_WORDS, UnknownAnswer, BTreeSet, MAX_UNKNOWN_ANSWERS, ProfileRow, near_id, JoinedCustomer, Refusal, Place, HashMap, CustomerId};
 
 impl Join<'_> {
     pub(super) fn add_profile(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
