@@ -179,7 +179,8 @@ impl Bank {
 
     async fn seal<T: serde::Serialize + serde::de::DeserializeOwned>(&self, artefact: Artefact, value: T) {
         let owner = Owner::Customer(&self.reference);
-        self.vault.write_json(owner, &self.key(artefact), &Digest::of(b"inputs"), value).await.unwrap();
+        let key = self.key(artefact);
+        Box::pin(self.vault.write_json(owner, &key, &Digest::of(b"inputs"), value)).await.unwrap();
     }
 
     /// Returns the customer's facts.
