@@ -136,7 +136,7 @@ pub enum CustomerRecord {
         /// The reason.
         refusal: Refusal,
         /// The consent answers.
-        as_read: ConsentAsRead,
+        as_read: Box<ConsentAsRead>,
     },
     /// The customer consented.
     Given(Box<Customer>),
@@ -204,6 +204,7 @@ mod tests {
         let vault = Vault::new(Arc::new(MemoryStore::default()), Keys::new([1; 32], [2; 32]));
         let reference = vault.keys().reference(&CustomerId::parse("0001").unwrap());
         let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None };
+        let as_read = Box::new(as_read);
         let record = CustomerRecord::Refused { reference: reference.clone(), refusal: Refusal::Blank, as_read };
         let plain = serde_json::to_vec(&record).unwrap();
         let owner = Owner::Customer(&reference);

@@ -241,7 +241,7 @@ pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> A
     let with_control = |consent| ConsentAsRead { control: Some(control.as_read.clone()), ..consent };
     let mut customer = match record {
         CustomerRecord::Refused { refusal, as_read, .. } => {
-            return Assessment::Skip { skip: Skip::NoConsent(refusal), consent: with_control(as_read) };
+            return Assessment::Skip { skip: Skip::NoConsent(refusal), consent: with_control(*as_read) };
         }
         CustomerRecord::Given(customer) => *customer,
     };

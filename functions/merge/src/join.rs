@@ -445,7 +445,7 @@ impl<'a> Join<'a> {
                 Ok(permission) => permission,
                 Err(refusal) => {
                     *count.refused.entry(refusal).or_default() += 1;
-                    records.push(CustomerRecord::Refused { reference, refusal, as_read });
+                    records.push(CustomerRecord::Refused { reference, refusal, as_read: Box::new(as_read) });
                     continue;
                 }
             };

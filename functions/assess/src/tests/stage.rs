@@ -95,6 +95,7 @@ async fn consented_customer_proceeds_with_sealed_facts() {
 #[tokio::test]
 async fn refusal_is_skipped_with_reason() {
     let as_read = ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None };
+    let as_read = Box::new(as_read);
     let record = CustomerRecord::Refused { reference: CustomerBuilder::reference(), refusal: Refusal::SaidNo, as_read };
     let fixture = AssessFixture::with(&record).await;
     assert!(!fixture.assess().await.unwrap().proceed);
