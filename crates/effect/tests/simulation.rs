@@ -48,13 +48,11 @@ fn count(seeds: u64, effect: f64, condition: impl Fn(&Measurement) -> bool) -> u
 #[test]
 fn interval_holds_a_planted_effect() {
     let holds = count(100, 0.04, |measured| measured.uplift.low <= 0.04 && 0.04 <= measured.uplift.high);
-    println!("the interval holds +4 points in {holds} of 100 campaigns");
     assert!(holds >= 93, "{holds}");
 }
 
 #[test]
 fn no_effect_raises_few_false_alarms() {
     let alarms = count(100, 0.0, |measured| measured.verdict != Verdict::Unclear);
-    println!("{alarms} false alarms in 100 campaigns without an effect");
     assert!(alarms <= 7, "{alarms}");
 }

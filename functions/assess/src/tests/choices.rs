@@ -117,7 +117,6 @@ fn each_counterfactual_of_10_000_customers_comes_true_when_replayed() {
             assert_eq!(bank.offers(&person, BTreeSet::from([without.clone()])), offers, "{number}, {without:?}");
         }
     }
-    println!("replayed: {replayed:?}, of which change the offers: {changed:?}");
     for group in ["source", "kind", "topic", "product"] {
         assert!(changed.get(group).is_some_and(|count| *count > 100), "{group} of {changed:?}");
     }

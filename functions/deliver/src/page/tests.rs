@@ -56,7 +56,6 @@ fn page_and_fonts_stay_below_60_kb() {
         let state = PageState::default();
         let page = ResultPage { token: "TOKEN", content: &content, video: true, state: &state, look: &look };
         let html = recommendation(&page).html.len();
-        println!("{assets}: {html} bytes of HTML, {fonts} bytes of fonts");
         assert!(html + fonts < MAX_BYTES, "{assets}: {html} + {fonts}");
     }
 }
