@@ -1,5 +1,9 @@
 //! Tests that Bespoke speaks each of its languages completely, and names what a third one would lack.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+use std::path::Path;
+
 use bespoke_tests::{Sandbox, root};
 use contracts::Language;
 use serde_json::Value;
@@ -63,7 +67,11 @@ fn text_for(sandbox: &Sandbox, id: &str) -> String {
     assert!(output.status.success(), "{id}: {}", String::from_utf8_lossy(&output.stderr));
     // The command ends with the paths of the results.
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-    let text = stdout.lines().rev().find(|line| line.ends_with(".txt")).unwrap_or_else(|| panic!("{stdout}"));
+    let text = stdout
+        .lines()
+        .rev()
+        .find(|line| Path::new(line).extension().is_some_and(|extension| extension == "txt"))
+        .unwrap_or_else(|| panic!("{stdout}"));
     std::fs::read_to_string(sandbox.path().join(text.trim())).unwrap()
 }
 
