@@ -40,8 +40,8 @@ pub fn is_held_out(request: &Request, keys: &Keys, facts: &Facts) -> bool {
 /// Returns a number in [0, 1) from the first 53 bits of a digest.
 #[expect(clippy::cast_precision_loss, reason = "53 bits fit into the mantissa")]
 fn unit_interval(digest: &[u8; 32]) -> f64 {
-    let [a, b, c, d, e, f, g, h, ..] = *digest;
-    (u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 11) as f64 / (1_u64 << 53) as f64
+    let bits = digest[..8].iter().fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Returns the value at this share of the list.

@@ -531,8 +531,8 @@ async fn each_answer_reaches_the_bank_once() {
     for _ in 0..2 {
         bank.notify(&server.uri(), 8).await;
     }
-    let received = receiver.received.lock().unwrap();
-    let mut answers: Vec<_> = received
+    let log = receiver.received.lock().unwrap();
+    let mut answers: Vec<_> = log
         .accepted
         .values()
         .filter(|each| each.product.is_some())
@@ -547,7 +547,7 @@ async fn each_answer_reaches_the_bank_once() {
             ("tell-me-more", "travel-card", None),
         ]
     );
-    assert_eq!(received.calls, 4, "the outcome and three answers, each once");
+    assert_eq!(log.calls, 4, "the outcome and three answers, each once");
 }
 
 #[tokio::test]
@@ -578,8 +578,8 @@ async fn call_back_is_withheld_after_an_opt_out_but_the_opt_out_is_sent() {
     let server = receiver.at(free_port()).await;
     let summary = bank.notify(&server.uri(), 8).await;
     assert_eq!(summary, NotifySummary { sent: 1, already_sent: 0, dead_letters: 0, withheld: 2 });
-    let received = receiver.received.lock().unwrap();
-    assert_eq!(received.accepted.values().map(|each| each.outcome.as_str()).collect::<Vec<_>>(), ["opted-out"]);
+    let log = receiver.received.lock().unwrap();
+    assert_eq!(log.accepted.values().map(|each| each.outcome.as_str()).collect::<Vec<_>>(), ["opted-out"]);
 }
 
 #[tokio::test]

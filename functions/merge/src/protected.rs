@@ -115,8 +115,8 @@ pub fn read_protected_attributes(
     let mut customers = BTreeMap::new();
     let summary = read_table(&request, profile, password, |row| {
         let Ok(id) = row.cells[0].customer_id() else { return };
-        let named = columns.iter().zip(row.cells).filter(|(column, _)| PROTECTED_COLUMNS.contains(&column.name));
-        let attributes = named.filter_map(|(column, cell)| Some((column.name, cell.some_text().ok()?)));
+        let cells = columns.iter().zip(row.cells).filter(|(column, _)| PROTECTED_COLUMNS.contains(&column.name));
+        let attributes = cells.filter_map(|(column, cell)| Some((column.name, cell.some_text().ok()?)));
         customers.insert(id, ProtectedAttributes(attributes.collect()));
     })?;
     let lookalikes = summary.unread.into_iter().filter_map(|header| {
