@@ -1,6 +1,7 @@
 //! Tests that run the commands for consent, sentiment and offers as processes.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::{Output, Stdio};
 
@@ -269,8 +270,8 @@ fn disparity_names_columns_that_look_protected_and_compares_them_on_request() {
     let mut payments = "customer_id,date,category,merchant,transaction_amount\n".to_owned();
     for number in 0..100 {
         let year = if number % 2 == 0 { 1950 } else { 1990 };
-        profile += &format!("{number:04},Ann,52000,4100,everyday-checking,yes,{year}-03-01\n");
-        payments += &format!("{number:04},2026-11-02,Travel,Airline,250.00\n");
+        writeln!(profile, "{number:04},Ann,52000,4100,everyday-checking,yes,{year}-03-01").unwrap();
+        writeln!(payments, "{number:04},2026-11-02,Travel,Airline,250.00").unwrap();
     }
     let files = [
         ("customer_profile.xlsx", profile),

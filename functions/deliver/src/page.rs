@@ -9,6 +9,7 @@ mod why;
 pub(crate) mod words;
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use contracts::ProductId;
 use contracts::choice::{Answer, Choice, Source};
@@ -200,7 +201,7 @@ pub(crate) fn chapter_track(content: &CustomerPage) -> String {
         let end = offers.get(index + 1).map_or("99:59:59.000".to_owned(), |(next, _)| vtt_time(*next));
         // A cue ends at an empty line, and `-->` is not allowed in it.
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ").replace("-->", "→");
-        track += &format!("\n{} --> {end}\n{}\n", vtt_time(*start), escaped(&name));
+        let _infallible = write!(track, "\n{} --> {end}\n{}\n", vtt_time(*start), escaped(&name));
     }
     track
 }

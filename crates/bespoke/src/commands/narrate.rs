@@ -64,7 +64,7 @@ pub(super) async fn execute(args: NarrateArgs, config: &Config, context: Context
     };
     context.print(&spoken, || {
         let failures = narration.instead_of.iter();
-        let failed: String = failures.map(|failure| format!("{failure}; used the next voice engine\n")).collect();
+        let failed: String = failures.flat_map(|failure| [failure, "; used the next voice engine\n"]).collect();
         let Spoken { file, engine, voice, seconds, words_per_minute, loudness, .. } = &spoken;
         let file = file.display();
         format!(

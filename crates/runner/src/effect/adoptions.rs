@@ -156,7 +156,7 @@ fn find_column(header: &csv::StringRecord, column: &str, names: &[&str]) -> Resu
 }
 
 fn bad_rows(number: usize, problems: &[String]) -> Failure {
-    let listed = problems.iter().take(LISTED).map(|problem| format!("\n  {problem}")).collect::<String>();
+    let listed = problems.iter().take(LISTED).flat_map(|problem| ["\n  ", problem]).collect::<String>();
     let more = problems.len().saturating_sub(LISTED);
     let more = if more == 0 { String::new() } else { format!("\n  and {more} more") };
     let message = format!("nothing was imported, because the table has {number} problems:{listed}{more}");
