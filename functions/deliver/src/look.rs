@@ -211,6 +211,7 @@ impl Color {
 }
 
 impl std::fmt::Display for Color {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 255")]
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("#")?;
         self.0.iter().try_for_each(|channel| write!(f, "{:02x}", channel.round().clamp(0.0, 255.0) as u8))
@@ -285,7 +286,6 @@ impl Schemes {
         let colours = &brand.colours;
         let [ground, ink, accent, panel] =
             [&colours.background, &colours.ink, &colours.accent, &colours.panel].map(|color| Color::parse(color));
-        let band = Band { ground, ink: ink.legible_on(&[ground]) };
         let is_dark = ground.luminance() < 0.18;
         let (light, dark) = if is_dark {
             let paper = Color::WHITE.toward(ground, 0.04);
@@ -297,7 +297,7 @@ impl Schemes {
             let dark = Scheme::new(paper, paper.toward(Color::WHITE, 0.07), ground, accent);
             (Scheme::new(ground, ground.toward(Color::WHITE, 0.7), ink, accent), dark)
         };
-        Self { band, light, dark }
+        Self { band: Band { ground, ink: ink.legible_on(&[ground]) }, light, dark }
     }
 }
 

@@ -53,10 +53,7 @@ impl Pronunciations {
     /// "'s".
     #[must_use]
     pub fn get(&self, word: &str, language: Language) -> Option<String> {
-        let words = match language {
-            Language::English => &self.words,
-            other => self.languages.get(&other)?,
-        };
+        let words = if language == Language::English { &self.words } else { self.languages.get(&language)? };
         if let Some(said) = words.get(word) {
             return Some(said.clone());
         }

@@ -10,6 +10,9 @@ use super::html::Html;
 use super::words::{Words, fill};
 use super::{ResultPage, listed_choices, why};
 
+/// Whether a choice belongs to a group.
+type IsMember = fn(&Choice) -> bool;
+
 impl ResultPage<'_> {
     pub(super) fn title(&self, words: &Words) -> String {
         fill(words.title, &[("name", &self.content.first_name), ("bank", &self.look.brand.name)])
@@ -166,7 +169,7 @@ impl ResultPage<'_> {
             body.element(r#"p class="done" role="status""#, words.choices_saved);
         }
         body.open(&format!(r#"form method="post" action="{}/choices""#, self.token));
-        let groups: [(&str, fn(&Choice) -> bool); 3] = [
+        let groups: [(&str, IsMember); 3] = [
             (words.sources, |choice| matches!(choice, Choice::Source(_))),
             (words.kinds, |choice| matches!(choice, Choice::Kind(_))),
             (words.topics, |choice| matches!(choice, Choice::Topic(_))),

@@ -38,7 +38,7 @@ pub(super) struct ShowFile<'a> {
 impl ShowFile<'_> {
     /// Lists the file. Returns [`EXIT_REFUSED`] if a sentence cannot be read.
     pub(super) fn list(&self, pronunciations: &Pronunciations, context: Context) -> Result<u8, Failure> {
-        list(texts(self.file, self.language)?, pronunciations, context)
+        Ok(list(texts(self.file, self.language)?, pronunciations, context))
     }
 }
 
@@ -49,7 +49,7 @@ struct Passage {
     language: Language,
 }
 
-fn list(passages: Vec<Passage>, pronunciations: &Pronunciations, context: Context) -> Result<u8, Failure> {
+fn list(passages: Vec<Passage>, pronunciations: &Pronunciations, context: Context) -> u8 {
     let mut shown: Vec<Shown> = Vec::new();
     for Passage { source, text, language } in passages {
         match spoken_sentences(&text, pronunciations, language) {
@@ -74,7 +74,7 @@ fn list(passages: Vec<Passage>, pronunciations: &Pronunciations, context: Contex
         }
         text
     });
-    Ok(if refused { EXIT_REFUSED } else { 0 })
+    if refused { EXIT_REFUSED } else { 0 }
 }
 
 /// Returns each passage in a file with its source.
