@@ -54,7 +54,9 @@ impl<'a> Material<'a> {
         let mood = self.mood.filter(|_| !choices.contains(&Choice::Source(Source::Posts)));
         let input = RankingInput { spending, recurring, signs, mood, choices, ..self.input };
         let ranked = rank::rank(self.catalogue, self.categories, input, self.today);
-        let stance = if let Some(topic) = stance::service_topic(mood) { Some(Stance::Service { topic }) } else {
+        let stance = if let Some(topic) = stance::service_topic(mood) {
+            Some(Stance::Service { topic })
+        } else {
             let offers = rank::choose(&ranked, self.at_most);
             (!offers.is_empty()).then_some(Stance::Recommend { offers })
         };

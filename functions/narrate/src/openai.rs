@@ -63,7 +63,7 @@ impl Openai {
     }
 
     /// Sets the language, which each of the service's voices speaks.
-    #[must_use] 
+    #[must_use]
     pub fn speaking(self, language: Language) -> Self {
         Self { language, ..self }
     }

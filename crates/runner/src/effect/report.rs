@@ -122,7 +122,9 @@ pub async fn report(run: &RunId, today: Date, vault: &Vault) -> Result<EffectRep
 async fn read_plan(run: &RunId, vault: &Vault) -> Result<(Request, EffectPlan), Failure> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     let (request, _): (Request, _) = vault.read_json(Owner::Run, &key).await?;
-    if let Some(plan) = request.effect.clone() { Ok((request, plan)) } else {
+    if let Some(plan) = request.effect.clone() {
+        Ok((request, plan))
+    } else {
         let message = format!("run {run} has no effect plan, so there is no control group to compare with");
         let help = "set effect.enabled = true in bespoke.toml before a campaign starts";
         Err(Failure::new(ErrorName::InputInvalidRequest, message, help))

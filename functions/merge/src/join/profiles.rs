@@ -1,6 +1,11 @@
 //! Profile rows: reads them, and keeps the refusals and stops of those that are unusable.
 
-use super::{Join, SheetRow, BrokenCell, unreachable_cells, ConsentAnswer, answers, Workbook, MAX_NAME, is_refusal, Restrictions, Stop, Cell, TimeZone, PROFILE_FACTS, read_stops, names_deceased, Profile, Cents, held_products, is_placeholder, is_name, Language, CellRule, RowProblem, MAX_WORD, MAX_UNKNOWN_WORDS, UnknownAnswer, BTreeSet, MAX_UNKNOWN_ANSWERS, ProfileRow, near_id, JoinedCustomer, Refusal, Place, HashMap, CustomerId};
+use super::{
+    BTreeSet, BrokenCell, Cell, CellRule, Cents, ConsentAnswer, CustomerId, HashMap, Join, JoinedCustomer, Language,
+    MAX_NAME, MAX_UNKNOWN_ANSWERS, MAX_UNKNOWN_WORDS, MAX_WORD, PROFILE_FACTS, Place, Profile, ProfileRow, Refusal,
+    Restrictions, RowProblem, SheetRow, Stop, TimeZone, UnknownAnswer, Workbook, answers, held_products, is_name,
+    is_placeholder, is_refusal, names_deceased, near_id, read_stops, unreachable_cells,
+};
 
 impl Join<'_> {
     pub(super) fn add_profile(&mut self, row: &SheetRow<'_>) -> Result<(), BrokenCell> {
