@@ -338,7 +338,7 @@ fn evidence_report_is_readable_and_its_json_has_the_full_record() {
         "Consent as read",
         "Facts",
         "Products considered",
-        "the phrasebook",
+        "phrasebook version",
         "Guard checks",
         "Text",
         "Video",

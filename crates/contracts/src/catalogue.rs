@@ -12,8 +12,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 pub use self::translation::ProductTexts;
-use crate::facts::{Band, Need, SpendingCategory, Tenure, Topic};
 use crate::language::{self, Language};
+use crate::vocabulary::{Band, Need, SpendingCategory, Tenure, Topic};
 use crate::{Digest, ErrorName, NamedError, ProductId};
 
 /// One of the five lines of business that a request can list.

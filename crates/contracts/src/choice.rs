@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{Product, ProductKind};
-use crate::facts::Need;
+use crate::vocabulary::Need;
 use crate::{CustomerRef, Digest, ProductId, RunId};
 
 impl ProductKind {

@@ -37,6 +37,7 @@ pub mod table;
 pub mod terminal;
 pub mod text;
 pub mod tone;
+pub mod vocabulary;
 pub mod voice;
 pub mod words;
 

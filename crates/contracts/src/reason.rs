@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ProductId;
-use crate::facts::{Need, Share, Sign, SpendingCategory, Topic, Trend};
+use crate::vocabulary::{Need, Share, Sign, SpendingCategory, Topic, Trend};
 
 /// The fact behind a reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

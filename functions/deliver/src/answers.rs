@@ -14,7 +14,7 @@ use storage::store::{ObjectStore, PutOutcome, StoreError};
 use storage::vault::Vault;
 
 use crate::Error;
-use crate::export::CustomerIds;
+use crate::customer_ids::CustomerIds;
 
 /// The number of answers that are read concurrently.
 const CONCURRENCY: usize = 16;

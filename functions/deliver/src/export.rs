@@ -4,22 +4,17 @@
 //! contains working links. The customer ids come from the sealed dataset. Customers who refused or were erased have no
 //! ids there, so the export lists them by reference.
 
-use std::collections::HashMap;
-
-use contracts::evidence::{HELD_OUT, Manifest, ManifestEntry, Outcome};
+use contracts::evidence::{HELD_OUT, ManifestEntry, Outcome};
 use contracts::facts::Skip;
-use contracts::key::{DatasetPart, RunPart};
 use contracts::settings::DeliverySettings;
-use contracts::stage::IndexRow;
 use contracts::table::to_csv as table;
-use contracts::{CustomerRef, DatasetId, ObjectKey, RunId};
+use contracts::{CustomerRef, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
-use policy::customer::{CustomerRecord, open_record};
 use serde::Serialize;
-use storage::store::StoreError;
-use storage::vault::{Vault, VaultError};
+use storage::vault::Vault;
 
+use crate::customer_ids::{CustomerIds, read_manifest};
 use crate::{Error, links, published};
 
 /// The number of customers who are looked up concurrently.
@@ -71,7 +66,7 @@ pub async fn export(
         None => 0,
         Some(reference) => position(reference).ok_or_else(|| Error::NotInRun { run: run.clone() })? + 1,
     };
-    let ids = CustomerIds { dataset: manifest.dataset.clone(), index: read_index(run, vault).await? };
+    let ids = CustomerIds::new(&manifest, run, vault).await?;
     let ids = &ids;
     let entries = stream::iter(manifest.entries.iter().skip(first).take(page.limit));
     let rows = entries.map(|entry| async {
@@ -79,46 +74,6 @@ pub async fn export(
         export_row(run, entry, customer_id, settings, vault, now).await
     });
     rows.buffered(CONCURRENCY).try_collect().await
-}
-
-/// Reads the manifest of a run that has ended.
-pub(crate) async fn read_manifest(run: &RunId, vault: &Vault) -> Result<Manifest, Error> {
-    let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
-    let json = vault.store().find(&key).await?.ok_or_else(|| Error::NotEnded { run: run.clone() })?;
-    serde_json::from_slice(&json).map_err(|source| Error::Malformed { key: key.to_string(), source })
-}
-
-/// Finds customer ids in a run's dataset.
-pub(crate) struct CustomerIds {
-    dataset: Option<DatasetId>,
-    index: HashMap<CustomerRef, IndexRow>,
-}
-
-impl CustomerIds {
-    /// Reads the run's index. Finds no ids if the run has not ended yet.
-    pub async fn of(run: &RunId, vault: &Vault) -> Result<Self, Error> {
-        match read_manifest(run, vault).await {
-            Ok(manifest) => Ok(Self { dataset: manifest.dataset, index: read_index(run, vault).await? }),
-            Err(Error::NotEnded { .. }) => Ok(Self { dataset: None, index: HashMap::new() }),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Returns a customer's id, or `None` if Bespoke does not keep it.
-    pub async fn find(&self, reference: &CustomerRef, vault: &Vault) -> Result<Option<String>, Error> {
-        match self.dataset.as_ref().zip(self.index.get(reference)) {
-            Some((dataset, row)) => find_customer_id(dataset, row, vault).await,
-            None => Ok(None),
-        }
-    }
-}
-
-async fn read_index(run: &RunId, vault: &Vault) -> Result<HashMap<CustomerRef, IndexRow>, Error> {
-    let key = ObjectKey::Run(run.clone(), RunPart::Index);
-    let index = vault.store().get(&key).await?;
-    let rows = IndexRow::read_all(&index)
-        .map_err(|_| VaultError::Broken { place: key.to_string(), reason: "not a valid customer index" })?;
-    Ok(rows.into_iter().map(|row| (row.reference.clone(), row)).collect())
 }
 
 async fn export_row(
@@ -162,24 +117,6 @@ fn detail(outcome: &Outcome) -> String {
         Outcome::InReview { why } => why.clone(),
         Outcome::Failed { error, stage } => format!("{error} in {stage}"),
     }
-}
-
-/// Reads a customer's id from their sealed row. Returns `None` if they refused or were erased, or if the dataset has
-/// expired.
-async fn find_customer_id(dataset: &DatasetId, row: &IndexRow, vault: &Vault) -> Result<Option<String>, Error> {
-    let erasure = ObjectKey::Forgotten(row.reference.clone());
-    if vault.store().find(&erasure).await?.is_some() {
-        return Ok(None);
-    }
-    let key = ObjectKey::Dataset(dataset.clone(), DatasetPart::Customers);
-    let bytes = match vault.store().get_range(&key, row.offset, row.length).await {
-        Err(StoreError::NotFound { .. }) => return Ok(None),
-        bytes => bytes?,
-    };
-    Ok(match open_record(vault, row, &bytes).await? {
-        CustomerRecord::Given(customer) => Some(customer.id.reveal().to_owned()),
-        CustomerRecord::Refused { .. } => None,
-    })
 }
 
 /// Returns an export as CSV with a header. No cell is a formula.

@@ -15,6 +15,7 @@
 //! token is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.
 
 pub mod answers;
+mod customer_ids;
 mod error;
 pub mod event;
 pub mod export;

@@ -37,7 +37,7 @@ use storage::store::{ObjectStore, StoreError};
 use storage::vault::Vault;
 
 use crate::signature::SigningKey;
-use crate::{Error, answers, export};
+use crate::{Error, answers, customer_ids};
 
 /// The number of concurrent notifications.
 const CONCURRENCY: usize = 4;
@@ -122,7 +122,7 @@ pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error
         return Ok(NotifySummary::default());
     }
     let sender = Sender::new(deps).await?;
-    let manifest = export::read_manifest(run, deps.vault).await?;
+    let manifest = customer_ids::read_manifest(run, deps.vault).await?;
     // Owned entries keep the future `Send`. The compiler rejects the closure if the entries are borrowed.
     let sender = &sender;
     let summaries = stream::iter(manifest.entries);

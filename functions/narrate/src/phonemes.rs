@@ -331,8 +331,7 @@ fn without_languages(ipa: &str) -> String {
 }
 
 /// The part of the model's `vocab` that only Spanish uses.
-const SPANISH_TOKENS: [(char, i64); 7] =
-    [('ʦ', 20), ('e', 47), ('o', 57), ('r', 60), ('x', 66), ('ʝ', 103), ('ɾ', 125)];
+const SPANISH_TOKENS: [(char, i64); 6] = [('ʦ', 20), ('e', 47), ('o', 57), ('r', 60), ('ʝ', 103), ('ɾ', 125)];
 
 /// Returns the model's token for a letter. Covers the part of the model's `vocab` that English and Spanish use.
 #[must_use]

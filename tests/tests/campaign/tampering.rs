@@ -114,8 +114,8 @@ async fn changed_bytes(run: &FinishedRun) {
         }
         std::fs::write(&file, &whole).unwrap();
     }
-    // There are eleven kinds of files for a customer, five for the run, two for the dataset, and the keys.
-    assert_eq!(seen.len(), 11 + 5 + 2 + 1, "a kind of file is missing: {:?}", seen.keys());
+    // There are twelve kinds of files for a customer, five for the run, two for the dataset, and the keys.
+    assert_eq!(seen.len(), 12 + 5 + 2 + 1, "a kind of file is missing: {:?}", seen.keys());
 }
 
 /// Acts as an attacker without the keys, who deletes a record and forges a record of an erasure to explain it, or who

@@ -82,7 +82,10 @@ fn built(arguments: &[&str]) -> BTreeSet<String> {
 
 fn assert_builds_no_aws(arguments: &[&str]) -> BTreeSet<String> {
     let built = built(arguments);
-    assert!(built.contains("contracts"), "cargo tree {arguments:?} names no packages: {built:?}");
+    assert!(
+        arguments.iter().any(|argument| built.contains(*argument)),
+        "cargo tree {arguments:?} names no packages: {built:?}"
+    );
     let services: Vec<&String> = built.iter().filter(|name| is_of_aws(name)).collect();
     assert!(services.is_empty(), "{arguments:?} builds {services:?}");
     built

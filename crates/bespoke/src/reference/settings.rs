@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use contracts::language::Language;
 use contracts::settings::Settings;
 use runner::config::VARIABLES;
 use serde_json::{Value, json};
@@ -98,6 +99,8 @@ fn leaves(structs: &BTreeMap<String, Vec<Field>>, section: &Field) -> Vec<(Strin
 fn defaults() -> Value {
     let mut defaults = serde_json::to_value(Settings::default()).expect("settings serialize to JSON");
     defaults["local"] = serde_json::to_value(Settings::default().local).expect("settings serialize to JSON");
+    defaults["language"] = json!(Language::default());
+    defaults["voice"]["names"] = json!({});
     // These defaults are omitted from the JSON, so they do not change the digest of the settings.
     defaults["intake"]["sheets"] = json!({});
     defaults["intake"]["header_row"] = json!({});

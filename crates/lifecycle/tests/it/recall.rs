@@ -29,7 +29,7 @@ async fn recall_moves_files_and_keeps_evidence() {
     let recorded = bank.store.get(&bank.key(Artefact::Evidence)).await.unwrap();
     let video = bank.store.get(&bank.key(Artefact::Video)).await.unwrap();
     let recalled = recall(&bank).await.unwrap();
-    assert_eq!((recalled.len(), recalled[0].files), (1, 6), "the published files and the record of the render");
+    assert_eq!((recalled.len(), recalled[0].files), (1, 7), "the published files and the record of the render");
     assert_eq!(bank.published_files(), Vec::<String>::new());
     assert!(published.iter().all(|file| bank.recalled_files().contains(file)), "{:?}", bank.recalled_files());
     assert_eq!(bank.store.get(&recalled_video(&bank)).await.unwrap(), video);
@@ -52,7 +52,7 @@ async fn interrupted_recall_can_be_repeated() {
     // The process died between copying and deleting.
     let video = bank.store.get(&bank.key(Artefact::Video)).await.unwrap();
     bank.store.put_new(&recalled_video(&bank), video).await.unwrap();
-    assert_eq!(recall(&bank).await.unwrap()[0].files, 6);
+    assert_eq!(recall(&bank).await.unwrap()[0].files, 7);
     assert_eq!(bank.published_files(), Vec::<String>::new());
 }
 

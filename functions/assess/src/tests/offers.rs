@@ -485,7 +485,15 @@ fn product_without_a_translation_is_not_offered_in_that_language() {
     let products = whole["products"].as_array_mut().unwrap();
     let first = products[0]["id"].as_str().unwrap().to_owned();
     let es = |product: &serde_json::Value| {
-        let fields = ["name", "summary", "approved_claims", "rates_and_terms", "disclosures", "spoken_disclosures"];
+        let fields = [
+            "name",
+            "summary",
+            "approved_claims",
+            "short_claims",
+            "rates_and_terms",
+            "disclosures",
+            "spoken_disclosures",
+        ];
         let mut texts: serde_json::Map<_, _> =
             fields.iter().filter_map(|field| Some(((*field).to_owned(), product.get(*field)?.clone()))).collect();
         if let Some(figure) = product.get("figure") {
