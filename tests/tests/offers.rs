@@ -273,13 +273,8 @@ fn disparity_names_columns_that_look_protected_and_compares_them_on_request() {
         "customer_id,date,category,merchant,transaction_amount,consent,consent_social_media\n".to_owned();
     for number in 0..100 {
         let year = if number % 2 == 0 { 1950 } else { 1990 };
-<<<<<<< HEAD
         writeln!(profile, "{number:04},Ann,52000,4100,everyday-checking,{year}-03-01").unwrap();
         writeln!(payments, "{number:04},2026-11-02,Travel,Airline,250.00,yes,no").unwrap();
-=======
-        profile += &format!("{number:04},Ann,52000,4100,everyday-checking,{year}-03-01\n");
-        payments += &format!("{number:04},2026-11-02,Travel,Airline,250.00,yes,no\n");
->>>>>>> fix
     }
     let files = [
         ("customer_profile.xlsx", profile),
