@@ -107,7 +107,10 @@ pub fn read_protected_attributes(
     let joined = columns::columns(file);
     let is_joined = |name: &str| joined.iter().any(|column| column.name == name);
     let protected = PROTECTED_COLUMNS.into_iter().filter(|name| !is_joined(name)).map(optional);
-    let columns: Vec<SourceColumn> = joined.iter().copied().chain(protected).collect();
+    // Other names of a protected attribute, such as `dob`, count as unread, so that the report names them.
+    let is_other_name = |name: &str| !PROTECTED_COLUMNS.contains(&name) && suggestion(name).is_some();
+    let read = joined.iter().copied().filter(|column| !is_other_name(column.name));
+    let columns: Vec<SourceColumn> = read.chain(protected).collect();
     let mut intake = intake.clone();
     let own_names = intake.columns.entry(file).or_default();
     own_names.extend(names.iter().map(|(name, header)| ((*name).to_owned(), header.clone())));
