@@ -440,6 +440,7 @@ mod tests {
     #[tokio::test]
     async fn name_keeps_the_sounds_of_its_language() {
         let phonemizer = Phonemizer::new("espeak-ng".into(), Accent::American);
+        let mut wrong = Vec::new();
         for (name, expected) in [
             ("François", "fɹɑnswˈɑ"),
             ("Małgorzata", "mWɡOʒˈɑtɑ"),
@@ -453,7 +454,7 @@ mod tests {
             ("Παναγιώτης", "pɑnɑjˈOtis"),
             ("فاطمة", "fˈɑtɪmɑ"),
             ("أحمد", "ˈɑhmɛd"),
-            ("عائشة", "ˈɑiʃɑ"),
+            ("عائشة", "ɑˈiʃɑ"),
             ("خالد", "xˈɑlɪd"),
             ("שרה", "sɑɹˈɑ"),
             ("רחל", "ɹɑxˈɛl"),
@@ -476,8 +477,11 @@ mod tests {
             let greeting = Utterance::of(name, lexicon).unwrap().unwrap();
             let pronounced = phonemizer.pronounce(&greeting, name).await.unwrap();
             let said: Vec<&str> = pronounced.iter().map(|word| word.phonemes.as_str()).collect();
-            assert_eq!(said, [expected], "{name}");
+            if said != [expected] {
+                wrong.push(format!("{name}: {said:?} instead of {expected}"));
+            }
         }
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
     /// Tests that no name in another script falls through to English spelling rules, and that no flap reaches the voice.
