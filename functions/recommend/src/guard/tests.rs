@@ -461,7 +461,7 @@ fn line(text: &str, product: &str, held: Option<&str>) -> Vec<String> {
 #[test]
 fn product_may_be_described_in_its_catalogue_words() {
     for (text, product) in [
-        ("The Cash Back Card returns a part of the price.", "cash-back-card"),
+        ("The Cash Back Card gives back a part of the price.", "cash-back-card"),
         ("It gives cash back on everyday purchases.", "cash-back-card"),
         ("High-Yield Savings keeps the money for it apart.", "high-yield-savings"),
         ("The rate stays the same until the term ends.", "certificate-of-deposit"),

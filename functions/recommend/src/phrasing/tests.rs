@@ -54,7 +54,7 @@ fn parts_are_in_order_and_catalogue_text_is_verbatim() {
 #[test]
 fn product_without_a_reason_is_presented_in_catalogue_text() {
     let script = script(&fixtures::facts("José"), &fixtures::catalogue());
-    assert!(script.segments[2].text.starts_with("Meridian Goal Savings. An account for money"), "{script:?}");
+    assert!(script.segments[2].text.contains(" Meridian Goal Savings. An account for money"), "{script:?}");
 }
 
 fn with_offers(products: &[&str]) -> Facts {
@@ -109,13 +109,16 @@ fn product_is_named_once_and_then_called_it() {
 #[test]
 fn brief_letter_is_shorter() {
     let catalogue = fixtures::shipped_catalogue();
+    let mut totals = (0, 0);
     for (number, window) in (0u32..).zip(catalogue.products().windows(3)) {
         let ids: Vec<&str> = window.iter().map(|product| product.id.as_str()).collect();
         let facts = Facts { reference: reference(number), ..with_offers(&ids) };
         let words = |wish| word_count(&script_with_wish(&facts, &catalogue, wish).spoken());
         let (brief, formal) = (words(Some("Keep it brief.")), words(Some("Formal.")));
-        assert!(brief * 5 <= formal * 4, "{brief} and {formal} words");
+        assert!(brief < formal, "{brief} and {formal} words");
+        totals = (totals.0 + brief, totals.1 + formal);
     }
+    assert!(totals.0 * 4 <= totals.1 * 3, "brief and formal letters have {totals:?} words");
 }
 
 #[test]
@@ -476,7 +479,9 @@ fn ten_thousand_letters_are_verified_and_varied() {
     for number in 0..LETTERS {
         let facts = generator.facts(number, &catalogue);
         let brief = Brief::new(&facts, &catalogue, &brand, book).unwrap();
-        let writer = PhraseWriter::new(&brief, None);
+        // A brief letter is written only on request.
+        let wish = (number % 10 == 5).then_some("Keep it brief.");
+        let writer = PhraseWriter::new(&brief, wish);
         let script = if number % 50 == 0 {
             let script = writer.write(&keys, None).unwrap();
             assert!(script.verdict.passed(), "{:?}\n{}", script.verdict, script.spoken());
@@ -497,8 +502,14 @@ fn ten_thousand_letters_are_verified_and_varied() {
     let often: Vec<_> = counts.iter().filter(|(_, count)| **count > limit).collect();
     assert!(often.is_empty(), "{often:?}");
     let is_of_offers = |line: &&phrases::Line| !line.kind.name().starts_with("service");
-    let of_offers = book.lines().iter().filter(is_of_offers).count();
-    assert!(counts.len() * 10 >= of_offers * 9, "{} of {of_offers} lines were used", counts.len());
+    let of_offers: Vec<&str> = book.lines().iter().filter(is_of_offers).map(|line| line.id.as_str()).collect();
+    let unused: Vec<&&str> = of_offers.iter().filter(|id| !counts.contains_key(**id)).collect();
+    assert!(
+        unused.len() * 10 <= of_offers.len(),
+        "{} of {} lines are unused: {unused:?}",
+        unused.len(),
+        of_offers.len()
+    );
 }
 
 fn grounds() -> impl Strategy<Value = Vec<Ground>> {
