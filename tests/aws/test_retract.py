@@ -6,7 +6,7 @@ import urllib.request
 
 from cloud import SETTINGS
 
-PUBLIC = {"recommendation.txt", "recommendation.mp4", "recommendation.vtt", "poster.jpg", "preview.gif", "render.json"}
+PUBLIC = {"recommendation.txt", "recommendation.json", "recommendation.mp4", "recommendation.vtt", "poster.jpg", "preview.gif", "render.json"}
 
 
 def versions(cloud, prefix):
