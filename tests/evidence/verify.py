@@ -35,9 +35,10 @@ HEAD_FILES = ["index.csv", "manifest.csv", "manifest.json", "request.json", "set
 ARTIFACTS = {
     "facts": "facts.json", "script": "script.json", "narration-audio": "narration.wav", "cues": "cues.json",
     "video": "recommendation.mp4", "captions": "recommendation.vtt", "poster": "poster.jpg", "preview": "preview.gif",
-    "render-record": "render.json", "text": "recommendation.txt", "evidence": "evidence.json", "failure": "failure.json",
+    "render-record": "render.json", "text": "recommendation.txt", "page": "recommendation.json",
+    "evidence": "evidence.json", "failure": "failure.json",
 }
-PUBLISHED = {"render-record", "video", "captions", "poster", "preview", "text"}
+PUBLISHED = {"render-record", "video", "captions", "poster", "preview", "text", "page"}
 
 
 class Folder(dict):
