@@ -4,9 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
 
 use bespoke_tests::{Sandbox, report, root};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -57,6 +55,12 @@ impl Server {
 
     fn port(&self) -> &str {
         self.address.rsplit_once(':').unwrap().1
+    }
+
+    /// Asks the server to end, and waits until it has written the records of the runs that ended.
+    fn stop(mut self) {
+        let asked = Command::new("sh").args(["-c", &format!("kill -TERM {}", self.process.id())]).status().unwrap();
+        assert!(asked.success() && self.process.wait().unwrap().success());
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -124,20 +128,6 @@ impl Stream {
     }
 }
 
-/// Returns the job record at `path` once it has an end. The server writes it shortly after it sends the end event.
-async fn ended_record(path: &Path) -> Value {
-    let read = async {
-        loop {
-            let job: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-            if !job["ended"].is_null() {
-                return job;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_mins(1), read).await.expect("the server records the end of the run")
-}
-
 /// Without this limit, a run that crashes the server would crash it again after each restart.
 #[tokio::test]
 async fn run_that_crashed_the_server_twice_is_given_up() {
@@ -149,8 +139,9 @@ async fn run_that_crashed_the_server_twice_is_given_up() {
     let folder = sandbox.artifacts().join(".serve/executions");
     let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let record = files.find(|path| path.extension().is_some_and(|extension| extension == "json")).unwrap();
-    let mut job = ended_record(&record).await;
-    drop(server);
+    let read = || -> Value { serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap() };
+    server.stop();
+    let mut job = read();
     // The record is as a server leaves it that was killed twice.
     assert_eq!(job["open_attempts"], 0, "a run that ended counts no longer");
     job["open_attempts"] = 2.into();
@@ -159,7 +150,8 @@ async fn run_that_crashed_the_server_twice_is_given_up() {
     let server = Server::start(&sandbox, "0");
     let mut events = server.follow(&path, 0).await;
     while events.next().await.is_some() {}
-    let job = ended_record(&record).await;
+    server.stop();
+    let job = read();
     assert_eq!(job["ended"]["error"][0], "Run.Crashed", "{job}");
 }
 

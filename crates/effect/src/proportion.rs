@@ -28,7 +28,7 @@ pub fn z_for(comparisons: usize) -> f64 {
     Z_FAMILY[comparisons.clamp(1, Z_FAMILY.len()) - 1]
 }
 
-/// A number of customers of whom some adopted a product.
+/// The share of a group's customers who adopted a product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Proportion {
     /// The customers who adopted, at most `customers`.

@@ -10,6 +10,7 @@
 
 mod english;
 mod grammar;
+mod plain_word;
 mod spanish;
 mod text;
 

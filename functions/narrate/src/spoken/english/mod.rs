@@ -88,7 +88,7 @@ pub static GRAMMAR: Grammar = Grammar {
         letters::capitals,
         letters::dotted,
         word::camel_case,
-        word::plain,
+        super::plain_word::plain_word,
         sign::rating,
         sign::minus,
         sign::range,

@@ -4,11 +4,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::names;
 use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
 static CHUNK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\S+"));
-static LETTERS: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\p{L}\p{M}][\p{L}\p{M}']*"));
 static CAMEL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?P<first>e|i|[A-Z][a-z]{2,}|[a-z]{3,})(?P<second>[A-Z][a-z]{2,})(?P<third>[A-Z][a-z]{2,})?\b")
 });
@@ -70,27 +68,6 @@ pub fn camel_case(at: &Cursor<'_>) -> Option<Reading> {
     let said: Vec<String> =
         parts.map(|part| if part.len() == 1 { part.to_uppercase() } else { part.to_owned() }).collect();
     Some(at.whole(Class::Word, &captures, said.join(" ")))
-}
-
-/// Reads a word from its letters, in any script.
-pub fn plain(at: &Cursor<'_>) -> Option<Reading> {
-    let captures = at.captures(&LETTERS)?;
-    let run = captures.get_match().as_str();
-    let trimmed = run.trim_end_matches('\'');
-    let said = if trimmed.chars().all(is_kept) {
-        let shouted = trimmed.chars().count() > 1 && !trimmed.chars().any(char::is_lowercase);
-        if shouted { trimmed.to_lowercase() } else { trimmed.to_owned() }
-    } else {
-        names::reading(trimmed).unwrap_or_default()
-    };
-    if said.is_empty() {
-        return Some(Reading { class: Class::Word, end: at.pos + trimmed.len(), pieces: Vec::new() });
-    }
-    Some(at.read(Class::Word, trimmed.len(), said))
-}
-
-fn is_kept(c: char) -> bool {
-    c.is_ascii_alphabetic() || c == '\'' || matches!(c, 'À'..='Ö' | 'Ø'..='ö' | 'ø'..='ÿ')
 }
 
 #[cfg(test)]

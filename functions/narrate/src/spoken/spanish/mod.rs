@@ -63,7 +63,7 @@ pub static GRAMMAR: Grammar = Grammar {
         letters::known_word,
         letters::dotted,
         letters::capitals,
-        word::plain,
+        super::plain_word::plain_word,
         sign::minus,
         sign::range,
         sign::per,
