@@ -145,7 +145,7 @@ error_names! {
     EvidenceUnexpected => "Evidence.Unexpected", EXIT_REFUSED, transient: false;
     /// A customer in the run has no outcome, for example because the run stopped after too many failures.
     RunIncomplete => "Run.Incomplete", EXIT_PARTLY, transient: false;
-    /// The person who started the run canceled it.
+    /// The command or the server was stopped during the run. On AWS, an operator stopped the execution.
     RunCancelled => "Run.Cancelled", EXIT_PARTLY, transient: false;
     /// The process ended twice while it carried out the run, so the run is given up.
     RunCrashed => "Run.Crashed", EXIT_SERVICE, transient: false;
