@@ -35,6 +35,7 @@ const FILES: &[PageFile] = files![
     "/campaigns.js" "campaigns.js" "text/javascript; charset=utf-8",
     "/dom.js" "dom.js" "text/javascript; charset=utf-8",
     "/fields.js" "fields.js" "text/javascript; charset=utf-8",
+    "/gallery.js" "gallery.js" "text/javascript; charset=utf-8",
     "/history.js" "history.js" "text/javascript; charset=utf-8",
     "/media.js" "media.js" "text/javascript; charset=utf-8",
     "/recommend.js" "recommend.js" "text/javascript; charset=utf-8",
