@@ -85,42 +85,59 @@ pub(crate) fn text_only(token: &str, text: &str, video: bool, look: &Look) -> Re
 
 /// Returns the page that confirms an opt-out.
 pub(crate) fn opted_out(look: &Look) -> Rendered {
-    let words = Words::of("en");
-    notice(Level::Below, look, words, words.stopped, &[words.stopped_text])
+    notice(Level::Below, look, |words| words.stopped, |body, words| sentence(body, look, words.stopped_text))
 }
 
 /// Returns the page that asks to confirm an opt-out. Mail programs open the address of `List-Unsubscribe` here.
 pub(crate) fn confirm_opt_out(look: &Look) -> Rendered {
-    let words = Words::of("en");
-    let mut body = Html::default();
-    body.element("h1", words.stop);
-    body.element("p", words.stop_text);
-    // This page's own address ends in the action.
-    body.open(r#"form method="post" action="opt-out""#);
-    body.button(words.stop_button, "");
-    body.close("form");
-    whole(&Shell { level: Level::Below, title: words.stop, look, words, origins: Vec::new() }, &body)
+    notice(
+        Level::Below,
+        look,
+        |words| words.stop,
+        |body, words| {
+            sentence(body, look, words.stop_text);
+            // This page's own address ends in the action.
+            body.open(r#"form method="post" action="opt-out""#);
+            body.button(words.stop_button, "");
+            body.close("form");
+        },
+    )
 }
 
 /// Returns the page after choices that rule out the result that the customer was reading.
 pub(crate) fn choices_saved(look: &Look) -> Rendered {
-    let words = Words::of("en");
-    notice(Level::Below, look, words, words.choices, &[words.choices_saved_gone])
+    notice(Level::Below, look, |words| words.choices, |body, words| sentence(body, look, words.choices_saved_gone))
 }
 
 /// Returns the page for a dead link.
 pub(crate) fn dead(level: Level, look: &Look) -> Rendered {
-    let words = Words::of("en");
-    notice(level, look, words, words.dead, &[words.dead_text])
+    notice(level, look, |words| words.dead, |body, words| sentence(body, look, words.dead_text))
 }
 
-fn notice(level: Level, look: &Look, words: &Words, title: &str, sentences: &[&str]) -> Rendered {
+/// Returns a page without a result. It has a section in each of the bank's languages, its own first, because only a result
+/// says which language the customer reads.
+fn notice(
+    level: Level,
+    look: &Look,
+    title: fn(&Words) -> &'static str,
+    content: impl Fn(&mut Html, &Words),
+) -> Rendered {
+    let brand = &look.brand;
+    let others = brand.translations.keys().filter(|language| **language != brand.language);
+    let own = Words::of(brand.language.tag());
     let mut body = Html::default();
-    body.element("h1", title);
-    for sentence in sentences {
-        body.element("p", &fill(sentence, &[("bank", &look.brand.name), ("web", &look.brand.web)]));
+    for (heading, words) in std::iter::once(("h1", own)).chain(others.map(|language| ("h2", Words::of(language.tag()))))
+    {
+        body.open(&format!(r#"section lang="{}""#, words.lang));
+        body.element(heading, title(words));
+        content(&mut body, words);
+        body.close("section");
     }
-    whole(&Shell { level, title, look, words, origins: Vec::new() }, &body)
+    whole(&Shell { level, title: title(own), look, words: own, origins: Vec::new() }, &body)
+}
+
+fn sentence(body: &mut Html, look: &Look, text: &str) {
+    body.element("p", &fill(text, &[("bank", &look.brand.name), ("web", &look.brand.web)]));
 }
 
 /// The depth of a page's own address.

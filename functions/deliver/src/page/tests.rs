@@ -166,3 +166,18 @@ fn form_targets_are_in_the_policy() {
         assert_eq!(origin(address), None, "{address}");
     }
 }
+
+#[test]
+fn page_without_a_result_speaks_each_language_of_the_bank() {
+    let meridian = look();
+    for page in
+        [dead(Level::Top, &meridian), opted_out(&meridian), confirm_opt_out(&meridian), choices_saved(&meridian)]
+    {
+        let document = Document::parse_document(&page.html);
+        let headings = |selector: &str| document.select(&Selector::parse(selector).unwrap()).count();
+        assert_eq!((headings("section[lang=en] > h1"), headings("section[lang=es] > h2")), (1, 1), "{}", page.html);
+    }
+    let mut monolingual = meridian;
+    monolingual.brand.translations.clear();
+    assert!(!dead(Level::Top, &monolingual).html.contains("lang=\"es\""));
+}
