@@ -1,10 +1,10 @@
 //! Reads the compound file (MS-CFB) around an encrypted workbook.
 //!
-//! Accepts the flaws that other programs accept, such as a short last sector and entries beyond the file's end. Rejects a
-//! chain of sectors that is longer than the file, so a crafted file cannot make the reader allocate more.
+//! Accepts the flaws that other programs accept, such as a short last sector and entries beyond the file's end. Rejects
+//! a chain of sectors that is longer than the file, so a crafted file cannot make the reader allocate more.
 
-/// The upper bound of regular sector numbers (MAXREGSECT, MS-CFB 2.1). Numbers from here on end a chain or mark an unused
-/// entry.
+/// The upper bound of regular sector numbers (MAXREGSECT, MS-CFB 2.1). Numbers from here on end a chain or mark an
+/// unused entry.
 const LAST_SECTOR: u32 = 0xffff_fffa;
 /// The size of the header in bytes, without padding.
 const HEADER: usize = 512;

@@ -1,8 +1,8 @@
 //! Joins the rows of the three workbooks by customer, and applies the consent gate while joining.
 //!
 //! **Invariant:** [`Join::finish`] returns no tweets for a customer without social consent, and no payments for a
-//! customer without general consent. Such tweets are dropped as their rows are read. A refusal or stop in an unusable row
-//! counts for every customer that the row could refer to.
+//! customer without general consent. Such tweets are dropped as their rows are read. A refusal or stop in an unusable
+//! row counts for every customer that the row could refer to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -91,7 +91,7 @@ struct RowCount {
 pub struct Join<'a> {
     catalogue: &'a Catalogue,
     intake: &'a IntakeSettings,
-    /// The latest possible payment date: the day on which the workbooks are read, in the time zone furthest ahead of UTC.
+    /// The latest possible payment date: the day of reading in the time zone furthest ahead of UTC.
     last_day: Date,
     profiles: BTreeMap<CustomerId, Vec<ProfileRow>>,
     /// The customers, grouped by the normalized form that similar ids share. `None` until the first row needs it.
@@ -337,8 +337,8 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Determines the meaning of each answer from the settings and the other answers in its column. Returns an error for
-    /// each column with codes whose meaning is unknown.
+    /// Determines the meaning of each answer from the settings and the other answers in its column. Returns an error
+    /// for each column with codes whose meaning is unknown.
     fn set_meanings(&mut self, summary: &SheetSummary) -> Vec<Error> {
         let mut consent_columns: BTreeMap<(Question, Workbook), ConsentColumn> = BTreeMap::new();
         for answer in self.customers.values().flat_map(|customer| &customer.answers) {

@@ -264,7 +264,7 @@ pub fn join(
 /// The result of [`check`].
 #[derive(Debug)]
 pub struct CheckResult {
-    /// The counts and problems in the joined workbooks: those up to the first one with an error, if all three were given.
+    /// The counts and problems in the joined workbooks: if all three were given, those up to the first with an error.
     pub report: IntakeReport,
     /// The errors in the given workbooks. A run can use the batch only if all three were given and this is empty.
     pub errors: Vec<Error>,
@@ -328,8 +328,8 @@ impl Reader<'_> {
     /// Decrypts, reads and joins the files, and returns the errors in each. Each workbook is dropped before the next
     /// one is decrypted.
     ///
-    /// After an error, or if a workbook is missing, the other workbooks are still read but not joined. So one pass finds
-    /// most errors in all workbooks.
+    /// After an error, or if a workbook is missing, the other workbooks are still read but not joined. So one pass
+    /// finds most errors in all workbooks.
     fn read_and_join(&self, files: &[(Workbook, impl AsRef<[u8]>)], join: &mut Join<'_>) -> Vec<Error> {
         let complete = files.len() == Workbook::ALL.len();
         let mut errors = Vec::new();

@@ -58,8 +58,8 @@ pub fn find_main_part(archive: &mut Archive<'_>) -> Option<String> {
 /// Rewrites a package that calamine would not read correctly. `has_odd_cells` says whether a sheet has cells that
 /// calamine skips or misreads.
 ///
-/// Returns `None` if the package can stay as it is. Also returns `None` if the workbook lists no readable sheet, because
-/// the reader reports that.
+/// Returns `None` if the package can stay as it is. Also returns `None` if the workbook lists no readable sheet,
+/// because the reader reports that.
 pub fn rewritten(file: Workbook, package: &[u8], has_odd_cells: bool) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let damaged = |part| Error::Damaged { file, part };
     let archive = || ZipArchive::new(Cursor::new(package)).map_err(|_| damaged(DamagedPart::Archive));

@@ -43,8 +43,8 @@ pub struct IntakeLimits {
     /// The maximum number of XML tags in a part that stays in memory: the workbook, its styles, its themes and its
     /// relationships.
     pub tags: u64,
-    /// The maximum estimated memory for cell formats, in bytes. calamine may copy a format for every style that uses it,
-    /// so the estimate is the number of tags times the longest gap between tags.
+    /// The maximum estimated memory for cell formats, in bytes. calamine may copy a format for every style that uses
+    /// it, so the estimate is the number of tags times the longest gap between tags.
     pub formats: u64,
     /// The maximum number of bytes from one XML tag to the next. The reader holds that text in memory. Parts that are
     /// not XML may have 64 times as many, because they are not loaded.

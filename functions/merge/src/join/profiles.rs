@@ -145,8 +145,7 @@ impl Join<'_> {
         let text = cell.text();
         let language = text.as_deref().ok().and_then(Language::from_cell);
         if language.is_none() {
-            let rule =
-                "not a supported language, so the bank's default applies; correct it or leave it blank";
+            let rule = "not a supported language, so the bank's default applies; correct it or leave it blank";
             self.remark(Workbook::Profile, row, "language", rule);
             if let Ok(word) = text {
                 self.add_unknown_word("language", &word);
@@ -186,8 +185,8 @@ impl Join<'_> {
         words
     }
 
-    /// Combines identical rows into one customer, and sets aside contradictory rows about the same customer. Then applies
-    /// the refusals and stops in unusable rows.
+    /// Combines identical rows into one customer, and sets aside contradictory rows about the same customer. Then
+    /// applies the refusals and stops in unusable rows.
     pub(super) fn finish_profiles(&mut self) {
         for (id, rows) in std::mem::take(&mut self.profiles) {
             let mut rows = rows.into_iter();

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the workbook fixtures beside this file with independent writers. All data is invented.
 
-Each file is named `<case>.<profile|transactions|tweets>.xlsx`, even if it is not a workbook, because banks misname files. If
-a case lacks a workbook, the tests use the one from `base`. Encrypted files open with `meridian-demo`, except
+Each file is named `<case>.<profile|transactions|tweets>.xlsx`, even if it is not a workbook, because banks misname
+files. If a case lacks a workbook, the tests use the one from `base`. Encrypted files open with `meridian-demo`, except
 `agile-unicode`, which opens with `pässwörd-✓`, and `wrong-password`, which opens with neither.
 
 To run it on Debian 12 with LibreOffice 7.4 and Node.js 20, and keep everything but the fixtures outside the repository:
@@ -13,9 +13,9 @@ To run it on Debian 12 with LibreOffice 7.4 and Node.js 20, and keep everything 
     npm install --prefix /tmp/fixtures officecrypto-tool@0.0.19
     NODE_PATH=/tmp/fixtures/node_modules /tmp/fixtures/bin/python make.py
 
-A second run writes the same bytes, except in the files from LibreOffice (`libreoffice*`, `legacy*`, `ods`) and pyxlsbwriter
-(`xlsb`). Both store the time of the run, and LibreOffice generates its own salts. This script does not write every `.xlsx`
-file: `odd-directory`, for example, came from `make fuzz`.
+A second run writes the same bytes, except in the files from LibreOffice (`libreoffice*`, `legacy*`, `ods`) and
+pyxlsbwriter (`xlsb`). Both store the time of the run, and LibreOffice generates its own salts. This script does not
+write every `.xlsx` file: `odd-directory`, for example, came from `make fuzz`.
 """
 
 import html

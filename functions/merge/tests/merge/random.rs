@@ -73,7 +73,7 @@ fn sheets(rows: &RandomRows) -> [Sheet; 3] {
     [Sheet::new(profiles), Sheet::new(payments), Sheet::new(posts)]
 }
 
-/// Returns whether a value means yes. A 1 means yes only in a `binary` column, which contains nothing but 0, 1 and blanks.
+/// Returns whether a value means yes. A 1 means yes only in a `binary` column, which contains only 0, 1 and blanks.
 fn says_yes(value: &Value, binary: bool) -> bool {
     match value {
         Value::Text(text) => ["yes", "y"].contains(&text.to_lowercase().as_str()),
