@@ -43,7 +43,7 @@ const MONTHS: f64 = 13.0;
 const RENDER_GB: f64 = 2.94;
 /// The memory of `narrate` in GB.
 const NARRATE_GB: f64 = 1.0;
-/// The average memory of the other functions in GB.
+/// The assumed average memory of the other functions in GB.
 const REST_GB: f64 = 0.75;
 /// The cores available to `render`: Lambda provides one core per 1,769 MB.
 const RENDER_CORES: f64 = 1.7;

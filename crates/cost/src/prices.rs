@@ -57,7 +57,7 @@ pub fn usage(written_by: &WrittenBy) -> Usage {
 }
 
 /// Returns the assumed worst-case cost of one customer on this machine, in US dollars. It covers two model calls of average
-/// size, because the guard may send the first draft back. It also covers the OpenAI voice if the request or the settings
+/// size, because the guard may send the first draft back. It also covers `OpenAI`'s voice if the request or the settings
 /// select it, even if the request has no video.
 #[must_use]
 pub fn worst_case(settings: &Settings, request: &Request) -> f64 {

@@ -122,7 +122,7 @@ struct Groups {
     control: Proportion,
 }
 
-/// Counts the customers for whom `adopted` returns a value.
+/// Counts the customers of each group. Leaves out a customer if `adopted` returns `None`.
 fn groups(customers: &[CustomerResult], adopted: impl Fn(&CustomerResult) -> Option<bool>) -> Groups {
     let mut groups = Groups::default();
     for customer in customers {
