@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(Phrasebooks::parse(Language::English, &english).unwrap().iter().count(), 1);
         let renamed = sources(&[(Language::English, "en"), (Language::Spanish, "pt")]);
         let error = Phrasebooks::parse(Language::English, &renamed).unwrap_err();
-        assert_eq!(error.to_string(), "phrases/es.toml: the field language is \"pt\", not \"es\"");
+        assert_eq!(error.to_string(), "phrases/es.toml: the field `language` is \"pt\", not \"es\"");
     }
 
     #[test]

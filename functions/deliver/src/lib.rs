@@ -2,17 +2,18 @@
 //!
 //! | Module | Purpose |
 //! |---|---|
-//! | [`export`] | A table with customer ids and links for the bank's mail or CRM system. It is made on demand. |
+//! | [`export`] | The table of a run's results and links for the bank's mail or CRM system. It is made on demand. |
 //! | [`links`] | Customers' links: a page with the video, the offers with their reasons, answers, choices and an opt-out. |
-//! | [`page_events`] | What customers do on their pages, without the visits of scanners. |
-//! | [`answers`] | Records what customers answer and choose, each once, and lists a run's answers. |
+//! | [`page_events`] | Customers' actions on their pages, without the visits of scanners. |
+//! | [`answers`] | Customers' answers and choices, each recorded once. |
 //! | [`mail`] | The e-mail kit: one message for each customer, which the bank's own system sends. |
 //! | [`look`] | The brand's look on the page and in e-mails. |
 //! | [`webhook`] | Signed notifications about outcomes. |
 //! | [`event`] | The events that trigger the `notify` Lambda, which sends notifications. |
 //!
-//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's
-//! token is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.
+//! **Invariant:** this library does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's
+//! token is stored. A notification contains no personal data. Before a result is exported or shown, `control/` is read
+//! again.
 
 pub mod answers;
 mod customer_ids;

@@ -1,5 +1,5 @@
-//! The HTML pages behind customers' links. They have no scripts, and work in any browser, at any width, by keyboard and
-//! with screen readers. Each form is a plain POST below the customer's token, which no other site knows.
+//! The HTML pages behind customers' links. They work without a script, at any width, by keyboard and with screen readers.
+//! Each form is a plain POST to a path below the customer's token, which no other site knows.
 
 mod html;
 mod sections;
@@ -22,7 +22,7 @@ use words::{Words, fill};
 
 pub(crate) use why::list;
 
-/// The state that the customer's answers and choices have left.
+/// The customer's answers and choices so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PageState {
     /// The answers so far.
@@ -76,7 +76,7 @@ pub(crate) fn recommendation(page: &ResultPage<'_>) -> Rendered {
     )
 }
 
-/// Returns the page for a result of an older version, which has only its text.
+/// Returns the page for a result from an older version, which has only its text.
 pub(crate) fn text_only(token: &str, text: &str, video: bool, look: &Look) -> Rendered {
     let words = Words::of("en");
     let (title, body) = sections::of_text(token, text, video, &look.brand, words);
@@ -95,14 +95,14 @@ pub(crate) fn confirm_opt_out(look: &Look) -> Rendered {
     let mut body = Html::default();
     body.element("h1", words.stop);
     body.element("p", words.stop_text);
-    // This page's own address ends in the action.
+    // The action is relative to this page's address, `/l/<token>/unsubscribe`.
     body.open(r#"form method="post" action="opt-out""#);
     body.button(words.stop_button, "");
     body.close("form");
     whole(&Shell { level: Level::Below, title: words.stop, look, words, origins: Vec::new() }, &body)
 }
 
-/// Returns the page after choices that rule out the result that the customer was reading.
+/// Returns the page for a customer whose choices rule out the result that they were reading.
 pub(crate) fn choices_saved(look: &Look) -> Rendered {
     let words = Words::of("en");
     notice(Level::Below, look, words, words.choices, &[words.choices_saved_gone])
@@ -123,7 +123,7 @@ fn notice(level: Level, look: &Look, words: &Words, title: &str, sentences: &[&s
     whole(&Shell { level, title, look, words, origins: Vec::new() }, &body)
 }
 
-/// The depth of a page's own address.
+/// The depth of a page's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// `/l/<token>`.
@@ -133,7 +133,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// Returns the path of the brand's files. It holds no token, so a browser keeps them for all links.
+    /// Returns the path of the brand's files. It contains no token, so a browser can reuse the files for all links.
     const fn files(self) -> &'static str {
         match self {
             Self::Top => "_",

@@ -39,7 +39,7 @@ struct Bank {
     customers: Vec<CustomerRef>,
 }
 
-/// The files that were published to each customer, as by a version without pages.
+/// The files that were published to each customer, as a version without pages did.
 const FILES: [(Artefact, &[u8]); 4] = [
     (Artefact::Text, TEXT.as_bytes()),
     (Artefact::Video, b"video"),
