@@ -1,5 +1,5 @@
-//! The prices of voices, and the worst-case cost of one customer at outside services. The settings contain the prices of
-//! models.
+//! The prices of voices, and the worst-case cost of one customer at outside services. The settings contain the prices
+//! of models.
 
 use contracts::request::Request;
 use contracts::script::{Script, Usage, WrittenBy};
@@ -56,9 +56,9 @@ pub fn usage(written_by: &WrittenBy) -> Usage {
     written_by.given().map(|given| given.usage).unwrap_or_default()
 }
 
-/// Returns the assumed worst-case cost of one customer on this machine, in US dollars. It covers two model calls of average
-/// size, because the guard may send the first draft back. It also covers `OpenAI`'s voice if the request or the settings
-/// select it, even if the request has no video.
+/// Returns the assumed worst-case cost of one customer on this machine, in US dollars. It covers two model calls of
+/// average size, because the guard may send the first draft back. It also covers `OpenAI`'s voice if the request or the
+/// settings select it, even if the request has no video.
 #[must_use]
 pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     let model = &settings.writer.model;
@@ -70,8 +70,8 @@ pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     model + voice.map_or(0.0, |voice| voice.of_characters(TextSize::with_offers(3).characters))
 }
 
-/// Returns the assumed worst-case cost of one customer on AWS, in US dollars: two model calls, and the voice. If neither
-/// the request nor the settings choose an engine, a run on AWS uses Polly.
+/// Returns the assumed worst-case cost of one customer on AWS, in US dollars: two model calls, and the voice. If
+/// neither the request nor the settings choose an engine, a run on AWS uses Polly.
 #[must_use]
 pub fn worst_case_on_aws(settings: &Settings, request: &Request) -> f64 {
     let requested = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
@@ -81,7 +81,8 @@ pub fn worst_case_on_aws(settings: &Settings, request: &Request) -> f64 {
     worst_case(settings, request) + polly
 }
 
-/// Returns the number of customers whose worst-case cost fits a budget in US dollars, or `None` if customers cost nothing.
+/// Returns the number of customers whose worst-case cost fits a budget in US dollars, or `None` if customers cost
+/// nothing.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,

@@ -43,8 +43,8 @@ pub struct CustomerResult {
     pub offers: BTreeSet<String>,
     /// The products among `offers` that the customer adopted within the window.
     pub adopted: BTreeSet<String>,
-    /// The customer's level in each dimension other than the product. A customer in the control group has a level only in
-    /// dimensions that the plan randomized.
+    /// The customer's level in each dimension other than the product. A customer in the control group has a level only
+    /// in dimensions that the plan randomized.
     pub levels: BTreeMap<Dimension, String>,
 }
 
@@ -59,7 +59,8 @@ pub struct LevelComparison {
     /// interval: exploratory, and not corrected for the number of levels.
     pub uplift: Difference,
     /// Whether the comparison is randomized: the plan assigned the level at random, or, for a product, both groups were
-    /// ranked before the split took effect. If not, the treated customers may differ from the controls for other reasons.
+    /// ranked before the split took effect. If not, the treated customers may differ from the controls for other
+    /// reasons.
     pub randomized: bool,
     /// Reasons to interpret the numbers with caution.
     pub cautions: Vec<Caution>,
@@ -85,7 +86,8 @@ pub struct ArmComparison {
 /// The measured effect of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measurement {
-    /// The primary comparison, fixed in advance: customers who adopted any product chosen for them, treated minus control.
+    /// The primary comparison, fixed in advance: customers who adopted any product chosen for them, treated minus
+    /// control.
     pub uplift: Difference,
     /// The sign of the difference, according to the interval.
     pub verdict: Verdict,

@@ -22,8 +22,8 @@ const Z_FAMILY: [f64; 9] = [
     2.772_921_294_608_662,
 ];
 
-/// Returns the critical value for `comparisons` intervals with 95% simultaneous confidence. A campaign has at most nine:
-/// three pairs of shapes and six pairs of tones. More get the value for nine, which is then too small.
+/// Returns the critical value for `comparisons` intervals with 95% simultaneous confidence. A campaign has at most
+/// nine: three pairs of shapes and six pairs of tones. More get the value for nine, which is then too small.
 #[must_use]
 pub fn z_for(comparisons: usize) -> f64 {
     Z_FAMILY[comparisons.clamp(1, Z_FAMILY.len()) - 1]
@@ -83,8 +83,9 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Returns the difference with the hybrid score interval: method 10 of Newcombe (1998), "Interval estimation for the
-    /// difference between independent proportions: comparison of eleven methods", Statistics in Medicine 17:873–890.
+    /// Returns the difference with the hybrid score interval: method 10 of Newcombe (1998), "Interval estimation for
+    /// the difference between independent proportions: comparison of eleven methods", Statistics in Medicine
+    /// 17:873–890.
     #[must_use]
     pub fn new(first: Proportion, second: Proportion, z: f64) -> Self {
         let (first_low, first_high) = first.score_interval(z);
@@ -103,9 +104,9 @@ impl Difference {
     }
 }
 
-/// Returns the smallest uplift that can be detected with 80% power in groups of these sizes, if the second group's rate is
-/// `rate`: (z₀.₉₇₅ + z₀.₈) √(p(1−p)(1/n₁ + 1/n₂)), Fleiss (1981), Statistical Methods for Rates and Proportions, ch. 3.
-/// Returns `None` if a group is empty.
+/// Returns the smallest uplift that can be detected with 80% power in groups of these sizes, if the second group's rate
+/// is `rate`: (z₀.₉₇₅ + z₀.₈) √(p(1−p)(1/n₁ + 1/n₂)), Fleiss (1981), Statistical Methods for Rates and Proportions, ch.
+/// 3. Returns `None` if a group is empty.
 #[must_use]
 pub fn detectable_uplift(rate: f64, first: u32, second: u32) -> Option<f64> {
     if first == 0 || second == 0 {

@@ -23,8 +23,8 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
-/// Approvals in a file such as `LANGUAGE.approvals.csv`, with the columns `item,digest,by,at`. In files from version 0.3,
-/// the column `item` is called `line`.
+/// Approvals in a file such as `LANGUAGE.approvals.csv`, with the columns `item,digest,by,at`. In files from version
+/// 0.3, the column `item` is called `line`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approvals(BTreeMap<String, Approval>);
 
@@ -79,8 +79,8 @@ impl Approvals {
     }
 }
 
-/// Returns whether the author is among the people in `by` who approved an item, ignoring case and extra spaces. `by` may
-/// name two people, as in "alice on behalf of Ann".
+/// Returns whether the author is among the people in `by` who approved an item, ignoring case and extra spaces. `by`
+/// may name two people, as in "alice on behalf of Ann".
 pub(crate) fn is_same_person(by: &str, author: &str) -> bool {
     let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let by = plain(by);

@@ -90,8 +90,8 @@ struct BookFile {
     no_name_on_card: String,
     /// The title of an adviser if the brand does not define one.
     adviser_title: String,
-    /// The word that replaces a product's name at the start of its summary, after a reason that names the product. If it is
-    /// missing or not approved, the summary keeps the name.
+    /// The word that replaces a product's name at the start of its summary, after a reason that names the product. If
+    /// it is missing or not approved, the summary keeps the name.
     #[serde(default)]
     it: Option<String>,
     #[serde(default)]
@@ -306,14 +306,15 @@ impl Phrasebook {
         &self.adviser_title
     }
 
-    /// Returns the word that replaces a product's name at the start of its summary, such as "It". `None` if the phrasebook
-    /// has none, or if it is not approved.
+    /// Returns the word that replaces a product's name at the start of its summary, such as "It". `None` if the
+    /// phrasebook has none, or if it is not approved.
     #[must_use]
     pub fn it(&self) -> Option<&str> {
         self.it.as_deref()
     }
 
-    /// Returns the phrase for a number of offers, such as "two ideas". Zero counts as one, and more than three as three.
+    /// Returns the phrase for a number of offers, such as "two ideas". Zero counts as one, and more than three as
+    /// three.
     #[must_use]
     pub fn count(&self, offers: usize) -> &str {
         match offers {
@@ -353,8 +354,8 @@ impl Phrasebook {
         lines.filter_map(|line| Some((line, self.approvals.recorded(&line.id)?)))
     }
 
-    /// Returns the approval of the line with this id, or `None` if the line may not be used. A line may be used if exactly
-    /// this line is approved, and every word that fills one of its slots is approved too.
+    /// Returns the approval of the line with this id, or `None` if the line may not be used. A line may be used if
+    /// exactly this line is approved, and every word that fills one of its slots is approved too.
     #[must_use]
     pub fn live_approval(&self, id: &str) -> Option<&Approval> {
         self.live().find(|(line, _)| line.id == id).map(|(_, approval)| approval)

@@ -15,8 +15,8 @@ use crate::template::{Slot, SlotValues};
 
 /// The minimum number of reasons for each product and ground.
 pub const MIN_REASONS: usize = 6;
-/// The minimum number of openings, with and without an adviser. If twenty are equally likely, each appears in about 5% of a
-/// campaign's texts.
+/// The minimum number of openings, with and without an adviser. If twenty are equally likely, each appears in about 5%
+/// of a campaign's texts.
 pub const MIN_OPENINGS: usize = 20;
 /// The minimum number of closings, with and without an adviser.
 pub const MIN_CLOSINGS: usize = 16;
@@ -28,14 +28,15 @@ const MAX_FRAME_WORDS: usize = 45;
 const MAX_SERVICE_WORDS: usize = 75;
 /// The maximum number of words in the text for a slot.
 const MAX_WORD_WORDS: usize = 5;
-/// The maximum LIX of one line. Single sentences vary more than longer text, so this limit is looser than the one for the
-/// whole phrasebook.
+/// The maximum LIX of one line. Single sentences vary more than longer text, so this limit is looser than the one for
+/// the whole phrasebook.
 const MAX_LINE_LIX: f64 = 65.0;
 /// The maximum mean LIX of all lines, which corresponds to CEFR B2.
 const MAX_MEAN_LIX: f64 = 45.0;
 /// The number of consecutive words at which a reason counts as repeating the catalog's text about its product.
 const ECHO_WORDS: usize = 5;
-/// The share of a kind's lines that may begin with the same three words. Kinds with fewer than eight lines are not checked.
+/// The share of a kind's lines that may begin with the same three words. Kinds with fewer than eight lines are not
+/// checked.
 const MAX_SAME_START: f64 = 0.25;
 
 /// The severity of a finding.
@@ -68,8 +69,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks a phrasebook against a catalog, and returns the sorted findings. `guard` returns the guard's violations in a line
-/// whose slots are filled. Its last argument is the product that the line is about.
+/// Checks a phrasebook against a catalog, and returns the sorted findings. `guard` returns the guard's violations in a
+/// line whose slots are filled. Its last argument is the product that the line is about.
 #[must_use]
 pub fn check(
     book: &Phrasebook,

@@ -1,5 +1,5 @@
-//! Approvals of the catalog and of the market's rules. A run can use them only after a person has approved them, for the
-//! catalog a person other than its author.
+//! Approvals of the catalog and of the market's rules. A run can use them only after a person has approved them, for
+//! the catalog a person other than its author.
 
 use contracts::catalogue::Catalogue;
 use contracts::institution::Institution;
@@ -15,8 +15,8 @@ pub struct Material {
     pub item: String,
     /// The digest of the current item.
     pub digest: Digest,
-    /// The author, or a blank string if the catalog does not name one. `None` for packaged rules, because their author does
-    /// not work for the bank.
+    /// The author, or a blank string if the catalog does not name one. `None` for packaged rules, because their author
+    /// does not work for the bank.
     pub author: Option<String>,
 }
 

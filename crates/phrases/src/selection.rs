@@ -21,7 +21,8 @@ const USUAL_TONES: [Tone; 3] = [Tone::Warm, Tone::Formal, Tone::Lively];
 pub struct Selector<'b> {
     live: Vec<LiveLine<'b>>,
     wish: UnderstoodWish,
-    /// The tones of the text: those in the wish, or else one that the seed determines, so that all lines of a text agree.
+    /// The tones of the text: those in the wish, or else one that the seed determines, so that all lines of a text
+    /// agree.
     tones: Vec<Tone>,
     seed: Vec<u8>,
 }
@@ -36,8 +37,8 @@ impl<'b> Selector<'b> {
     }
 
     /// Returns the suitable openings. If `adviser` is true, these are the lines that introduce the customer's adviser,
-    /// otherwise the lines that introduce none. Lines that suit only an upbeat mood are left out unless `bright` is true.
-    /// Lines that need the customer's name are left out unless `named` is true.
+    /// otherwise the lines that introduce none. Lines that suit only an upbeat mood are left out unless `bright` is
+    /// true. Lines that need the customer's name are left out unless `named` is true.
     #[must_use]
     pub fn openings(&self, adviser: bool, bright: bool, named: bool) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
@@ -48,8 +49,8 @@ impl<'b> Selector<'b> {
         })
     }
 
-    /// Returns the suitable closings for a script with this number of offers: those that mention an adviser if `adviser`
-    /// is true, otherwise those that mention none.
+    /// Returns the suitable closings for a script with this number of offers: those that mention an adviser if
+    /// `adviser` is true, otherwise those that mention none.
     #[must_use]
     pub fn closings(&self, adviser: bool, offers: usize) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
@@ -70,9 +71,9 @@ impl<'b> Selector<'b> {
         self.fitting(|kind| matches!(kind, LineKind::Link { last: to_last } if *to_last == last))
     }
 
-    /// Returns the reasons for `product` that cite the highest-ranked ground with suitable lines. Grounds that are not in
-    /// `used` rank above those that are. Within each group, grounds that the wish emphasizes rank first, and then the order
-    /// of `grounds` decides.
+    /// Returns the reasons for `product` that cite the highest-ranked ground with suitable lines. Grounds that are not
+    /// in `used` rank above those that are. Within each group, grounds that the wish emphasizes rank first, and then
+    /// the order of `grounds` decides.
     #[must_use]
     pub fn reasons(&self, product: &ProductId, grounds: &[GroundKey], used: &BTreeSet<GroundKey>) -> Vec<LiveLine<'b>> {
         let mut order: Vec<&GroundKey> = grounds.iter().collect();

@@ -6,8 +6,8 @@ use storage::store::{ObjectStore, PutOutcome, StoreError};
 /// Returns whether a customer is one of the `limit` customers whom the run admits. Always true if there is no limit.
 ///
 /// Each of the `limit` places is an object that only one writer can create. A repeated call returns the same answer.
-/// Customers who are assessed concurrently compete for the places. The first to claim a place gets it, regardless of the
-/// dataset's order.
+/// Customers who are assessed concurrently compete for the places. The first to claim a place gets it, regardless of
+/// the dataset's order.
 pub async fn admit(
     run: &RunId,
     reference: &CustomerRef,

@@ -20,8 +20,8 @@ const BOTH_WINDOWS_DAYS: i32 = 2 * WINDOW_DAYS;
 /// history, spending would appear to rise in every category for a new customer.
 pub const MIN_TREND_HISTORY_DAYS: i32 = WINDOW_DAYS + 60;
 
-/// The allowed intervals between recurring payments, in days: weekly, every two weeks, or monthly. The ranges leave room
-/// for months of different lengths, and for weekends and bank holidays that shift payments.
+/// The allowed intervals between recurring payments, in days: weekly, every two weeks, or monthly. The ranges leave
+/// room for months of different lengths, and for weekends and bank holidays that shift payments.
 const INTERVALS: [RangeInclusive<i32>; 3] = [6..=8, 13..=15, 26..=35];
 
 /// The minimum number of payments that count as recurring.

@@ -91,8 +91,8 @@ impl Lexicon {
             }
             topics.insert(topic, phrases);
         }
-        // A topic without words would silently disable the protections that depend on it. `Care` needs no words, because
-        // the stop phrases assign it.
+        // A topic without words would silently disable the protections that depend on it. `Care` needs no words,
+        // because the stop phrases assign it.
         let has_no_words = |topic: &&Topic| **topic != Topic::Care && topics.get(topic).is_none_or(Vec::is_empty);
         match Topic::ALL.iter().find(has_no_words) {
             Some(topic) => Err(LexiconError::NoWords { topic: topic.words() }),

@@ -142,8 +142,8 @@ impl NamedError for Error {
     }
 }
 
-/// Assesses one customer. Reuses an existing result for the same inputs. The inputs exclude `control/` and the customer's
-/// earlier contacts, which may change at any time. `publish` checks both again.
+/// Assesses one customer. Reuses an existing result for the same inputs. The inputs exclude `control/` and the
+/// customer's earlier contacts, which may change at any time. `publish` checks both again.
 pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Error> {
     let request = read_request(&input.run, deps).await?;
     let AssessInput { run, dataset, row } = input;

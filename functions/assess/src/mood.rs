@@ -31,8 +31,8 @@ const STOPPED_SCORE: f64 = -0.5;
 /// The tone and topics of a piece of text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tone {
-    /// VADER's scores, unrounded. The compound score is 0 if the text contains no word or emoji that VADER knows, so text
-    /// in another language is usually neutral.
+    /// VADER's scores, unrounded. The compound score is 0 if the text contains no word or emoji that VADER knows, so
+    /// text in another language is usually neutral.
     pub scores: Scores,
     /// The label for the compound score.
     pub sentiment: Sentiment,
@@ -146,8 +146,8 @@ impl ToneAnalyzer<'_> {
             complaint.is_some() || is_about(Topic::Card) || is_about(Topic::Savings) || is_about(Topic::HomeLoan);
         let threshold = if is_about_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
         let is_negative = rounded(compound) <= threshold && (is_about_bank || !found.everyday) && !found.excused;
-        // If a post is about money, work or a similar topic, it is safer to miss an offer. So only a cheerful post, or a
-        // plan without a negative tone, passes.
+        // If a post is about money, work or a similar topic, it is safer to miss an offer. So only a cheerful post, or
+        // a plan without a negative tone, passes.
         let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];
         let is_plan = is_planned.into_iter().any(is_about) && rounded(compound) >= 0.0;
         let is_doubtful = found.sensitive && !found.everyday && !is_plan && rounded(compound) < CHEERFUL;
@@ -170,9 +170,9 @@ impl ToneAnalyzer<'_> {
 /// than [`RECENT_DAYS`] old. Older posts are used only by the guard, to detect echoes. A post without a date counts as
 /// recent.
 ///
-/// A tone is the mean compound score of the posts, weighted by age. A post that is not about a listed topic can only lower
-/// the overall tone. A post that stops selling counts as clearly negative, and makes its topic negative. VADER cannot score
-/// posts in Spanish, so only their stops count.
+/// A tone is the mean compound score of the posts, weighted by age. A post that is not about a listed topic can only
+/// lower the overall tone. A post that stops selling counts as clearly negative, and makes its topic negative. VADER
+/// cannot score posts in Spanish, so only their stops count.
 #[must_use]
 pub fn read_posts(
     proof: &SocialConsent,

@@ -31,11 +31,12 @@ const GOES_WITH_HELD: f64 = 1.5;
 /// The weights for a main need that no held product serves, and for one that a held product already serves.
 const NEED_OPEN: f64 = 1.0;
 const NEED_SERVED: f64 = -1.0;
-/// The weights for the tone of posts about one of the product's topics. A negative tone weighs more, because it is safer
-/// to miss an offer than to make an unwelcome one.
+/// The weights for the tone of posts about one of the product's topics. A negative tone weighs more, because it is
+/// safer to miss an offer than to make an unwelcome one.
 const LIKED: f64 = 1.0;
 const DISLIKED: f64 = -2.0;
-/// The maximum number of offers of one kind. Two products of a kind may complement each other; a third only repeats them.
+/// The maximum number of offers of one kind. Two products of a kind may complement each other; a third only repeats
+/// them.
 const MAX_OFFERS_PER_KIND: usize = 2;
 
 /// The facts about a customer that ranking uses.

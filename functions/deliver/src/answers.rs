@@ -1,5 +1,5 @@
-//! The answers and choices that customers send through their links. Each one is stored as an object that is written only
-//! once.
+//! The answers and choices that customers send through their links. Each one is stored as an object that is written
+//! only once.
 
 use std::collections::BTreeSet;
 
@@ -41,8 +41,8 @@ pub struct AnswerForm {
 }
 
 impl AnswerForm {
-    /// Reads the form's fields: `product`, `answer` and, to decline, `because`. Returns `None` if one of them is missing or
-    /// has an unknown value.
+    /// Reads the form's fields: `product`, `answer` and, to decline, `because`. Returns `None` if one of them is
+    /// missing or has an unknown value.
     #[must_use]
     pub fn of_fields(fields: &[(String, String)]) -> Option<Self> {
         let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
@@ -56,8 +56,8 @@ impl AnswerForm {
     }
 }
 
-/// Reads the choices in a form: the values of all `choice` fields. Returns `None` if one is unknown. The choices form cannot
-/// decline a product; only an [`AnswerForm`] can.
+/// Reads the choices in a form: the values of all `choice` fields. Returns `None` if one is unknown. The choices form
+/// cannot decline a product; only an [`AnswerForm`] can.
 #[must_use]
 pub fn choices_of_fields(fields: &[(String, String)]) -> Option<BTreeSet<Choice>> {
     let values = fields.iter().filter(|(name, _)| name == "choice").map(|(_, value)| value);

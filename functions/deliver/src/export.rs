@@ -1,8 +1,8 @@
 //! The export of a run for the bank's mail or CRM system: each customer's id, outcome and link.
 //!
-//! An export is made on demand and not stored. Unlike everything that is stored unsealed, it maps references to customer
-//! ids and contains working links. The customer ids come from the sealed dataset. Customers who refused or were erased have
-//! no ids there, so the export lists them by reference.
+//! An export is made on demand and not stored. Unlike everything that is stored unsealed, it maps references to
+//! customer ids and contains working links. The customer ids come from the sealed dataset. Customers who refused or
+//! were erased have no ids there, so the export lists them by reference.
 
 use contracts::evidence::{HELD_OUT, ManifestEntry, Outcome};
 use contracts::facts::Skip;
@@ -51,8 +51,8 @@ impl ExportPage<'_> {
     pub const ALL: Self = Self { after: None, limit: usize::MAX };
 }
 
-/// Builds a page of the export, and creates a new link for each customer whose result may be shown. Earlier links remain
-/// valid until they expire.
+/// Builds a page of the export, and creates a new link for each customer whose result may be shown. Earlier links
+/// remain valid until they expire.
 pub async fn export(
     run: &RunId,
     page: ExportPage<'_>,

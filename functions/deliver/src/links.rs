@@ -4,9 +4,9 @@
 //! checks everything again: the expiry, whether the customer may be contacted, recalls, and whether the files exist. A
 //! dead link looks the same whatever the reason, so it reveals nothing about the customer.
 //!
-//! A GET never records an answer, a choice or an opt-out, because mail scanners open every link. Answers, choices and the opt-out are POST
-//! requests, from forms on the page or from a mail program's own button (RFC 8058). No other site can forge them, because
-//! it would need the token.
+//! A GET never records an answer, a choice or an opt-out, because mail scanners open every link. Answers, choices and
+//! the opt-out are POST requests, from forms on the page or from a mail program's own button (RFC 8058). No other site
+//! can forge them, because it would need the token.
 
 use std::collections::BTreeSet;
 
@@ -33,9 +33,9 @@ const TOKEN_BYTES: usize = 32;
 /// The content security policy of responses other than pages, which load nothing.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The headers of every response. They forbid caching, indexing and content from other origins. A page replaces the content
-/// security policy with its own. The referrer policy is the strictest one under which browsers still send the `Origin`
-/// header with a form.
+/// The headers of every response. They forbid caching, indexing and content from other origins. A page replaces the
+/// content security policy with its own. The referrer policy is the strictest one under which browsers still send the
+/// `Origin` header with a form.
 pub const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
     ("content-security-policy", POLICY),
@@ -181,8 +181,8 @@ pub async fn chapters(token: &str, store: &dyn ObjectStore, now: Timestamp) -> R
     Ok(content.and_then(|(_, content)| content.page).map(|page| page::chapter_track(&page)))
 }
 
-/// Returns the page that asks the customer to confirm an opt-out. Does not change anything. The page is the same for every
-/// token.
+/// Returns the page that asks the customer to confirm an opt-out. Does not change anything. The page is the same for
+/// every token.
 #[must_use]
 pub fn confirm_opt_out(look: &Look) -> LinkPage {
     LinkPage::new(200, page::confirm_opt_out(look))
@@ -227,8 +227,8 @@ pub async fn choose(
     Ok(LinkOutcome { reply, recorded: None })
 }
 
-/// Returns a media file for a token with its key. Returns `None` if the link is dead, the result has no video, or the file
-/// is not the one that was published.
+/// Returns a media file for a token with its key. Returns `None` if the link is dead, the result has no video, or the
+/// file is not the one that was published.
 pub async fn media(
     token: &str,
     file: MediaFile,
@@ -242,9 +242,9 @@ pub async fn media(
     Ok(is_as_published(&key, file.artefact(), &bytes, &content.files).then_some((key, bytes)))
 }
 
-/// Adds the token's customer to the suppressions, and returns the page that confirms it. Works as long as the link is on
-/// record, even after it has expired. Repeating the request is harmless. A mail program may send it without showing the
-/// page (RFC 8058).
+/// Adds the token's customer to the suppressions, and returns the page that confirms it. Works as long as the link is
+/// on record, even after it has expired. Repeating the request is harmless. A mail program may send it without showing
+/// the page (RFC 8058).
 ///
 /// # Panics
 /// Never: a suppression serializes to JSON.

@@ -1,7 +1,7 @@
 //! The look of the customer's page: the brand's colors in a light and a dark scheme, its fonts and its logo.
 //!
-//! All text has a contrast of at least 4.5:1 with its background (WCAG 2.2, success criterion 1.4.3), whatever colors the
-//! brand has.
+//! All text has a contrast of at least 4.5:1 with its background (WCAG 2.2, success criterion 1.4.3), whatever colors
+//! the brand has.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -126,9 +126,9 @@ impl Look {
     }
 }
 
-/// Returns the content security policy of a page with this stylesheet. It allows the stylesheet, the page's own files, and
-/// forms that lead to `origins`. It also allows images and media from any HTTPS address, because their URLs may redirect to
-/// the bucket.
+/// Returns the content security policy of a page with this stylesheet. It allows the stylesheet, the page's own files,
+/// and forms that lead to `origins`. It also allows images and media from any HTTPS address, because their URLs may
+/// redirect to the bucket.
 pub(crate) fn content_policy(stylesheet: &str, origins: &[String]) -> String {
     let digest = BASE64.encode(Digest::of(stylesheet.as_bytes()).as_bytes());
     let mut forms = "'self'".to_owned();

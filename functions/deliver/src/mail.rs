@@ -33,8 +33,8 @@ pub struct Mail {
     pub message: String,
 }
 
-/// Returns the e-mail for a row of an export. Returns `None` if the row has no link, if the result may no longer be shown,
-/// or if an older version published it without a page.
+/// Returns the e-mail for a row of an export. Returns `None` if the row has no link, if the result may no longer be
+/// shown, or if an older version published it without a page.
 pub async fn mail(
     run: &RunId,
     row: &ExportRow,

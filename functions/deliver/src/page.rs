@@ -1,5 +1,5 @@
-//! The HTML pages behind customers' links. They work without a script, at any width, by keyboard and with screen readers.
-//! Each form is a plain POST to a path below the customer's token, which no other site knows.
+//! The HTML pages behind customers' links. They work without a script, at any width, by keyboard and with screen
+//! readers. Each form is a plain POST to a path below the customer's token, which no other site knows.
 
 mod html;
 mod sections;

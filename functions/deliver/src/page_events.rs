@@ -1,14 +1,15 @@
 //! Events on the pages behind customers' links: first-party, without cookies.
 //!
-//! Events are recorded only for runs whose request contains an effect plan. The first event of each kind counts. Each is
-//! an object of its own, sealed with the customer's key, so erasing the customer erases it. A process without a data key,
-//! such as the function behind customers' links on AWS, does not record events.
+//! Events are recorded only for runs whose request contains an effect plan. The first event of each kind counts. Each
+//! is an object of its own, sealed with the customer's key, so erasing the customer erases it. A process without a data
+//! key, such as the function behind customers' links on AWS, does not record events.
 //!
 //! Programs that open links before the person does are filtered:
 //!
-//! 1. A `HEAD` request, a prefetch (`Sec-Purpose`, `Purpose`, `X-Moz`), or a request with no user agent or with one from
-//!    `scanners.txt` does not count.
-//! 2. An event within [`FIRST_SECONDS`] of the link's creation, or without a recorded opening before it, does not count.
+//! 1. A `HEAD` request or a prefetch (`Sec-Purpose`, `Purpose`, `X-Moz`) does not count, nor does a request with no user
+//!    agent or with one from `scanners.txt`.
+//! 2. An event within [`FIRST_SECONDS`] of the link's creation does not count, nor does an action on a page that has no
+//!    recorded opening.
 //! 3. An event within [`HUMAN_SECONDS`] of the opening shows that a program opened the page: the opening is deleted.
 //! 4. A share of the video that could not have been played since the opening does not count.
 
@@ -81,8 +82,8 @@ pub enum Recorded {
     Repeated,
     /// A program sent the event, or it came too fast for a person.
     Scanner,
-    /// The run has no effect plan, the link is unknown or has expired, the customer was erased, or this process has no data
-    /// key.
+    /// The run has no effect plan, the link is unknown or has expired, the customer was erased, or this process has no
+    /// data key.
     NotMeasured,
 }
 
@@ -149,8 +150,8 @@ async fn is_measured(run: &RunId, vault: &Vault) -> Result<bool, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     match vault.read_json::<Request>(Owner::Run, &key).await {
         Ok((request, _)) => Ok(request.effect.is_some()),
-        // If a run for one customer is missing its request, the customer was erased. Without a data key, a process cannot
-        // read the request.
+        // If a run for one customer is missing its request, the customer was erased. Without a data key, a process
+        // cannot read the request.
         Err(error) if matches!(error.name(), ErrorName::StoreNotFound | ErrorName::SecretMissing) => Ok(false),
         Err(error) => Err(error.into()),
     }

@@ -178,7 +178,8 @@ impl Secrets for Secret {
     }
 }
 
-/// A bank's system. It verifies signatures with the reference implementation of Standard Webhooks, and accepts each id once.
+/// A bank's system. It verifies signatures with the reference implementation of Standard Webhooks, and accepts each id
+/// once.
 #[derive(Clone)]
 struct Receiver {
     verifier: Arc<standardwebhooks::Webhook>,

@@ -13,8 +13,8 @@
 //!
 //! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call
 //! sends the notification again with the same id, so receivers must discard ids that they have already seen. A
-//! notification that Bespoke gives up on becomes a dead letter under `notices/dead/`, and the next call to [`notify`] sends it
-//! again.
+//! notification that Bespoke gives up on becomes a dead letter under `notices/dead/`, and the next call to [`notify`]
+//! sends it again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -115,8 +115,8 @@ impl NotifySummary {
     }
 }
 
-/// Notifies the bank's system about each customer's outcome and answers in a run. Sends only notifications that have not
-/// been sent yet. Does nothing if the settings have no address.
+/// Notifies the bank's system about each customer's outcome and answers in a run. Sends only notifications that have
+/// not been sent yet. Does nothing if the settings have no address.
 pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
     if deps.settings.url.is_empty() {
         return Ok(NotifySummary::default());
@@ -149,8 +149,8 @@ struct Sender<'a> {
     http: Client,
     url: Url,
     key: SigningKey,
-    /// Whether a notification has used up its attempts because of transient errors. If so, the remaining ones become dead
-    /// letters without an attempt.
+    /// Whether a notification has used up its attempts because of transient errors. If so, the remaining ones become
+    /// dead letters without an attempt.
     is_down: AtomicBool,
 }
 

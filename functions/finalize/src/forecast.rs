@@ -22,8 +22,8 @@ use crate::{CONCURRENCY, Error, list_customers};
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
-/// The contents of `forecast.json`: the decision for each customer of a dry run, and the cost of the run. It has the same
-/// fields as the forecast of a dry run on one machine, except those that only that machine can know.
+/// The contents of `forecast.json`: the decision for each customer of a dry run, and the cost of the run. It has the
+/// same fields as the forecast of a dry run on one machine, except those that only that machine can know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Forecast {
     /// The run.
@@ -78,8 +78,8 @@ pub struct Decision {
     pub because: Option<String>,
 }
 
-/// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process at
-/// once. `limit` is the maximum number of customers who may get a message.
+/// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process
+/// at once. `limit` is the maximum number of customers who may get a message.
 ///
 /// # Panics
 /// Never: every field of a forecast serializes to JSON.

@@ -37,8 +37,8 @@ fn leaf(head: &Head) -> String {
     serde_json::to_string(head).expect("every type in the contracts crate serializes to JSON")
 }
 
-/// Appends the run's head to the log, and copies the entry to `head.json`. Does nothing if `head.json` states the same and
-/// is still in the log.
+/// Appends the run's head to the log, and copies the entry to `head.json`. Does nothing if `head.json` states the same
+/// and is still in the log.
 pub async fn publish(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let head = Head {

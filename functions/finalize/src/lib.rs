@@ -1,12 +1,12 @@
-//! The finalize stage: lists each customer in a run with exactly one outcome, chains the records, and appends the signed
-//! head of the run to the transparency log.
+//! The finalize stage: lists each customer in a run with exactly one outcome, chains the records, and appends the
+//! signed head of the run to the transparency log.
 //!
 //! The chain starts with [`first_link`], computed from the run and the dataset. Each customer, in the dataset's order,
 //! adds a [`next_link`], computed from the previous link, the reference and the digest of their record. If a record is
 //! changed, missing, added or moved, the last link changes.
 //!
-//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It opens no object that is
-//! sealed with a customer's key.
+//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It opens no object that
+//! is sealed with a customer's key.
 
 mod forecast;
 mod head;
@@ -98,8 +98,8 @@ impl NamedError for Error {
 }
 
 /// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, replacing those from an earlier
-/// attempt. Then appends the signed head to the log, unless it is already there. If merge failed, there is no dataset, and
-/// an earlier manifest is kept, because no customer's outcome has changed.
+/// attempt. Then appends the signed head to the log, unless it is already there. If merge failed, there is no dataset,
+/// and an earlier manifest is kept, because no customer's outcome has changed.
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     if dataset.is_none()
@@ -121,8 +121,8 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
     Err(Error::Replaced { key: ObjectKey::Run(run, RunPart::ManifestJson).to_string() })
 }
 
-/// Rewrites the manifest of a run that has ended, after decisions changed its outcomes. Returns `None` if the run has no
-/// manifest yet; the manifest that is written at its end will include the decisions.
+/// Rewrites the manifest of a run that has ended, after decisions changed its outcomes. Returns `None` if the run has
+/// no manifest yet; the manifest that is written at its end will include the decisions.
 pub async fn refresh(run: RunId, deps: &Deps<'_>) -> Result<Option<Manifest>, Error> {
     let Some(earlier) = find_earlier(deps.vault, &run).await? else { return Ok(None) };
     self::run(FinalizeInput { run, dataset: earlier.dataset }, deps).await.map(Some)

@@ -27,8 +27,8 @@ impl Blocked {
     }
 }
 
-/// Returns the reason why nothing may be published to the customer, or `None` if publishing is allowed. Adds the control
-/// data that was read to the consent in `facts`.
+/// Returns the reason why nothing may be published to the customer, or `None` if publishing is allowed. Adds the
+/// control data that was read to the consent in `facts`.
 pub async fn find_block(
     deps: &Deps<'_>,
     place: Place<'_>,

@@ -101,8 +101,8 @@ async fn hold_out(
     })
 }
 
-/// Returns the ending for a customer who withdrew consent while a stage was running. Returns `None` if contact is allowed
-/// again, or if the assessment had already excluded the customer.
+/// Returns the ending for a customer who withdrew consent while a stage was running. Returns `None` if contact is
+/// allowed again, or if the assessment had already excluded the customer.
 pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<Option<Ending>, Error> {
     let (assessment, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let Assessment::Proceed(mut facts) = assessment else { return Ok(None) };

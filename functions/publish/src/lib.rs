@@ -2,11 +2,12 @@
 //!
 //! Stored text and media count as published only once `evidence.json` says so. The stage writes the evidence last, and
 //! only once. If evidence already exists, the stage adopts its outcome. If two writers run concurrently, the first
-//! record to be written counts. Unless the outcome is `published`, the stage then deletes the text, the page and the media.
+//! record to be written counts. Unless the outcome is `published`, the stage then deletes the text, the page and the
+//! media.
 //!
-//! A result in review ([`contracts::review`]) stays unpublished until a reviewer has approved exactly that text and video.
-//! The stage never republishes a recalled result and never publishes a result for an erased customer. The `lifecycle`
-//! crate writes the records of decisions, recalls and erasures.
+//! A result in review ([`contracts::review`]) stays unpublished until a reviewer has approved exactly that text and
+//! video. The stage never republishes a recalled result and never publishes a result for an erased customer. The
+//! `lifecycle` crate writes the records of decisions, recalls and erasures.
 //!
 //! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage.
 
@@ -59,12 +60,12 @@ pub struct Deps<'a> {
 
 /// Publishes one customer's result, or records why there is none.
 ///
-/// A repeated call returns the first outcome, with two exceptions. If the customer may no longer be contacted, for example
-/// after an opt-out, the stage deletes the published files. If the result was recalled, the stage moves them away. Both
-/// count as skipped.
+/// A repeated call returns the first outcome, with two exceptions. If the customer may no longer be contacted, for
+/// example after an opt-out, the stage deletes the published files. If the result was recalled, the stage moves them
+/// away. Both count as skipped.
 ///
-/// A result in review gets [`Outcome::InReview`] without evidence. Once a decision has been made, the next call completes
-/// the result.
+/// A result in review gets [`Outcome::InReview`] without evidence. Once a decision has been made, the next call
+/// completes the result.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = outcome::find_evidence(deps, place).await? {
@@ -103,8 +104,8 @@ async fn conclude(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: En
     outcome::settle(deps, place, evidence).await
 }
 
-/// Completes a customer's part of a run after a decision. Returns `None` if no result is in review, for example because an
-/// earlier call completed it.
+/// Completes a customer's part of a run after a decision. Returns `None` if no result is in review, for example because
+/// an earlier call completed it.
 pub async fn complete_review(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result<Option<Outcome>, Error> {
     let Some(pending) = find_pending(deps.vault, run, reference).await? else { return Ok(None) };
     let input = PublishInput { run: run.clone(), reference: reference.clone(), video: pending.video, failure: None };

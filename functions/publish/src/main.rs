@@ -1,4 +1,5 @@
-//! The Lambda of the publish stage. The workflow calls it for each customer, and an S3 event calls it when a review ends.
+//! The Lambda of the publish stage. The workflow calls it for each customer, and an S3 event calls it when a review
+//! ends.
 
 use bespoke_aws::{Failure, Host, host};
 use contracts::brand::Brand;

@@ -60,10 +60,11 @@ pub async fn write_evidence(
 }
 
 /// Makes the store consistent with the current outcome, and returns that outcome. If the outcome is not `published`,
-/// deletes the text, the page and the media, or moves them away if the result was recalled. Then deletes the records of an
-/// earlier failure and of the review.
+/// deletes the text, the page and the media, or moves them away if the result was recalled. Then deletes the records of
+/// an earlier failure and of the review.
 ///
-/// This runs again whenever existing evidence is found, so a later call removes files that a killed process left behind.
+/// This runs again whenever existing evidence is found, so a later call removes files that a killed process left
+/// behind.
 pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let was_published = matches!(evidence.outcome, Outcome::Published { .. });
@@ -104,8 +105,8 @@ struct CurrentOutcome {
     posts_withdrawn: bool,
 }
 
-/// Returns the current outcome. `Published` and `HeldOut` become `Skipped` if the customer may no longer be contacted, or if
-/// the result or the run was recalled. The evidence does not change.
+/// Returns the current outcome. `Published` and `HeldOut` become `Skipped` if the customer may no longer be contacted,
+/// or if the result or the run was recalled. The evidence does not change.
 async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<CurrentOutcome, Error> {
     let Evidence { outcome, from_posts, artefacts, .. } = evidence;
     match outcome {

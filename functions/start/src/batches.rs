@@ -65,7 +65,8 @@ pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> R
     newest.map(|(batch, _)| batch).ok_or(Error::NoBatch)
 }
 
-/// Lists the incomplete batches that have received no upload for six hours. Leaves out batches uploaded through the API.
+/// Lists the incomplete batches that have received no upload for six hours. Leaves out batches uploaded through the
+/// API.
 pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<IncompleteBatch>, Error> {
     let deadline = now - GRACE_PERIOD;
     let batches = group_by_batch(store.list(&Prefix::Incoming).await?).into_iter();

@@ -1,9 +1,9 @@
 //! Starts runs: when the upload of a batch is complete, when a schedule is due, and when a caller asks the API to.
 //!
-//! Events may arrive late, more than once or out of order. Each trigger still starts only one execution, or one more after
-//! a failure, because the execution's name identifies the trigger and the attempt. The name contains the digest of the
-//! upload, the schedule's name and time, or the digest of the caller's idempotency key. The workflow service accepts each
-//! name only once in 90 days.
+//! Events may arrive late, more than once or out of order. Each trigger still starts only one execution, or one more
+//! after a failure, because the execution's name identifies the trigger and the attempt. The name contains the digest
+//! of the upload, the schedule's name and time, or the digest of the caller's idempotency key. The workflow service
+//! accepts each name only once in 90 days.
 //!
 //! **Invariant:** only `BucketSource` depends on AWS or Lambda. The `lambda` feature adds it for two Lambda functions.
 //! The name and the input of an execution contain no personal data.

@@ -28,7 +28,8 @@ impl ResultPage<'_> {
             body.open(&format!(r#"nav class="chapters" aria-label="{}""#, escaped(words.chapters)));
             body.open("ol");
             for (offer, start) in chapters() {
-                // A link cannot seek in the video on this page without a script, so it opens the video file at that time.
+                // A link cannot seek in the video on this page without a script, so it opens the video file at that
+                // time.
                 let seconds = whole_seconds(start);
                 body.raw(&format!(
                     "<li><a href=\"{}/video#t={seconds}\"><span>{}:{:02}</span> {}</a></li>\n",
