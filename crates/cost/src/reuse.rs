@@ -2,7 +2,7 @@
 //! once.
 //!
 //! The counts are those of the sample catalog and phrasebook. More products or lines mean more shared scenes to produce
-//! early in a campaign. Late in a campaign, each video costs the same.
+//! early in a campaign. Once these exist, the work for each further video is the same.
 
 use serde::Serialize;
 

@@ -124,7 +124,7 @@ struct Groups {
     control: Proportion,
 }
 
-/// Counts the customers of each group. Leaves out a customer if `adopted` returns `None`.
+/// Counts the customers in each group. Leaves out a customer if `adopted` returns `None`.
 fn groups(customers: &[CustomerResult], adopted: impl Fn(&CustomerResult) -> Option<bool>) -> Groups {
     let mut groups = Groups::default();
     for customer in customers {
@@ -141,7 +141,7 @@ fn levels(customers: &[CustomerResult]) -> Vec<LevelComparison> {
     let by_product = products.into_iter().map(|product| {
         let groups = groups(customers, |one| one.offers.contains(product).then(|| one.adopted.contains(product)));
         // Both groups were ranked in the same way before the split took effect.
-        level(Dimension::Product, product, groups, true)
+        compare_level(Dimension::Product, product, groups, true)
     });
     let others = [Dimension::PhraseSet, Dimension::Shape, Dimension::Voice];
     let by_level = others.into_iter().flat_map(|dimension| {
@@ -152,13 +152,13 @@ fn levels(customers: &[CustomerResult]) -> Vec<LevelComparison> {
             let groups = groups(customers, |one| {
                 (at_level(one) || (one.held_out && !randomized)).then_some(!one.adopted.is_empty())
             });
-            level(dimension, name, groups, randomized)
+            compare_level(dimension, name, groups, randomized)
         })
     });
     by_product.chain(by_level).collect()
 }
 
-fn level(dimension: Dimension, level: &str, groups: Groups, randomized: bool) -> LevelComparison {
+fn compare_level(dimension: Dimension, level: &str, groups: Groups, randomized: bool) -> LevelComparison {
     let uplift = Difference::new(groups.treated, groups.control, Z_95);
     LevelComparison { dimension, level: level.to_owned(), uplift, randomized, cautions: cautions(uplift) }
 }

@@ -39,7 +39,7 @@ pub struct Proportion {
 }
 
 impl Proportion {
-    /// Counts one more customer. `adopted` tells whether they adopted.
+    /// Adds one customer, who adopted if `adopted` is true.
     pub fn count(&mut self, adopted: bool) {
         self.customers += 1;
         self.adopters += u32::from(adopted);
@@ -105,8 +105,8 @@ impl Difference {
 }
 
 /// Returns the smallest uplift that can be detected with 80% power in groups of these sizes, if the second group's rate
-/// is `rate`: (z₀.₉₇₅ + z₀.₈) √(p(1−p)(1/n₁ + 1/n₂)), Fleiss (1981), Statistical Methods for Rates and Proportions, ch.
-/// 3. Returns `None` if a group is empty.
+/// is `rate`: (z₀.₉₇₅ + z₀.₈) √(p(1−p)(1/n₁ + 1/n₂)), Fleiss (1981), Statistical Methods for Rates and Proportions,
+/// chapter 3. Returns `None` if a group is empty.
 #[must_use]
 pub fn detectable_uplift(rate: f64, first: u32, second: u32) -> Option<f64> {
     if first == 0 || second == 0 {

@@ -1,5 +1,5 @@
-//! Approvals of the catalog and of the market's rules. A run can use them only after a person has approved them, for
-//! the catalog a person other than its author.
+//! Approvals of the catalog and of the market's rules. A campaign, and on AWS every run, requires that a person has
+//! approved them. That person must not be the catalog's author.
 
 use contracts::catalogue::Catalogue;
 use contracts::institution::Institution;

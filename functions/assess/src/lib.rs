@@ -234,8 +234,8 @@ fn output(
     AssessOutput { run, reference: reference.clone(), proceed }
 }
 
-/// Assesses a record under the current `control/`, without the contact cap and the control group. Applies the consent
-/// gate again, so a record from an older or faulty `merge` cannot exceed the customer's consent.
+/// Assesses a record under the current `control/`. Leaves the contact cap and the control group to [`run`]. Applies the
+/// consent gate again, so a record from an older or faulty `merge` cannot exceed the customer's consent.
 #[must_use]
 pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> Assessment {
     let with_control = |consent| ConsentAsRead { control: Some(control.as_read.clone()), ..consent };

@@ -162,7 +162,7 @@ impl Color {
     const BLACK: Self = Self([0.0; 3]);
     const WHITE: Self = Self([255.0; 3]);
 
-    /// Parses `#rrggbb`. Returns black for anything else; reading the brand has already checked its colors.
+    /// Parses `#rrggbb`. Returns black for anything else; rendering a video with the brand checks its colors.
     fn parse(text: &str) -> Self {
         let channel = |at: usize| text.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (channel(1), channel(3), channel(5)) {

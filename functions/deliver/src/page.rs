@@ -95,7 +95,7 @@ pub(crate) fn confirm_opt_out(look: &Look) -> Rendered {
     let mut body = Html::default();
     body.element("h1", words.stop);
     body.element("p", words.stop_text);
-    // The action is relative to this page's address, `/l/<token>/unsubscribe`.
+    // The action is relative to the page's address, `/l/<token>/unsubscribe`.
     body.open(r#"form method="post" action="opt-out""#);
     body.button(words.stop_button, "");
     body.close("form");

@@ -150,8 +150,7 @@ async fn is_measured(run: &RunId, vault: &Vault) -> Result<bool, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     match vault.read_json::<Request>(Owner::Run, &key).await {
         Ok((request, _)) => Ok(request.effect.is_some()),
-        // If a run for one customer is missing its request, the customer was erased. Without a data key, a process
-        // cannot read the request.
+        // An erasure deletes the request of a run for only that customer. Without a data key, no request can be read.
         Err(error) if matches!(error.name(), ErrorName::StoreNotFound | ErrorName::SecretMissing) => Ok(false),
         Err(error) => Err(error.into()),
     }

@@ -28,7 +28,7 @@ const TRANSACTIONS: f64 = 50.0;
 pub struct Forecast {
     /// The run.
     pub run: RunId,
-    /// Customers in the workbooks, up to the last one that the limit admits.
+    /// Customers in the workbooks, before the first one whose message would exceed the limit.
     pub customers: usize,
     /// Customers who would get a recommendation or a service message.
     #[serde(rename = "selected")]

@@ -13,7 +13,7 @@
 //! **Invariant:** the stage does not depend on any AWS crate, any Lambda crate or any other stage. A model never sees a
 //! name, an amount or a post. The stage calls a model only if the settings enable it, and asks the gate
 //! ([`policy::disclosure`]) before every call. The customer's text never contains any output from a model that selects
-//! lines, and never repeats seven consecutive words from the caller's prompt in free text.
+//! lines. Free text never repeats seven consecutive words from the caller's prompt.
 
 mod brief;
 mod compose;

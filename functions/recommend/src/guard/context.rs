@@ -26,8 +26,8 @@ pub struct GuardContext<'a> {
 /// A name in the text, with the placeholder that marks its position.
 #[derive(Clone, Copy, Debug)]
 pub struct NameSlot<'a> {
-    /// The text that the name replaces. Thanks to placeholders, a customer called `No` cannot hide the phrase `No
-    /// fees`.
+    /// The text that the name replaces. Because it is a placeholder, a customer called `No` cannot hide the phrase
+    /// `No fees`.
     pub placeholder: &'a str,
     /// The name as it is spoken.
     pub name: &'a str,

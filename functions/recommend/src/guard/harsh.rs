@@ -12,7 +12,7 @@ use super::own::OwnTerms;
 
 /// The highest score of a harsh word, on VADER's scale of -4 to 4.
 const HARSH: f64 = -1.7;
-/// Words that also occur in calm text about money and plans, so they are not harsh, whatever their score.
+/// Words that also occur in calm text about money and plans. They are not harsh, whatever their score.
 const CALM: &[&str] = &[
     "accident",
     "accidents",

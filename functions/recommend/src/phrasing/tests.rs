@@ -468,7 +468,7 @@ impl Generator {
 }
 
 /// Writes letters for ten thousand customers and verifies every sentence. If a kind has at least 20 suitable lines,
-/// none of them may be in more than 5 % of the letters. The guard is slow here, so it checks only every fiftieth
+/// none of them may be in more than 5% of the letters. The guard is slow here, so it checks only every fiftieth
 /// letter.
 #[test]
 fn ten_thousand_letters_are_verified_and_varied() {
@@ -565,8 +565,8 @@ proptest! {
     }
 }
 
-/// Writes Spanish letters for many customers. Each passes the guard, is proven sentence by sentence, and says the
-/// catalog's own translations.
+/// Writes Spanish letters for many customers. Each passes the guard, has a verified source for every sentence, and contains
+/// the catalog's own translations.
 #[test]
 fn letters_in_spanish_pass_the_guard_and_are_proven() {
     let (shipped, brand) = (fixtures::shipped_catalogue(), fixtures::brand());
