@@ -91,8 +91,7 @@ pub fn cautions(difference: Difference) -> Vec<Caution> {
 pub fn primary(difference: Difference) -> String {
     let Difference { first: treated, second: control, estimate, low, high } = difference;
     let mut text = format!(
-        "Of 100 customers who got a recommendation, {} adopted a product that it offered. Of 100 in the control group, {} \
-         did so without one.",
+        "Of 100 treated customers, {} adopted a product that was chosen for them. Of 100 in the control group, {} did.",
         per_hundred(treated.rate()),
         per_hundred(control.rate()),
     );
@@ -109,7 +108,7 @@ pub fn primary(difference: Difference) -> String {
             points(-estimate)
         ),
         Verdict::Unclear => {
-            write!(text, " The data show no clear effect: they fit a true effect {range}, which includes none.")
+            write!(text, " The data show no clear effect: they fit a true effect {range}, a range that includes 0.")
         }
     };
     text
@@ -156,9 +155,9 @@ mod tests {
     fn reading_states_rates_effect_and_range() {
         assert_eq!(
             primary(difference((1_260, 9_000), (100, 1_000))),
-            "Of 100 customers who got a recommendation, 14.0 adopted a product that it offered. Of 100 in the control \
-             group, 10.0 did so without one. The recommendation raised adoption by about 4.0 points. The data fit a true \
-             effect between 1.9 and 5.9 points."
+            "Of 100 treated customers, 14.0 adopted a product that was chosen for them. Of 100 in the control group, \
+             10.0 did. The recommendation raised adoption by about 4.0 points. The data fit a true effect between 1.9 \
+             and 5.9 points."
         );
         let unclear = primary(difference((105, 1_000), (10, 100)));
         assert!(unclear.contains("no clear effect") && unclear.contains("−"), "{unclear}");

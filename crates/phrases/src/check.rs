@@ -105,7 +105,7 @@ pub fn check(
     findings
 }
 
-/// Returns the sample names with which [`check`] fills slots. The guard must not check them.
+/// Returns the sample names that [`check`] puts into slots. The guard must not check them.
 #[must_use]
 pub const fn sample_names() -> [&'static str; 4] {
     ["Alexandra", "Jordan Whitfield", "the bank", "bank.example"]
@@ -153,7 +153,7 @@ fn check_length(line: &Line, filled: &str, add: &mut impl FnMut(Severity, String
         return;
     }
     if !filled.ends_with(['.', '?', '!']) {
-        add(Severity::Error, "the line must consist of whole sentences that end with a period".to_owned());
+        add(Severity::Error, "does not end with `.`, `?` or `!`; write whole sentences".to_owned());
     }
     let level = lix(filled);
     if level > MAX_LINE_LIX {

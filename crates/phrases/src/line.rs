@@ -175,7 +175,7 @@ pub enum LineKind {
         /// The number of offers that it is written for.
         offers: OfferCount,
     },
-    /// Offers help, without selling anything.
+    /// Offers help instead of a product.
     Service {
         /// The topic.
         topic: ServiceTopic,

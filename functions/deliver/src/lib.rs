@@ -59,7 +59,7 @@ struct PublishedContent {
     choices: BTreeSet<Choice>,
 }
 
-/// Returns whether a file is the one that the evidence names. A customer never sees another.
+/// Returns whether a file has the digest in the evidence. Customers never see any other file.
 fn is_as_published(key: &ObjectKey, artefact: Artefact, bytes: &[u8], published: &BTreeMap<Artefact, Digest>) -> bool {
     let same = published.get(&artefact) == Some(&Digest::of(bytes));
     if !same {
@@ -76,7 +76,7 @@ async fn published(
     now: Timestamp,
 ) -> Result<Result<PublishedContent, Outcome>, Error> {
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
-    // An erased customer has neither evidence nor text.
+    // If the evidence or the text is missing, the customer was erased.
     let erased = || Outcome::Skipped { skip: Skip::Suppressed };
     let evidence_key = key(Artefact::Evidence);
     let Some(bytes) = store.find(&evidence_key).await? else { return Ok(Err(erased())) };
@@ -92,7 +92,7 @@ async fn published(
     }
     let mut words = Vec::new();
     for artefact in [Artefact::Text, Artefact::Page].into_iter().filter(|artefact| {
-        // Older versions wrote no page.
+        // In results of older versions, there is no page.
         *artefact == Artefact::Text || evidence.artefacts.contains_key(artefact)
     }) {
         let key = key(artefact);

@@ -209,7 +209,7 @@ pub async fn answer(
     Ok(LinkOutcome { reply: LinkReply::SeeOther(next), recorded: recorded.then_some((link.run, link.reference)) })
 }
 
-/// Records the customer's choices. They only accumulate: no form removes one. Repeating a choice changes nothing.
+/// Records the customer's choices. No form removes a choice. A repeated choice has no further effect.
 pub async fn choose(
     token: &str,
     choices: &BTreeSet<Choice>,
@@ -221,7 +221,7 @@ pub async fn choose(
     answers::narrow(&link, choices, store, now).await?;
     let reply = match find_content(token, store, now).await? {
         Some(_) => LinkReply::SeeOther(format!("../{token}#choices")),
-        // The choices now rule out the result, for example because it used a source that is switched off.
+        // The result used posts, which the customer has now switched off.
         None => LinkReply::Page(LinkPage::new(200, page::choices_saved(look))),
     };
     Ok(LinkOutcome { reply, recorded: None })

@@ -102,7 +102,7 @@ pub(crate) fn confirm_opt_out(look: &Look) -> Rendered {
     whole(&Shell { level: Level::Below, title: words.stop, look, words, origins: Vec::new() }, &body)
 }
 
-/// Returns the page for a customer whose choices rule out the result that they were reading.
+/// Returns the page for a customer whose choices hide the result that they were reading.
 pub(crate) fn choices_saved(look: &Look) -> Rendered {
     let words = Words::of("en");
     notice(Level::Below, look, words, words.choices, &[words.choices_saved_gone])
@@ -188,11 +188,11 @@ fn whole(shell: &Shell<'_>, body: &Html) -> Rendered {
     Rendered { html: page.into_string(), policy }
 }
 
-/// The pages' icon. Without it, browsers would request `/favicon.ico`, which does not exist.
+/// The pages' icon. It keeps browsers from requesting `/favicon.ico`, which does not exist.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
     %3Ccircle cx='8' cy='8' r='8' fill='%230b4f5c'/%3E%3Cpath d='M6 4.5v7l6-3.5z' fill='%23fff'/%3E%3C/svg%3E";
 
-/// Returns the chapters of a video as WebVTT: one for each offer, from its start to the next one.
+/// Returns the chapters of a video as WebVTT: one for each offer that has a start time, lasting until the next one.
 pub(crate) fn chapter_track(content: &CustomerPage) -> String {
     let offers: Vec<(f64, &str)> =
         content.offers.iter().filter_map(|offer| Some((offer.starts_at?, offer.name.as_str()))).collect();
@@ -219,7 +219,7 @@ fn origin(address: &str) -> Option<String> {
     (matches!(scheme, "https" | "http") && !host.is_empty() && is_plain).then(|| format!("{scheme}://{host}"))
 }
 
-/// The choices of a page that the customer can still make or has made, in the order of the page.
+/// Returns the choices that the page lists: those that the customer can still make, and those already made.
 fn listed_choices(content: &CustomerPage, state: &PageState) -> BTreeSet<Choice> {
     let possible = content.counterfactuals.iter().map(|each| each.without.clone());
     let mut listed: BTreeSet<Choice> = possible.chain(state.choices.iter().cloned()).collect();

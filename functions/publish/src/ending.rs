@@ -353,7 +353,7 @@ fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<
     }
 }
 
-/// Returns the writer, and the outside services that received data.
+/// Returns the writer of the text, and the model service that received data. The caller adds the voice.
 fn made_by(written_by: &WrittenBy) -> MadeBy {
     let (writer, phrasebook) = match written_by {
         WrittenBy::Phrases { book, language, version, selected_by, .. } => {

@@ -66,7 +66,7 @@ const MAX_NAME_CHARACTERS: usize = 40;
 pub(crate) enum Purpose<'a> {
     /// Recommend these products, best first.
     Offers(Vec<(&'a Offer, &'a Product)>),
-    /// Offer help with a topic, without selling anything.
+    /// Offer help with a topic instead of a product.
     Service(Topic),
 }
 

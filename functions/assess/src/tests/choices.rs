@@ -157,7 +157,7 @@ proptest! {
         let payments = Choice::Source(Source::Payments);
         let narrowed = bank.facts(&person, after.clone());
         if let Some(facts) = &narrowed {
-            // A source that is switched off leaves no trace, and nothing of it is offered.
+            // A source that is switched off leaves no trace, and no offered product is excluded by a choice.
             let reasons = || facts.candidates.iter().flat_map(|each| &each.reasons).filter_map(|reason| reason.fact.as_ref());
             if after.contains(&posts) {
                 let has_trace = facts.mood.is_some() || reasons().any(|fact| matches!(fact, ReasonFact::Posts { .. }));

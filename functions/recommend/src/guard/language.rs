@@ -143,7 +143,7 @@ const SHARED: &[&str] =
 /// of all its words must be in [`FOREIGN`].
 const MIN_FOREIGN: usize = 2;
 
-/// Returns a violation if a sentence is in another language.
+/// Returns a violation if a sentence is in another language, and one if a sentence is jumbled.
 pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
     let is_foreign = |words: &Vec<String>| {
         let words: Vec<&str> =
@@ -201,8 +201,7 @@ const NEVER_NOUNS: &[&str] = &[
     "your",
 ];
 
-/// Returns whether a sentence contains a sequence of words that is impossible in English, such as "the of" or "it
-/// seven".
+/// Returns whether a sentence contains a pair of words that is impossible in English, such as "the of" or "it seven".
 fn is_jumbled(words: &[String]) -> bool {
     words.windows(2).any(|pair| {
         let [first, second] = [pair[0].as_str(), pair[1].as_str()];
