@@ -25,7 +25,7 @@ pub const UNDATED_AGE_DAYS: i32 = 90;
 /// The maximum age that weights take into account, in days. It keeps every weight above zero.
 const MAX_AGE_DAYS: i32 = 3_650;
 
-/// The upper limit on the compound score of a post that stops selling.
+/// The upper limit on the compound score of a post that stops selling, wherever VADER would place it.
 const STOPPED_SCORE: f64 = -0.5;
 
 /// The tone and topics of a piece of text.
@@ -170,9 +170,9 @@ impl ToneAnalyzer<'_> {
 /// than [`RECENT_DAYS`] old. Older posts are used only by the guard, to detect echoes. A post without a date counts as
 /// recent.
 ///
-/// A tone is the mean compound score of the posts, weighted by age. A post that is not about a listed topic can only
-/// lower the overall tone. A post that stops selling counts as clearly negative, and makes its topic negative. VADER
-/// cannot score posts in Spanish, so only their stops count.
+/// A tone is the mean compound score of the posts, weighted by age. A positive post does not count unless it is about a
+/// listed topic. A post that stops selling counts as clearly negative, and makes its topic negative. VADER cannot score
+/// posts in Spanish, so only their stops count.
 #[must_use]
 pub fn read_posts(
     proof: &SocialConsent,

@@ -1,5 +1,5 @@
-//! Finds sentences in other languages that are written in Latin letters. The rules cover only English, so they would
-//! find nothing in such a sentence.
+//! Finds jumbled sentences, and sentences in other languages that are written in Latin letters. The rules cover only
+//! English, so they would find nothing in such a sentence.
 
 use super::normal::{APPROVED, NAME, NormalizedText};
 
