@@ -34,7 +34,7 @@ impl Dimension {
     }
 }
 
-/// The result for one customer in a campaign. It holds nothing that identifies a person.
+/// The result for one customer in a campaign. It does not identify the customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomerResult {
     /// Whether the customer is in the control group.

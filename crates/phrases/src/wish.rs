@@ -1,5 +1,5 @@
-//! Interprets a caller's wish (a prompt that asks for a tone or an emphasis) with a small lexicon. The phrasebook writer
-//! uses only the resulting tones and grounds, so it never puts a word of the wish into the customer's text.
+//! Interprets a caller's wish (a prompt that asks for a tone or an emphasis) with a small lexicon. The phrasebook
+//! writer uses only the resulting tones and grounds, so it never puts a word of the wish into the customer's text.
 
 use std::collections::BTreeMap;
 

@@ -25,7 +25,7 @@ pub const UNDATED_AGE_DAYS: i32 = 90;
 /// The maximum age that weights take into account, in days. It keeps every weight above zero.
 const MAX_AGE_DAYS: i32 = 3_650;
 
-/// The upper limit on the compound score of a post that stops selling, wherever VADER would place it.
+/// The maximum score that counts for a post that stops selling. A higher compound score is lowered to it.
 const STOPPED_SCORE: f64 = -0.5;
 
 /// The tone and topics of a piece of text.

@@ -246,7 +246,7 @@ impl StopPhrases {
         found
     }
 
-    /// Returns whether a post is in Spanish. VADER knows only English, so its score of such a post means nothing.
+    /// Returns whether a post is in Spanish. VADER knows only English, so it cannot score such a post.
     #[must_use]
     pub fn is_spanish(&self, text: &str) -> bool {
         let words = folded_words(text);

@@ -5,8 +5,8 @@ use contracts::catalogue::Product;
 use super::normal;
 
 /// A single word from an approved claim counts as the catalog's own only if it is part of this many consecutive words
-/// from the claim. Alone, a word such as `free` could promise more than the claim does. A phrase of several words counts
-/// if the claim contains it.
+/// from the claim. Alone, a word such as `free` could promise more than the claim does. A phrase of several words
+/// counts if the claim contains it.
 const CLAIM_RUN: usize = 3;
 
 /// The words in the catalog's descriptions of products.

@@ -565,8 +565,8 @@ proptest! {
     }
 }
 
-/// Writes Spanish letters for many customers. Each passes the guard, has a verified source for every sentence, and contains
-/// the catalog's own translations.
+/// Writes Spanish letters for many customers. Each passes the guard, has a verified source for every sentence, and
+/// contains the catalog's own translations.
 #[test]
 fn letters_in_spanish_pass_the_guard_and_are_proven() {
     let (shipped, brand) = (fixtures::shipped_catalogue(), fixtures::brand());
