@@ -75,8 +75,8 @@ fn text_for(sandbox: &Sandbox, id: &str) -> String {
     std::fs::read_to_string(sandbox.path().join(text.trim())).unwrap()
 }
 
-/// Everything that a customer who prefers Spanish reads is in Spanish: the approved lines, the bank's translations and
-/// the program's own words.
+/// Everything that a customer who prefers Spanish reads is in Spanish: the approved lines, the bank's translations and the
+/// program's own words.
 #[test]
 fn customer_who_prefers_spanish_reads_only_spanish() {
     let sandbox = Sandbox::new(env!("CARGO_BIN_EXE_bespoke-under-test"));
