@@ -1,5 +1,5 @@
-//! The HTML pages behind customers' links. They have no scripts, and work in any browser, at any width, by keyboard and
-//! with screen readers. Each form is a plain POST below the customer's token, which no other site knows.
+//! The HTML pages behind customers' links. They work without a script, at any width, by keyboard and with screen
+//! readers. Each form is a plain POST to a path below the customer's token, which no other site knows.
 
 mod html;
 mod sections;
@@ -22,7 +22,7 @@ use words::{Words, fill};
 
 pub(crate) use why::list;
 
-/// The state that the customer's answers and choices have left.
+/// The customer's answers and choices so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PageState {
     /// The answers so far.
@@ -76,7 +76,7 @@ pub(crate) fn recommendation(page: &ResultPage<'_>) -> Rendered {
     )
 }
 
-/// Returns the page for a result of an older version, which has only its text.
+/// Returns the page for a result from an older version, which has only its text.
 pub(crate) fn text_only(token: &str, text: &str, video: bool, look: &Look) -> Rendered {
     let words = Words::of("en");
     let (title, body) = sections::of_text(token, text, video, &look.brand, words);
@@ -96,7 +96,7 @@ pub(crate) fn confirm_opt_out(look: &Look) -> Rendered {
         |words| words.stop,
         |body, words| {
             sentence(body, look, words.stop_text);
-            // This page's own address ends in the action.
+            // The action is relative to the page's address, `/l/<token>/unsubscribe`.
             body.open(r#"form method="post" action="opt-out""#);
             body.button(words.stop_button, "");
             body.close("form");
@@ -104,7 +104,7 @@ pub(crate) fn confirm_opt_out(look: &Look) -> Rendered {
     )
 }
 
-/// Returns the page after choices that rule out the result that the customer was reading.
+/// Returns the page for a customer whose choices hide the result that they were reading.
 pub(crate) fn choices_saved(look: &Look) -> Rendered {
     notice(Level::Below, look, |words| words.choices, |body, words| sentence(body, look, words.choices_saved_gone))
 }
@@ -140,7 +140,7 @@ fn sentence(body: &mut Html, look: &Look, text: &str) {
     body.element("p", &fill(text, &[("bank", &look.brand.name), ("web", &look.brand.web)]));
 }
 
-/// The depth of a page's own address.
+/// The depth of a page's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// `/l/<token>`.
@@ -150,7 +150,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// Returns the path of the brand's files. It holds no token, so a browser keeps them for all links.
+    /// Returns the path of the brand's files. It contains no token, so a browser can reuse the files for all links.
     const fn files(self) -> &'static str {
         match self {
             Self::Top => "_",
@@ -205,11 +205,11 @@ fn whole(shell: &Shell<'_>, body: &Html) -> Rendered {
     Rendered { html: page.into_string(), policy }
 }
 
-/// The pages' icon. Without it, browsers would request `/favicon.ico`, which does not exist.
+/// The pages' icon. It keeps browsers from requesting `/favicon.ico`, which does not exist.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
     %3Ccircle cx='8' cy='8' r='8' fill='%230b4f5c'/%3E%3Cpath d='M6 4.5v7l6-3.5z' fill='%23fff'/%3E%3C/svg%3E";
 
-/// Returns the chapters of a video as WebVTT: one for each offer, from its start to the next one.
+/// Returns the chapters of a video as WebVTT: one for each offer that has a start time, lasting until the next one.
 pub(crate) fn chapter_track(content: &CustomerPage) -> String {
     let offers: Vec<(f64, &str)> =
         content.offers.iter().filter_map(|offer| Some((offer.starts_at?, offer.name.as_str()))).collect();
@@ -236,7 +236,7 @@ fn origin(address: &str) -> Option<String> {
     (matches!(scheme, "https" | "http") && !host.is_empty() && is_plain).then(|| format!("{scheme}://{host}"))
 }
 
-/// The choices of a page that the customer can still make or has made, in the order of the page.
+/// Returns the choices that the page lists: those that the customer can still make, and those already made.
 fn listed_choices(content: &CustomerPage, state: &PageState) -> BTreeSet<Choice> {
     let possible = content.counterfactuals.iter().map(|each| each.without.clone());
     let mut listed: BTreeSet<Choice> = possible.chain(state.choices.iter().cloned()).collect();

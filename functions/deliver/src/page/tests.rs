@@ -103,7 +103,7 @@ fn forms_are_plain_posts_below_the_token() {
         attributes(&document, "#because-1 option", "value"),
         ["have-one", "no-use", "terms", "other-bank", "not-said"]
     );
-    // Nothing runs, nothing comes from elsewhere, and no attribute carries a style that the policy would block.
+    // The page has no script, no content from other origins, and no style attribute, which the policy would block.
     assert_eq!(texts(&document, "script, iframe, object, link[rel=stylesheet]"), Vec::<String>::new());
     assert_eq!(attributes(&document, "[style]", "style"), Vec::<String>::new());
     for address in ["src", "href", "poster"].map(|name| attributes(&document, &format!("[{name}]"), name)).concat() {
