@@ -51,7 +51,8 @@ impl SpeechCache {
         }
     }
 
-    /// Locks the entries of all keys. Returns the empty ones, still locked, and adds the speech in the others to `known`.
+    /// Locks the entries of all keys. Returns the empty ones, still locked, and adds the speech in the others to
+    /// `known`.
     ///
     /// Locks in the order of the keys, so two customers cannot deadlock.
     async fn lock_missing(

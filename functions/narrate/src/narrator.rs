@@ -63,7 +63,8 @@ pub trait Narrator: Send + Sync {
     fn max_rounds(&self) -> usize;
 
     /// Returns the gain in decibels that brings the voice to the loudness of a narration. Returns `None` if it must be
-    /// measured. If it is known, [`Narrator::estimate_seconds`] must be accurate enough to find the tempo without speech.
+    /// measured. If it is known, [`Narrator::estimate_seconds`] must be accurate enough to find the tempo without
+    /// speech.
     fn gain(&self) -> Option<f64> {
         None
     }

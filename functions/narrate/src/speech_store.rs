@@ -1,7 +1,8 @@
-//! The formats in which shared speech and tempos are stored, so a sentence that many customers hear is spoken only once.
+//! The formats in which shared speech and tempos are stored, so a sentence that many customers hear is spoken only
+//! once.
 //!
-//! **Invariant:** only tempos and [`Sharing::Shared`](contracts::narration::Sharing) sentences are stored, so nothing in
-//! this store is personal.
+//! **Invariant:** only tempos and [`Sharing::Shared`](contracts::narration::Sharing) sentences are stored, so nothing
+//! in this store is personal.
 
 use contracts::{Digest, ObjectKey};
 use storage::shared::Shareable;

@@ -1,6 +1,6 @@
 //! The engines behind the port: the choice of the engine, its record in the narration, and the real Kokoro.
 //!
-//! The tests of Kokoro need its files, which "bespoke voices install" provides. `make test` runs it.
+//! The Kokoro tests need the files that `bespoke voices install` provides. `make test` runs that command first.
 
 use std::path::PathBuf;
 use std::sync::Arc;
