@@ -34,7 +34,7 @@ pub struct Notification {
     /// The product that the customer answered about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<ProductId>,
-    /// The reason for which the customer declined the product.
+    /// The customer's reason for declining the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<DeclineReason>,
 }

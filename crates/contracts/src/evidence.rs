@@ -238,7 +238,8 @@ pub struct Manifest {
 
 /// The head of a run, which the transparency log records each time the run's manifest changes. Holds no personal data.
 ///
-/// Its digests cover every file of the run: the chain covers the records, and each record covers a customer's files.
+/// Its digests cover the run directly or indirectly: the chain covers the records, and each record covers a customer's
+/// files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
@@ -252,7 +253,8 @@ pub struct Head {
     pub customers: usize,
     /// The last link of the manifest's chain.
     pub chain: Digest,
-    /// The digests of the files under `runs/<run>/`, by name: the request, the settings, the index and the manifest.
+    /// The digests of the files under `runs/<run>/`, by name: the request, the index, the manifest and, on AWS, the
+    /// settings.
     pub files: BTreeMap<String, Digest>,
 }
 

@@ -1,4 +1,4 @@
-//! The closed list of facts that the stages may know about a customer, and the offers that follow from them.
+//! The closed list of facts that stages after `assess` may know about a customer, and the offers that follow from them.
 
 use serde::{Deserialize, Serialize};
 
@@ -178,9 +178,9 @@ pub struct Facts {
     pub spending: Vec<Spending>,
     /// The products that the customer holds.
     pub products_held: Vec<ProductId>,
-    /// The income band, if known.
+    /// The income band, if it is known and a product in the chosen categories requires it.
     pub income: Option<Band>,
-    /// The balance band, if known.
+    /// The balance band, if it is known and a product in the chosen categories requires it.
     pub balance: Option<Band>,
     /// Categories with regular payments, sorted.
     #[serde(default)]
@@ -188,7 +188,7 @@ pub struct Facts {
     /// Signs in payments and products held, sorted.
     #[serde(default)]
     pub signs: Vec<Sign>,
-    /// The time with the bank, if a chosen product requires it.
+    /// The time with the bank, if a product in the chosen categories requires it.
     #[serde(default)]
     pub tenure: Option<Tenure>,
     /// Facts that stop offers of credit, sorted. A fact that stops every message becomes the reason for a [`Skip`].

@@ -177,8 +177,8 @@ impl CustomerId {
 const THROUGH_API: &str = "upload-";
 
 impl Batch {
-    /// Returns the name for a batch that is uploaded through the API. Such a batch does not start a run by itself and
-    /// never counts as the newest batch, because its uploader checks it first. `name` must be unique.
+    /// Returns the name for a batch that is uploaded through the API. Such a batch does not start a run automatically
+    /// and never counts as the newest batch, because its uploader checks it first. `name` must be unique.
     pub fn through_api(name: &str) -> Result<Self, InvalidId> {
         Self::parse(format!("{THROUGH_API}{name}"))
     }

@@ -67,7 +67,7 @@ impl Language {
         words.all(|word| Self::named(word).is_none_or(|other| other == first)).then_some(first)
     }
 
-    /// Returns the language of a word in lower case and without accents.
+    /// Returns the language that a word names. The word must be in lower case, without accents.
     fn named(word: &str) -> Option<Self> {
         let words: [(Self, &[&str]); 2] = [
             (Self::English, &["en", "eng", "english", "ingles", "inglesa"]),
@@ -92,7 +92,7 @@ pub struct Languages {
 }
 
 impl Languages {
-    /// Creates the list. `default` applies to every customer who prefers none of the others.
+    /// Creates the list. `default` applies to every customer who does not prefer one of the others.
     #[must_use]
     pub fn new(default: Language, others: impl IntoIterator<Item = Language>) -> Self {
         let mut others: Vec<Language> = others.into_iter().filter(|other| *other != default).collect();

@@ -87,7 +87,8 @@ pub enum SentenceSource {
     },
 }
 
-/// A spoken field of a product: `summary`, `name`, or an item such as `approved_claims[0]` or `spoken_disclosures[0]`.
+/// A field of a product that can be spoken: `summary`, `name`, or an item such as `approved_claims[0]` or
+/// `spoken_disclosures[0]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum CatalogueField {
@@ -393,8 +394,8 @@ impl Script {
         self.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join("\n\n")
     }
 
-    /// Returns a disclosure as a reader sees it. A line of products starts with their names, so that no one takes it for one
-    /// about another product.
+    /// Returns a disclosure as a reader sees it. A line that certain products require starts with their names, so that
+    /// it cannot be mistaken for a line about another product.
     #[must_use]
     pub fn named_disclosure(&self, line: &str) -> String {
         let pictures = self.offers.iter().filter_map(|offer| offer.picture.as_ref());

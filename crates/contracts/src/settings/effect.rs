@@ -67,7 +67,7 @@ impl EffectSettings {
                 "effect.campaign",
                 "a name of 1 to 64 characters",
             ),
-            ((0.0..=0.5).contains(&self.holdout), "effect.holdout", "a share from 0 to 0.5"),
+            ((0.0..=0.5).contains(&self.holdout), "effect.holdout", "a fraction from 0 to 0.5"),
             ((1..=366).contains(&self.window_days), "effect.window_days", "1 to 366"),
             (are_arms(&self.shapes), "effect.shapes", "empty, or at least two different shapes"),
             (are_arms(&self.tones), "effect.tones", "empty, or at least two different tones"),
