@@ -65,7 +65,7 @@ impl Notification {
 pub struct NotificationRecord {
     /// The notification.
     pub notice: Notification,
-    /// The time at which the notification was delivered or became a dead letter.
+    /// The time when the notification was delivered or became a dead letter.
     pub at: Timestamp,
     /// The number of attempts.
     pub attempts: u32,

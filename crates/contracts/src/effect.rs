@@ -17,7 +17,8 @@ pub const ASSIGNMENT: &str = "effect-assignment";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EffectPlan {
-    /// The name of the campaign. Every run of a campaign has the same control group and the same arms.
+    /// The name of the campaign. Runs with the same name, holdout and arms have the same control group and the same
+    /// assignments.
     pub campaign: String,
     /// The share of customers in the control group, 0 to 0.5.
     pub holdout: f64,

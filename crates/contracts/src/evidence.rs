@@ -200,7 +200,7 @@ pub struct ManifestEntry {
     /// The digest of `evidence.json` or `failure.json`. If neither exists, the digest of the pending review or the
     /// erasure record.
     pub record: Digest,
-    /// The digest of this record and the preceding chain. It reveals changed or missing records.
+    /// The digest of this record and the preceding chain. A changed or missing record breaks the chain.
     pub chain: Digest,
 }
 
@@ -245,7 +245,7 @@ pub struct Manifest {
 pub struct Head {
     /// The run.
     pub run: RunId,
-    /// The time of signing, by the signer's clock.
+    /// The time at which the head was made, by the signer's clock.
     pub at: Timestamp,
     /// The version of Bespoke.
     pub program: String,
@@ -259,7 +259,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Returns whether two heads make the same statement, apart from the time and the version.
+    /// Returns whether two heads differ at most in their time and version.
     #[must_use]
     pub fn states_the_same(&self, other: &Self) -> bool {
         (&self.run, self.customers, self.chain, &self.files) == (&other.run, other.customers, other.chain, &other.files)

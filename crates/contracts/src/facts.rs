@@ -144,7 +144,7 @@ pub enum Stance {
         /// The offers.
         offers: Vec<Offer>,
     },
-    /// Sell nothing. Instead, acknowledge a problem and explain how to get help.
+    /// Make no offer. Instead, acknowledge a problem and explain how to get help.
     Service {
         /// The topic of the problem.
         topic: Topic,
@@ -174,7 +174,7 @@ pub struct Facts {
     /// The language of the message. It never affects a score.
     #[serde(default, skip_serializing_if = "language::is_default")]
     pub language: Language,
-    /// Spending, largest share first.
+    /// The spending in each category, largest share first.
     pub spending: Vec<Spending>,
     /// The products that the customer holds.
     pub products_held: Vec<ProductId>,
@@ -185,7 +185,7 @@ pub struct Facts {
     /// Categories with regular payments, sorted.
     #[serde(default)]
     pub recurring: Vec<SpendingCategory>,
-    /// Signs in payments and products held, sorted.
+    /// The signs in payments and products held, sorted.
     #[serde(default)]
     pub signs: Vec<Sign>,
     /// The time with the bank, if a product in the chosen categories requires it.
@@ -223,13 +223,13 @@ pub enum Skip {
     NoConsent(Refusal),
     /// The customer is suppressed.
     Suppressed,
-    /// The result used posts, and the customer has since withdrawn consent to that.
+    /// The result used posts, and the customer has since withdrawn consent to their use.
     PostsWithdrawn(Refusal),
     /// The contact cap applies: the customer heard from the bank too recently.
     HeardLately,
-    /// A fact stops every message.
+    /// A stop rules out every message.
     Stopped(Stop),
-    /// A stop that a plain record must not reveal. `publish` records every [`Self::Stopped`] like this, and keeps the
+    /// A stop that an unsealed record must not reveal. `publish` records every [`Self::Stopped`] as this, and keeps the
     /// stop itself sealed.
     Withheld,
     /// Newer data about the customer arrived while the result was in review, so a stop may have been added.

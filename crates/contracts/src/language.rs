@@ -139,7 +139,7 @@ impl TryFrom<Vec<Language>> for Languages {
     }
 }
 
-/// Returns whether a field has its default value, so that it need not be written.
+/// Returns whether a field has its default value, so it can be omitted.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(crate) fn is_default(language: &Language) -> bool {
     *language == Language::default()

@@ -80,7 +80,7 @@ pub struct Narration {
     pub sentences: Vec<Sentence>,
     /// The digest of the unencrypted WAV file: 48 kHz, mono, 16 bit.
     pub audio: Digest,
-    /// Whether the voice left out the first name because it has no pronunciation.
+    /// Whether the voice omitted the first name because no pronunciation of it is known.
     #[serde(default)]
     pub first_name_unspoken: bool,
 }

@@ -280,7 +280,7 @@ fn newest_answers(list: &[u8], reference: &CustomerRef, now: Timestamp) -> Resul
 
 const LINE_BREAK: &str = "a cell contains a line break; check for an unclosed quotation mark";
 
-fn holds_line_break(record: &csv::StringRecord) -> bool {
+fn has_line_break(record: &csv::StringRecord) -> bool {
     record.iter().any(|cell| cell.contains(['\n', '\r']))
 }
 
@@ -307,7 +307,7 @@ fn rows<'l>(
     for column in columns {
         let no_column = || ControlError::NoColumn { file: file.clone(), column };
         let headers = reader.headers().map_err(|_| no_column())?;
-        if holds_line_break(headers) {
+        if has_line_break(headers) {
             return Err(ControlError::Row { file: file.clone(), row: 1, rule: LINE_BREAK });
         }
         let place = headers.iter().position(|header| header.eq_ignore_ascii_case(column));
@@ -316,7 +316,7 @@ fn rows<'l>(
     Ok(reader.into_records().zip(2_u32..).map(move |(record, number)| {
         let bad = |rule| ControlError::Row { file: file.clone(), row: number, rule };
         let record = record.map_err(|_| bad("not valid CSV encoded in UTF-8"))?;
-        if holds_line_break(&record) {
+        if has_line_break(&record) {
             return Err(bad(LINE_BREAK));
         }
         let mut found = places.iter().map(|place| record.get(*place).unwrap_or_default());
@@ -359,7 +359,7 @@ mod tests {
         read_with("", &format!("reference,consent,consent_social_media,as_of\n{rows}")).await.unwrap()
     }
 
-    /// Returns what remains of full consent: whether the customer may be contacted, and whether posts may be used.
+    /// Returns whether the customer may be contacted and whether posts may be used, given full consent in the workbook.
     fn remaining(control: &Control) -> Result<Result<(), Refusal>, Skip> {
         let all = [(Question::General, "yes"), (Question::SocialMedia, "yes")].map(|(question, value)| {
             let file = contracts::key::Workbook::Transactions;

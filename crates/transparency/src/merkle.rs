@@ -235,7 +235,7 @@ mod tests {
 
     use super::*;
 
-    /// The leaves and roots of the tests of the Certificate Transparency project, which RFC 6962 describes.
+    /// The leaves and roots from the tests of the Certificate Transparency project, whose log RFC 6962 describes.
     const LEAVES: [&str; 8] =
         ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
     const ROOTS: [&str; 9] = [
@@ -258,7 +258,7 @@ mod tests {
         LEAVES.iter().map(|leaf| leaf_hash(&hex::decode(leaf).unwrap())).collect()
     }
 
-    /// Returns the hash of a range by the definition of RFC 6962: it splits the range recursively.
+    /// Returns the hash of a range by the definition in RFC 6962, which splits the range recursively.
     fn range_hash(leaves: &[Digest], range: Range<u64>) -> Digest {
         match range.end - range.start {
             0 => empty_root(),
