@@ -179,7 +179,7 @@ const fn default_corner() -> u32 {
     28
 }
 
-/// The backdrop of the scenes if neither the command nor the settings name a background.
+/// The backdrop of the scenes, if the request contains no background.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ground {

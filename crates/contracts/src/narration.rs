@@ -72,7 +72,8 @@ pub struct Narration {
     pub timing: Timing,
     /// The narration's length in seconds.
     pub seconds: f64,
-    /// The words per minute, measured over the sentences only, without the pauses between them.
+    /// The spoken words per minute, from the start of the first sentence to the end of the last, including the pauses
+    /// between them.
     pub words_per_minute: f64,
     /// The integrated loudness of the audio in LUFS (ITU-R BS.1770-4).
     pub loudness: f64,

@@ -16,7 +16,7 @@ use crate::{Digest, ProductId};
 pub enum SegmentKind {
     /// The greeting, with the customer's name and the subject.
     Greeting,
-    /// One product; `product` is set. The video shows the product's lower third during this segment.
+    /// One product; `product` is set. The video shows the product during this segment.
     Offer,
     /// A service message, for a customer who gets no offer.
     Service,
@@ -362,7 +362,7 @@ pub struct Script {
     /// The language.
     #[serde(default, skip_serializing_if = "language::is_default")]
     pub language: Language,
-    /// The first name on the title card.
+    /// The first name, for the greeting and the video's opening.
     pub first_name: String,
     /// The name of the customer's adviser; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -258,7 +258,7 @@ impl Band {
 pub enum Trend {
     /// At least a fifth more.
     Rising,
-    /// About the same.
+    /// A change of less than a fifth.
     Steady,
     /// At least a fifth less.
     Falling,
@@ -280,11 +280,11 @@ impl Trend {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Share {
-    /// Under a tenth.
+    /// Less than a tenth.
     Small,
-    /// A tenth to a quarter.
+    /// A tenth to a quarter, both inclusive.
     Notable,
-    /// Over a quarter.
+    /// More than a quarter.
     Large,
 }
 

@@ -1,5 +1,5 @@
-//! Bespoke's own words that customers see: in the text file, on the title card and on the customer's page. All other
-//! words come from the phrasebook, the catalog and the brand.
+//! Bespoke's own words that customers see: in the text file and in the video's opening. The words of the customer's
+//! page are in `deliver`. All other words come from the phrasebook, the catalog and the brand.
 
 use crate::language::Language;
 
@@ -26,7 +26,7 @@ pub struct FixedWords {
     pub by_model: &'static str,
     /// The line with the run's id: `{run}` is the id.
     pub reference: &'static str,
-    /// The word before the name on the title card.
+    /// The word before the name in the video's opening.
     pub title_card: &'static str,
 }
 

@@ -14,7 +14,7 @@ use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef, Digest, Language, ProductId};
 use storage::vault::{Owner, Vault, VaultError};
 
-/// An amount of money in hundredths of the catalog's currency.
+/// An amount of money, in hundredths of the unit of the bank's currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cents(pub i64);
