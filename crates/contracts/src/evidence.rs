@@ -171,7 +171,7 @@ pub struct PhrasebookUsed {
     pub language: String,
     /// The version, as the phrasebook's owners number it.
     pub version: String,
-    /// The model that selected among the approved lines; `None` if the program did.
+    /// The model that selected among the approved lines; `None` if Bespoke did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected_by: Option<String>,
 }

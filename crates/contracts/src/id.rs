@@ -89,7 +89,7 @@ identifier!(
     /// keys, it has no `Display`, and its `Debug` hides the value.
     CustomerId,
     "customer id",
-    "1 to 64 characters, none of them a control character, with no space at either end and none of = + - @ at the start",
+    "1 to 64 characters, without control characters, spaces at either end, or = + - @ at the start",
     |text| {
         let characters = text.chars().count();
         (1..=64).contains(&characters)

@@ -1,4 +1,4 @@
-//! The languages in which the program addresses customers. A new language starts here: the compiler then names every
+//! The languages in which Bespoke can address customers. A new language starts here: the compiler then names every
 //! table that lacks it, and `docs/guides/a-third-language.md` lists the files.
 
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// A language in which the program addresses customers, written as a BCP 47 tag.
+/// A language in which Bespoke can address customers, written as a BCP 47 tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Language {
     /// American English.
@@ -58,7 +58,7 @@ impl Language {
     }
 
     /// Returns the language that a cell names: a tag, a code or a name, such as `es-MX`, `SPA` or `Español (México)`.
-    /// Returns `None` if the cell names no language that the program speaks, or several.
+    /// Returns `None` unless the cell's first word names a supported language and no other word names another.
     #[must_use]
     pub fn from_cell(text: &str) -> Option<Self> {
         let plain: String = text.nfd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_lowercase();
@@ -101,7 +101,7 @@ impl Languages {
         Self { default, others }
     }
 
-    /// Returns the language for a customer: the preferred one if the bank speaks it, otherwise the default.
+    /// Returns the language for a customer: the preferred one if the bank uses it, otherwise the default.
     #[must_use]
     pub fn choose(&self, preferred: Option<Language>) -> Language {
         preferred.filter(|language| self.others.contains(language)).unwrap_or(self.default)

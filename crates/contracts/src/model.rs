@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WriterMode {
-    /// The program selects approved lines from the phrasebook.
+    /// Bespoke selects approved lines from the phrasebook.
     #[default]
     Phrases,
     /// A model selects among the suitable approved lines. It answers with ids only.

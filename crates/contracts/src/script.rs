@@ -234,7 +234,7 @@ pub enum WrittenBy {
         version: String,
         /// The caller's preferences.
         wish: WishAsUnderstood,
-        /// The model that selected the lines; `None` if the program did.
+        /// The model that selected the lines; `None` if Bespoke did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         selected_by: Option<LineSelection>,
         /// The reason why no model was used, if the settings request one.

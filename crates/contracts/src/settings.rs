@@ -139,8 +139,8 @@ pub struct WriterSettings {
     pub when_unavailable: Fallback,
     /// The model service.
     pub model: ModelSettings,
-    /// The traits of models, by name prefix. These override the built-in traits, and add models that the program does
-    /// not know about.
+    /// The traits of models, by name prefix. These override the built-in traits, and add models that have no built-in
+    /// traits.
     pub models: BTreeMap<String, ModelTraits>,
 }
 
