@@ -215,7 +215,7 @@ fn missing(rules: &[RequiredLine], shown: &[String], offered: &[&Product], bank:
     rules.iter().filter(is_missing).map(RequiredLine::problem).collect()
 }
 
-/// Returns the texts of a product, except its name, with the names of their fields.
+/// Returns the texts of a product with the names of their fields.
 fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
     let lists = [
         ("approved_claims", &product.approved_claims),
@@ -230,7 +230,12 @@ fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
     });
     let name = product.customer_name.iter().map(|text| ("customer_name", text));
     let headline = product.headline.iter().map(|text| ("headline", text));
-    std::iter::once(("summary", &product.summary)).chain(name).chain(headline).chain(of_lists).chain(figure)
+    [("name", &product.name), ("summary", &product.summary)]
+        .into_iter()
+        .chain(name)
+        .chain(headline)
+        .chain(of_lists)
+        .chain(figure)
 }
 
 /// Returns whether the text contains the words with no negation among the three words before them. For example, an
@@ -334,6 +339,13 @@ mod tests {
             assert_eq!(problems(Institution::UsBank, "service", name, "Terms apply.").len(), 1, "{name}");
         }
         assert_eq!(problems(Institution::UsBank, "service", "Merchant Services", "Terms apply."), Vec::<String>::new());
+    }
+
+    #[test]
+    fn product_name_obeys_the_pack() {
+        let warning = "Your home may be repossessed if you do not keep up repayments on your mortgage.";
+        let of_name = |name| problems(Institution::Uk, "mortgage", name, warning);
+        assert_eq!(of_name("Pre-Approved Mortgage").len(), of_name("Fixed Mortgage").len() + 1);
     }
 
     #[test]
