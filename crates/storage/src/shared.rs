@@ -15,6 +15,8 @@ use crate::vault::{Owner, Vault, VaultError};
 
 /// The length in bytes of the header before the content. It holds the time of the last write, in seconds since 1970.
 const HEADER: usize = 8;
+/// The days after which the bucket's lifecycle rules for `speech/` and `scenes/` in `infra/template.yaml` delete objects.
+const LIFECYCLE_DAYS: u16 = 90;
 
 /// The shared results of one store.
 #[derive(Clone, Copy)]
@@ -51,8 +53,9 @@ impl<'a> SharedStore<'a> {
     /// write, or never if 0.
     #[must_use]
     pub fn new(vault: &'a Vault, days: u16) -> Self {
-        // An object in use is rewritten after a third of its lifetime.
-        let refresh_after = (days > 0).then(|| SignedDuration::from_hours(8 * i64::from(days)));
+        // An object in use is rewritten after a third of its lifetime. On AWS, the bucket's lifecycle rule limits the
+        // lifetime, whatever the settings say.
+        let refresh_after = (days > 0).then(|| SignedDuration::from_hours(8 * i64::from(days.min(LIFECYCLE_DAYS))));
         Self { vault, refresh_after }
     }
 
