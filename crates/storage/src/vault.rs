@@ -498,7 +498,7 @@ impl Vault {
 }
 
 fn erased_error(place: &str) -> VaultError {
-    let reason = "the customer has no key: it was destroyed by an erasure, or lost";
+    let reason = "the customer was erased, or their key is lost";
     VaultError::Broken { place: place.to_owned(), reason }
 }
 

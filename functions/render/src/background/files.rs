@@ -216,7 +216,7 @@ fn every_documented_kind_ends_as_documented() {
             continue;
         }
         let prepared = kit.prepared(&file);
-        assert_eq!(prepared == file, result == "used as it is", "{kind}");
+        assert_eq!(prepared == file, result == "used unchanged", "{kind}");
         if let Ok(least) = similarity.parse::<f64>() {
             let found = Kit::similarity(&prepared, &reference);
             assert!(found >= least, "{kind}: {found}");
