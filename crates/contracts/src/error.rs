@@ -83,7 +83,7 @@ error_names! {
     InputInvalidRequest => "Input.InvalidRequest", EXIT_USAGE, transient: false;
     /// The idempotency key of an API request was used for a different request.
     InputKeyReused => "Input.KeyReused", EXIT_USAGE, transient: false;
-    /// The settings, the catalog, the lexicon or the brand are invalid.
+    /// The settings, the catalog, the lexicon, the brand or a schedule are invalid.
     ConfigInvalid => "Config.Invalid", EXIT_USAGE, transient: false;
     /// The catalog or the settings changed since the run started.
     ConfigChanged => "Config.Changed", EXIT_INPUT, transient: false;
@@ -109,6 +109,8 @@ error_names! {
     WriterThrottled => "Writer.Throttled", EXIT_SERVICE, transient: true;
     /// The workflow service refuses the request or cannot be reached.
     StartUnavailable => "Start.Unavailable", EXIT_SERVICE, transient: true;
+    /// The schedule is paused, or no run may start in its quiet hours.
+    StartNotNow => "Start.NotNow", EXIT_NOTHING_TO_DO, transient: false;
     /// The voice engine is not installed.
     NarrateEngineMissing => "Narrate.EngineMissing", EXIT_SERVICE, transient: false;
     /// The speech service has been throttling requests for longer than one call can wait.

@@ -17,9 +17,13 @@ use crate::{local, routes};
 const TOKEN: &str = "token";
 
 /// The tags that group operations, with their descriptions.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("recommendations", "Runs for one customer: the text, a narrated video, and the reasons for both."),
     ("campaigns", "Runs over all customers in a batch: the upload of the workbooks, dry runs, progress and outcomes."),
+    (
+        "schedules",
+        "Campaigns that start by themselves, each over its own segment of customers and with its own options.",
+    ),
     (
         "reviews",
         "Decisions before publication, and recalls after it. Only reviewers decide, and only compliance recalls.",
