@@ -13,7 +13,7 @@ use contracts::settings::Settings;
 use contracts::stage::WorkflowLimits;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 pub use start::CampaignBounds;
 use start::Source;

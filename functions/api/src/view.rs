@@ -38,5 +38,5 @@ pub(crate) use recommendation::{
     validate_options,
 };
 pub(crate) use review::{DecisionRequest, DecisionResult, PendingReview, PendingReviewList, RecallRequest};
-pub(crate) use schedule::{QuietHoursView, ScheduleList, ScheduleRequest, ScheduleView};
+pub(crate) use schedule::{ScheduleList, ScheduleRequest, ScheduleView};
 pub(crate) use upload::{CreateUploadRequest, Upload, UploadSlot, WorkbookName};

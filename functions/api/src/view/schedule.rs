@@ -42,7 +42,8 @@ pub(crate) struct ScheduleRequest {
     #[schema(max_length = 2000, example = "need:travel and not holds:travel-rewards-card")]
     pub(crate) segment: Option<String>,
     /// The ids of the only customers, exactly as in the workbooks. The server stores their references instead. With a
-    /// segment, both must hold. An empty list means all customers, or those in `customer_refs`. Null is invalid.
+    /// segment, both must hold. An empty list means all customers, or those in `customer_refs`. A body has at most 64 KiB, so
+    /// write a longer list into a file in the bucket, as references. Null is invalid.
     #[serde(default)]
     #[schema(value_type = Vec<String>, default = json!([]))]
     pub(crate) customer_ids: Vec<CustomerId>,
