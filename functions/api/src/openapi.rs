@@ -241,7 +241,12 @@ pub fn document() -> OpenApi {
 
 /// Returns the operations of a document.
 fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
-    document.paths.paths.values_mut().flat_map(|path| [&mut path.get, &mut path.post, &mut path.put]).flatten()
+    document
+        .paths
+        .paths
+        .values_mut()
+        .flat_map(|path| [&mut path.get, &mut path.post, &mut path.put, &mut path.delete])
+        .flatten()
 }
 
 /// Removes the bodies that only the AWS gateway sends.
@@ -263,6 +268,7 @@ fn add_roles(document: &mut OpenApi) {
             Method::GET => &mut path.get,
             Method::POST => &mut path.post,
             Method::PUT => &mut path.put,
+            Method::DELETE => &mut path.delete,
             _ => continue,
         };
         if let Some(operation) = operation {
