@@ -44,7 +44,7 @@ pub enum Sharing {
 /// A sentence with its time in the audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sentence {
-    /// The index of the sentence's segment in the script.
+    /// The index of the sentence's segment in the script. The bank's legal lines have the index after the last one.
     pub segment: usize,
     /// The start, in seconds from the start of the narration.
     pub start: f64,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use contracts::brand::Brand;
 use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
@@ -107,10 +108,14 @@ impl Bank {
 
     pub async fn run_by(&self, engines: &Engines) -> Result<CustomerTask, Error> {
         let pronunciations = Pronunciations::default();
+        // A bank without legal lines.
+        let mut brand = Brand::from_toml(include_str!("../../../../assets/brand.toml")).unwrap();
+        (brand.opt_out, brand.voice_notice) = (String::new(), String::new());
         let deps = Deps {
             vault: &self.vault,
             settings: &self.settings,
             engines,
+            brand: &brand,
             pronunciations: &pronunciations,
             secrets: &Key,
         };
