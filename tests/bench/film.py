@@ -11,7 +11,7 @@
 Prints a table, and fails if a measure is out of range. A resolution of 540 is enough: a render draws the same layout at every
 resolution, and measures contrast from 540 upward.
 
-Usage: film.py BESPOKE [RESOLUTION [ENGINE [FOLDER]]]; the defaults are 540, espeak-ng and a temporary folder. Videos in FOLDER
+Usage: film.py BESPOKE [RESOLUTION [ENGINE [FOLDER]]]; the defaults are 540, espeak and a temporary folder. Videos in FOLDER
 from an earlier call are measured again instead of rendered.
 """
 
@@ -27,7 +27,7 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BESPOKE = pathlib.Path(sys.argv[1]).absolute()
 RESOLUTION = int(sys.argv[2]) if len(sys.argv) > 2 else 540
-ENGINE = sys.argv[3] if len(sys.argv) > 3 else "espeak-ng"
+ENGINE = sys.argv[3] if len(sys.argv) > 3 else "espeak"
 RATE = 24
 # The size in which pictures are compared. Enough to see a claim, a growing bar and a drawing that drifts.
 WIDTH, HEIGHT = 480, 270

@@ -74,7 +74,7 @@ pub enum Artefact {
     Facts,
     /// `script.json`, sealed: a [`crate::script::Script`].
     Script,
-    /// `narration.wav`, sealed: mono, 16 bit, 48 kHz.
+    /// `narration.wav`, sealed: mono, 16 bit, 24 kHz.
     NarrationAudio,
     /// `cues.json`, sealed: a [`crate::narration::Narration`]; written after the narration.
     Cues,

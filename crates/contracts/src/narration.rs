@@ -78,7 +78,7 @@ pub struct Narration {
     pub loudness: f64,
     /// The sentences, in order, without overlap.
     pub sentences: Vec<Sentence>,
-    /// The digest of the unencrypted WAV file: 48 kHz, mono, 16 bit.
+    /// The digest of the unencrypted WAV file: 24 kHz, mono, 16 bit.
     pub audio: Digest,
     /// Whether the voice left out the first name because it has no pronunciation.
     #[serde(default)]

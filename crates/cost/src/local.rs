@@ -119,15 +119,23 @@ pub fn forecast_local(
     let cpu_seconds = vec![
         ("merge", work.customers as f64 * INTAKE),
         ("assess, recommend, publish", (work.customers + work.recommendations) as f64 * BOOKKEEPING),
-        ("narrate", (work.new.speech_seconds + videos * PERSONAL_SPEECH_SECONDS) * speaking(engine)),
+        ("narrate", speech_core_seconds(work, engine)),
         ("render", encoded_seconds(work) * encoding * DRAWING + video_seconds * SOUND + videos * FIXED),
     ];
     let sum: f64 = cpu_seconds.iter().map(|(_, cpu)| cpu).sum();
     // The last video in a run renders alone, and one encoder does not use all cores.
     let seconds = sum / (cores as f64 * BUSY);
     let bytes =
-        video_seconds * bytes_per_second(video.resolution) + videos * 96_000.0 * 60.0 + work.customers as f64 * 8_000.0;
+        video_seconds * bytes_per_second(video.resolution) + videos * 48_000.0 * 80.0 + work.customers as f64 * 8_000.0;
     LocalForecast { cores, cpu_seconds, seconds, bytes: bytes as u64 }
+}
+
+/// Returns the core seconds in which an engine on the same machine speaks the new shared sentences and those for
+/// individual customers.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
+pub fn speech_core_seconds(work: &Workload, engine: Engine) -> f64 {
+    (work.new.speech_seconds + work.videos as f64 * PERSONAL_SPEECH_SECONDS) * speaking(engine)
 }
 
 /// Returns the seconds of video to draw and encode: the new shared scenes, and the scenes for individual customers.

@@ -5,7 +5,7 @@
 //! - `beats` divides the narration.
 //! - `contents` fills the slots of each scene.
 
-use crate::canvas::{FRAME_RATE, Placement, VOICE_START};
+use crate::canvas::{FRAME_RATE, Placement};
 use crate::caption_track;
 use crate::captions::Cue;
 use crate::content::SceneContent;

@@ -26,7 +26,7 @@ const MARK: i64 = 9;
 const LEAD: i64 = MARK + LEAD_OF_OFFER;
 /// The minimum length of a beat whose picture the next beat continues: the time that its elements need to enter.
 const MIN_SECONDS: f64 = 1.6;
-/// Samples of the narration per second. Times within a beat are whole samples, so equal beats have equal times.
+/// Samples of the sound per second. Times within a beat are whole samples, so equal beats have equal times.
 const SAMPLES: f64 = 48_000.0;
 
 /// A part of the narration that is accompanied by one scene.
