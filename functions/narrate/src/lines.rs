@@ -340,10 +340,10 @@ mod tests {
             "So may savings.",
             "Member FDIC.",
             "Thank you.",
-            "Meridian Bank is a fictional bank used for demonstration.",
+            "Meridian Bank is a fictional bank.",
             "This is general information, not financial advice.",
             "Eligibility and terms apply.",
-            "To stop these messages, sign in and choose Preferences, or call 1-800-555-0100.",
+            "To stop these messages, sign in and choose Preferences.",
             "AI-generated voice",
         ];
         assert_eq!(texts, expected);
