@@ -50,7 +50,7 @@ const REST_GB: f64 = 0.75;
 /// The cores available to `render`: Lambda provides one core per 1,769 MB.
 const RENDER_CORES: f64 = 1.7;
 /// The core seconds needed to render a second of video at resolution 1080, measured on x86-64.
-const RENDER_CORE_SECONDS: f64 = 0.66;
+const RENDER_CORE_SECONDS: f64 = 0.45;
 /// The cores available to `narrate`.
 const NARRATE_CORES: f64 = 0.58;
 /// The seconds needed to narrate a script, without the core seconds of an engine that speaks within the function.

@@ -45,10 +45,10 @@ const WORDS_PER_OFFER: f64 = 28.0;
 const CHARACTERS_PER_WORD: f64 = 5.4;
 /// The words in a sentence.
 const WORDS_PER_SENTENCE: f64 = 12.0;
-/// The seconds of the title and end cards without offers.
-const CARDS_SECONDS: f64 = 15.0;
-/// The seconds that each offer's disclosures add to the end card.
-const CARDS_SECONDS_PER_OFFER: f64 = 2.4;
+/// The seconds of the opening before the voice, and of the end card with its spoken lines.
+const CARDS_SECONDS: f64 = 17.0;
+/// The seconds that each offer's spoken legal lines and its mark add.
+const CARDS_SECONDS_PER_OFFER: f64 = 3.1;
 
 /// CPU seconds of drawing for each CPU second of encoding.
 const DRAWING: f64 = 1.12;
