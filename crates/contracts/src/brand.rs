@@ -9,8 +9,8 @@ use thiserror::Error;
 use crate::catalogue::{Catalogue, CatalogueError, CatalogueProblem, Product};
 use crate::institution::Institution;
 use crate::language::{self, Language};
-use crate::{ErrorName, NamedError};
 use crate::tone::Tone;
+use crate::{ErrorName, NamedError};
 
 /// An invalid brand.
 #[derive(Debug, Error)]

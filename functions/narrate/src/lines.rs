@@ -322,7 +322,10 @@ mod tests {
                 segment(SegmentKind::Offer, "So may savings. Member FDIC.", Some("savings")),
                 segment(SegmentKind::Closing, "Thank you.", None),
             ],
-            offers: vec![offer("card", &["Subject to credit approval. Terms apply."]), offer("savings", &["Member FDIC."])],
+            offers: vec![
+                offer("card", &["Subject to credit approval. Terms apply."]),
+                offer("savings", &["Member FDIC."]),
+            ],
             disclosures: vec!["Subject to credit approval. Terms apply.".to_owned(), "Member FDIC.".to_owned()],
             written_by: contracts::script::WrittenBy::Template { instead_of_model: None },
             verdict: contracts::script::Verdict { checks: Vec::new() },

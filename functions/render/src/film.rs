@@ -95,7 +95,10 @@ pub fn plan(kit: &SceneKit, content: &SceneContent<'_>) -> FilmPlan {
 fn name_complete(kit: &SceneKit, opening: &Scene) -> f64 {
     let (_, timeline) = kit.scene(SceneKind::Opening);
     let Some(enter) = timeline.of("name") else { return 0.0 };
-    opening.timing.resolve(&enter.at).map_or(0.0, |at| at + enter.pace.seconds(&kit.motion, opening.timing.seconds - at))
+    opening
+        .timing
+        .resolve(&enter.at)
+        .map_or(0.0, |at| at + enter.pace.seconds(&kit.motion, opening.timing.seconds - at))
 }
 
 /// Divides the script into scenes and draws them.
