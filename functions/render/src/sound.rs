@@ -97,8 +97,8 @@ mod tests {
     #[test]
     fn tone_of_the_letter_picks_the_music() {
         let brand = Brand::from_toml(include_str!("../../../assets/brand.toml")).unwrap();
-        let catalogue = include_str!("../../../data/catalogue.json");
-        let catalogue: contracts::catalogue::Catalogue = serde_json::from_str(catalogue).unwrap();
+        let catalogue = include_bytes!("../../../data/catalogue.json");
+        let catalogue = contracts::catalogue::Catalogue::from_json(catalogue).unwrap();
         let products: Vec<_> = catalogue.products().iter().take(1).collect();
         let music = |offers: usize, tones: &[&str]| {
             let customer = crate::preview::SampleCustomer::default();
