@@ -131,7 +131,8 @@ pub async fn forecast(runner: &Runner, request: &Request) -> Result<Forecast, Fa
     let share = 1.0 / texts.len().max(1) as f64;
     let setup = StackSetup {
         concurrency: STACK_CONCURRENCY,
-        polly: settings.voice.engine.only().is_none_or(|engine| engine == Engine::Polly),
+        // Lambda functions have Polly unless the settings name another engine.
+        voice: settings.voice.engine.only().unwrap_or(Engine::Polly),
         model_usd: model.usd * share,
         resolution: settings.video.resolution,
         transactions: TRANSACTIONS,
