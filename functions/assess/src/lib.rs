@@ -18,6 +18,7 @@ mod dry_run;
 pub mod features;
 pub mod lexicon;
 pub mod mood;
+pub mod post_weights;
 pub mod rank;
 pub mod stance;
 pub mod stop_phrases;
