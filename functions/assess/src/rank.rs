@@ -100,7 +100,7 @@ pub fn rank<'a>(
 }
 
 /// Chooses at most `at_most` offers from the result of [`rank`], best first. Each offer serves a need that no other
-/// offer serves. A kind repeats only if no product of another kind is left. A loan or a mortgage excludes all other credit.
+/// offer serves. A kind repeats only if no product of another kind is left. A mortgage excludes all other credit.
 #[must_use]
 pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
     let mut chosen: Vec<(usize, Need)> = Vec::new();
@@ -132,11 +132,11 @@ const fn is_credit(kind: ProductKind) -> bool {
     matches!(kind, ProductKind::CreditCard | ProductKind::Loan | ProductKind::Mortgage)
 }
 
-/// Returns whether one letter may offer both kinds. A second application for credit can harm the application for a loan or
-/// a mortgage, so these exclude all other credit.
+/// Returns whether one letter may offer both kinds. An application for other credit can harm the application for a
+/// mortgage, so a mortgage excludes all other credit.
 const fn may_go_together(one: ProductKind, other: ProductKind) -> bool {
-    let both_are_cards = matches!((one, other), (ProductKind::CreditCard, ProductKind::CreditCard));
-    !is_credit(one) || !is_credit(other) || both_are_cards
+    let has_mortgage = matches!(one, ProductKind::Mortgage) || matches!(other, ProductKind::Mortgage);
+    !(has_mortgage && is_credit(one) && is_credit(other))
 }
 
 fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput<'_>, today: Date) -> Ranked<'a> {
