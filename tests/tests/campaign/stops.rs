@@ -74,7 +74,7 @@ fn people() -> Vec<Person> {
             "Three hours on the phone with my bank about a mortgage application they lost. Fantastic as always",
             Service("service"),
         ),
-        ("Another overdraft fee from my bank, what a rip off", Service("fees")),
+        ("Another awful monthly fee that nobody can explain, what a terrible rip off", Service("fees")),
         ("Heute war ein sehr schwerer Tag und ich weiß nicht, wie es weitergehen soll", Service("care")),
         ("I don't think I want to be here anymore, there is nothing left in me", Nothing("needs-person")),
         ("Sourdough attempt #6: finally not a brick", Offers),
