@@ -134,7 +134,7 @@ pub(crate) async fn recommendation(
     };
     let mut content = RecommendationContent::default();
     let from_posts = matches!(&record, Some(Record::Ended(evidence)) if evidence.from_posts);
-    let control = control::read(store, &customer.reference, Timestamp::now()).await?;
+    let control = control::read(backend.vault(), &customer.reference, Timestamp::now()).await?;
     match (control.forbids(from_posts), &record) {
         (Some(skip), Some(_)) => {
             reason = reason.or_else(|| Some(StatusReason::of_skip(skip)));
