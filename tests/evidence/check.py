@@ -23,7 +23,8 @@ SETTINGS = '[voice]\nengine = "espeak"\n[video]\nresolution = 180\npreset = "ult
 
 
 # The control records that the ledger covers, and the ledger itself.
-CONTROL = ("control/suppressions", "control/consents.csv", "control/holds.csv", "control/forgotten/", "control/ledger/")
+CONTROL = ("control/suppressions.csv", "control/suppressions/", "control/consents.csv", "control/holds.csv",
+           "control/forgotten/", "control/ledger/")
 
 
 class Bank:

@@ -219,8 +219,8 @@ class Verifier:
                 self.add_control(path, head.get("control", {}))
                 if field(head, "run", str) == self.run:
                     heads.append((len(leaves) - 1, head))
-            except (Wrong, AttributeError) as error:
-                self.wrong(path, error)
+            except (Wrong, AttributeError, LookupError, TypeError) as error:
+                self.wrong(path, f"is malformed: {error}")
         self.size = len(leaves)
         if newest and newest.checkpoint.root != tree_hash(leaves):
             self.wrong("log/", "its root is not the hash of its leaves")
@@ -254,8 +254,8 @@ class Verifier:
                 records, lists = field(part, "records", list), field(part, "lists", dict)
                 if not follows({"sequence": field(part, "sequence", int), "digest": digest(data)}, mark):
                     self.wrong(path, "is not the state that the log records, or one after it")
-            except Wrong as error:
-                self.wrong(path, error)
+            except (Wrong, LookupError, TypeError) as error:
+                self.wrong(path, f"is malformed: {error}")
                 continue
             self.compared += 1
             for record in records:

@@ -137,7 +137,7 @@ async fn expire_and_forget_work_beside_the_server() {
     while events.next().await.is_some() {}
     assert!(sandbox.run(&["expire", "--json"]).status.success());
     assert!(sandbox.run(&["forget", "--customer", "0001", "--json"]).status.success());
-    assert!(server.get(&path).await.get("text").is_none());
+    assert_eq!(server.request(Method::GET, &path).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     server.stop();
 }
 

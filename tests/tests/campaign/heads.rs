@@ -337,7 +337,7 @@ async fn deleted_control_record_is_found() {
     for keys in [no_keys(), run.keys().await] {
         assert_eq!(verify_files(&run.id, whole.clone(), keys, &trust).await.findings, []);
     }
-    let kinds = ["suppressions", "consents.csv", "holds.csv", "forgotten/", "ledger/"];
+    let kinds = ["suppressions.csv", "suppressions/", "consents.csv", "holds.csv", "forgotten/", "ledger/"];
     let control: Vec<&String> =
         whole.keys().filter(|key| kinds.iter().any(|kind| key.starts_with(&format!("control/{kind}")))).collect();
     assert_eq!(control.len(), 5 + 17, "{control:?}");
