@@ -34,7 +34,7 @@ compile: setup
 	@test -x target/ci/bespoke || echo "Compiling the command. The first time takes 3 to 4 minutes on two cores."
 	cargo build $(CARGO_BUILD) -p bespoke
 
-test: setup ## Run the tests that a new checkout must pass: all except AWS, the browser and lints
+test: setup ## Run the tests that every checkout must pass; they need neither AWS nor a browser
 	@test -d target/ci || echo "Compiling the command and its tests. The first time takes about 8 minutes on two cores."
 	infra/tools.sh llmock evidence
 	cargo build $(CARGO_BUILD) $(LOCAL) --all-targets

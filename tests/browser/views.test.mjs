@@ -116,7 +116,12 @@ test("dropped workbooks can be used for a dry run and then for a campaign with a
   await page.getByRole("button", { name: "Start this campaign" }).click();
   await page.locator("h1", { hasText: "Campaign" }).waitFor();
   await page.locator(".pill.good", { hasText: "Done" }).first().waitFor({ timeout: PATIENCE });
-  views.set("campaign", [hash(page), "tbody tr"]);
+  views.set("campaign", [hash(page), ".gallery img"]);
+  // The gallery shows the poster of each video and leads to it.
+  const poster = page.locator(".gallery a[href^='#/recommendations/'] img");
+  await poster.first().scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => document.querySelector(".gallery img")?.naturalWidth > 0);
+  assert.equal(await poster.count(), 1);
   await page.locator(".filter label", { hasText: "Published" }).click();
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
   await rows.locator("a").first().click();

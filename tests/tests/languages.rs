@@ -117,7 +117,7 @@ fn explain_names_the_language_and_the_products_without_a_translation() {
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(shown.contains("language        Spanish"), "{shown}");
-    let excluded = "not offered in Spanish: the catalog has no translations.es";
+    let excluded = "not offered in Spanish: the product has no `translations.es` entry in the catalog";
     assert_eq!(shown.matches(excluded).count(), 1, "{shown}");
     let (_, after) = shown.split_once("Meridian Cash Back Card").unwrap();
     assert!(after.split('✗').next().unwrap().contains(excluded) || after.contains(excluded), "{shown}");

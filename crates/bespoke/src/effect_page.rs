@@ -214,7 +214,7 @@ fn events(body: &mut String, report: &EffectReport) {
     body.push_str(
         "</svg></div>\n<div class=\"scroll\"><table>\n<caption>Customers by event, without the visits of scanners</caption>\n\
          <thead><tr><th scope=\"col\">Event</th><th scope=\"col\">Customers</th>\
-         <th scope=\"col\">Of 100 with a recommendation</th></tr></thead>\n<tbody>\n",
+         <th scope=\"col\">Of 100 in the recommendation group</th></tr></thead>\n<tbody>\n",
     );
     for count in &report.events {
         let _infallible = writeln!(

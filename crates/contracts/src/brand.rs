@@ -142,8 +142,8 @@ pub struct Colours {
     pub caption_word: Option<String>,
 }
 
-/// The files that the customer's page uses, with paths relative to the assets folder. Without them, the page shows the
-/// bank's name and the reader's own fonts.
+/// The files that the customer's page uses, with paths relative to the assets folder. A page without a logo shows the
+/// bank's name, and one without fonts uses the reader's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PageFiles {
@@ -179,7 +179,7 @@ const fn default_corner() -> u32 {
     28
 }
 
-/// The backdrop of the scenes if neither the command nor the settings name a background.
+/// The backdrop of the scenes, if the request contains no background.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ground {
@@ -266,8 +266,8 @@ impl Brand {
         language == self.language || self.translations.contains_key(&language)
     }
 
-    /// Returns the brand in this language. Without a translation, returns the brand's own texts; a run addresses customers
-    /// only in languages for which [`Self::has_texts_in`] holds.
+    /// Returns the brand in this language. If there is no translation, returns the brand's own texts; a run addresses
+    /// customers only in languages for which [`Self::has_texts_in`] is true.
     #[must_use]
     pub fn in_language(&self, language: Language) -> Cow<'_, Self> {
         let Some(texts) = self.translations.get(&language).filter(|_| language != self.language) else {

@@ -108,11 +108,12 @@ pub struct Eligibility {
     pub max_income: Option<Band>,
     /// The minimum balance band.
     pub min_balance: Option<Band>,
-    /// Whether the product is only for customers with business payments.
+    /// Whether the product is only for customers with signs of a business.
     pub business: bool,
     /// The customer must hold at least one of these products, unless the list is empty.
     pub holds_any: Vec<ProductId>,
-    /// Products that the customer must not hold. The product itself is ignored here.
+    /// Products that the customer must not hold. The product itself need not be listed: it is never offered to its
+    /// holders.
     pub holds_none: Vec<ProductId>,
     /// The minimum time with the bank.
     pub min_tenure: Option<Tenure>,
@@ -135,7 +136,7 @@ pub struct Figure {
 pub struct ProductPicture {
     /// The short name.
     pub customer_name: String,
-    /// The reason for the product, in a few words.
+    /// The reason to choose the product, in a few words.
     pub headline: String,
     /// The name of the drawing.
     pub art: String,
@@ -166,7 +167,7 @@ pub struct Product {
     /// The short name in the picture. Derived from `name` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer_name: Option<String>,
-    /// The reason for the product, in at most five words, for the picture. `customer_name` if `None`.
+    /// The reason to choose the product, in at most five words, for the picture. `customer_name` if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headline: Option<String>,
     /// The drawing: the name of a file in the brand, without its extension. Derived from `kind` if `None`.
@@ -239,7 +240,7 @@ impl Product {
         }
     }
 
-    /// Returns the product's name without the first word of the bank's name.
+    /// Returns the product's name without the first word of the bank's name, if it starts with that word.
     fn name_without(&self, bank: &str) -> &str {
         let first = bank.split_whitespace().next().unwrap_or_default();
         let rest = self.name.strip_prefix(first).and_then(|rest| rest.strip_prefix(' '));

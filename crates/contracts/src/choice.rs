@@ -1,7 +1,7 @@
 //! A customer's choices and answers, which arrive through their link.
 //!
-//! A choice only ever narrows what the bank may use or offer. Each choice is an object of its own under
-//! `control/choices/`, which is written once and which no link can remove, so the order of the choices does not matter.
+//! A choice can only narrow what the bank may use or offer. Each choice is an object of its own under
+//! `control/choices/`. It is written once, and no link can remove it, so the order of the choices does not matter.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -147,7 +147,7 @@ impl Answer {
     }
 }
 
-/// The reason for which a customer declined a product.
+/// A customer's reason for declining a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeclineReason {
@@ -178,7 +178,7 @@ pub struct AnswerRecord {
     pub reference: CustomerRef,
     /// The answer.
     pub answer: Answer,
-    /// The product. `None` for an opt-out.
+    /// The product that the answer concerns. `None` for an opt-out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<ProductId>,
     /// The reason for declining the product.

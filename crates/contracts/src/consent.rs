@@ -47,7 +47,7 @@ pub enum Meaning {
     Yes,
     /// The customer refuses.
     No,
-    /// The answer is neither, which is a refusal.
+    /// The answer is neither, which counts as a refusal.
     Unclear,
 }
 
@@ -61,7 +61,7 @@ pub enum Refusal {
     Blank,
     /// A cell says neither yes nor no.
     Unclear,
-    /// Some rows say yes and others do not.
+    /// The rows do not all give the same answer.
     Contradictory,
 }
 
@@ -113,7 +113,7 @@ pub struct ControlAsRead {
     pub suppression: Option<Digest>,
     /// The digest of `control/consents.csv`. `None` if the file did not exist.
     pub consents: Option<Digest>,
-    /// The customer's answers from the latest day in `control/consents.csv`.
+    /// The customer's answers in `control/consents.csv` from the latest day, and refusals dated in the future.
     pub answers: Vec<NewestAnswer>,
     /// The choices that the customer made through their links.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

@@ -25,7 +25,7 @@ pub struct CustomerPage {
     pub transcript: Vec<String>,
     /// The legal lines of the bank and its products.
     pub disclosures: Vec<String>,
-    /// The names of all products that reasons and counterfactuals mention.
+    /// The names of all products that the offers, their reasons and the counterfactuals mention.
     pub names: BTreeMap<ProductId, String>,
     /// The offers after each choice that the customer could make.
     pub counterfactuals: Vec<Counterfactual>,
@@ -48,7 +48,7 @@ pub struct PageOffer {
     pub summary: String,
     /// The address of the product's page.
     pub address: String,
-    /// The time in seconds at which the video presents the product. `None` without a video.
+    /// The time in seconds at which the video presents the product. `None` if there is no video.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<f64>,
     /// The facts that ranked the product, strongest first. Facts against the product come last.
@@ -59,14 +59,14 @@ pub struct PageOffer {
     pub disclosures: Vec<String>,
 }
 
-/// The sources of a page.
+/// The records that a page is built from.
 #[derive(Clone, Copy, Debug)]
 pub struct PageSources<'a> {
     /// The facts.
     pub facts: &'a Facts,
     /// The script.
     pub script: &'a Script,
-    /// The narration; `None` without a video.
+    /// The narration; `None` if there is no video.
     pub narration: Option<&'a Narration>,
     /// The approved products.
     pub catalogue: &'a Catalogue,

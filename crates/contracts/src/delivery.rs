@@ -34,7 +34,7 @@ pub struct Notification {
     /// The product that the customer answered about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<ProductId>,
-    /// The reason for which the customer declined the product.
+    /// The customer's reason for declining the product.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<DeclineReason>,
 }
@@ -65,7 +65,7 @@ impl Notification {
 pub struct NotificationRecord {
     /// The notification.
     pub notice: Notification,
-    /// The time at which the notification was delivered or became a dead letter.
+    /// The time when the notification was delivered or became a dead letter.
     pub at: Timestamp,
     /// The number of attempts.
     pub attempts: u32,

@@ -51,7 +51,7 @@ impl Digest {
         &self.0
     }
 
-    /// Returns the first 16 hex digits. They are enough to tell values apart, but too few to verify them.
+    /// Returns the first 16 hex digits. Use them to tell values apart, not to verify them: they are too few.
     #[must_use]
     pub fn short(&self) -> String {
         hex::encode(&self.0[..8])

@@ -12,27 +12,28 @@ use crate::tone::Tone;
 /// The domain of the keyed hash that assigns customers (see `storage::vault::Keys::keyed_digest`).
 pub const ASSIGNMENT: &str = "effect-assignment";
 
-/// The plan by which a run's effect is measured. The request contains it, so it is fixed before the run starts, and the
-/// signed head covers it.
+/// The effect plan: how a run's effect is measured. The request contains the plan, so it is fixed before the run
+/// starts, and the signed head covers it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EffectPlan {
-    /// The name of the campaign. Every run of a campaign has the same control group and the same arms.
+    /// The name of the campaign. Runs with the same name, holdout and arms have the same control group and the same
+    /// assignments.
     pub campaign: String,
     /// The share of customers in the control group, 0 to 0.5.
     pub holdout: f64,
     /// The number of days after the start of the run in which an adoption counts.
     pub window_days: u16,
-    /// The shapes to compare. Each customer's video has one of them. Empty for the request's own shape.
+    /// The shapes to compare. Each customer's video has one of them. If empty, the request determines the shape.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shapes: Vec<Shape>,
-    /// The phrase sets to compare, each identified by its tone. Each customer's lines come from one of them. Empty for the
-    /// tone that the caller wishes.
+    /// The phrase sets to compare, each identified by its tone. Each customer's lines come from one of them. If empty,
+    /// the caller's wish determines the tone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tones: Vec<Tone>,
 }
 
-/// The assignment of one customer by the plan.
+/// The groups that the plan assigns to one customer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Assignment {
     /// Whether the customer is in the control group, which gets nothing.
@@ -99,7 +100,7 @@ impl PageEvent {
         Self::ALL.into_iter().find(|event| event.as_str() == name)
     }
 
-    /// Returns the share of the video that the customer has played, 0 to 1. `None` for other events.
+    /// Returns the fraction of the video that the customer has played, 0 to 1. `None` for other events.
     #[must_use]
     pub const fn share_played(self) -> Option<f64> {
         match self {

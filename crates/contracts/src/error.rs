@@ -45,13 +45,13 @@ macro_rules! error_names {
     };
 }
 
-/// The exit code if the guard rejects text, if a run fails verification, or if a person lacks permission.
+/// The exit code if the guard rejects text, a run fails verification, or a person lacks permission.
 pub const EXIT_REFUSED: u8 = 1;
 /// The exit code for an invalid command line or invalid settings.
 pub const EXIT_USAGE: u8 = 2;
 /// The exit code for bad input.
 pub const EXIT_INPUT: u8 = 3;
-/// The exit code if there was nothing to do, because the customer did not consent.
+/// The exit code if there was nothing to do, for example because the customer did not consent.
 pub const EXIT_NOTHING_TO_DO: u8 = 4;
 /// The exit code for a failed service, program or disk.
 pub const EXIT_SERVICE: u8 = 5;
@@ -71,7 +71,7 @@ error_names! {
     InputMissingColumn => "Input.MissingColumn", EXIT_INPUT, transient: false;
     /// The workbooks can be read in more than one way.
     InputAmbiguous => "Input.Ambiguous", EXIT_INPUT, transient: false;
-    /// A table that was to be imported has a bad row, so nothing was imported.
+    /// A table has a bad row, so nothing was imported.
     InputBadRow => "Input.BadRow", EXIT_INPUT, transient: false;
     /// The workbooks have more bad rows than the settings allow.
     InputTooManyBadRows => "Input.TooManyBadRows", EXIT_INPUT, transient: false;
@@ -83,9 +83,9 @@ error_names! {
     InputInvalidRequest => "Input.InvalidRequest", EXIT_USAGE, transient: false;
     /// The idempotency key of an API request was used for a different request.
     InputKeyReused => "Input.KeyReused", EXIT_USAGE, transient: false;
-    /// The settings, the catalog, the lexicon or the brand are invalid.
+    /// The settings, the bank's materials, such as the catalog, or a control list are invalid.
     ConfigInvalid => "Config.Invalid", EXIT_USAGE, transient: false;
-    /// The catalog or the settings changed since the run started.
+    /// An input, such as the catalog or the settings, changed since the run started.
     ConfigChanged => "Config.Changed", EXIT_INPUT, transient: false;
     /// No person other than the author has approved the catalog, the lexicon or a rule pack in its current form.
     ConfigNotApproved => "Config.NotApproved", EXIT_USAGE, transient: false;
@@ -95,7 +95,7 @@ error_names! {
     ConsentWithdrawn => "Consent.Withdrawn", EXIT_NOTHING_TO_DO, transient: false;
     /// A control record that the ledger lists is missing or changed, so a withdrawal may have been deleted.
     ControlIncomplete => "Control.Incomplete", EXIT_REFUSED, transient: false;
-    /// A required secret is not set.
+    /// A required secret is missing or malformed.
     SecretMissing => "Secret.Missing", EXIT_USAGE, transient: false;
     /// The secret store cannot be reached.
     SecretUnavailable => "Secret.Unavailable", EXIT_SERVICE, transient: true;
@@ -147,9 +147,9 @@ error_names! {
     EvidenceUnexpected => "Evidence.Unexpected", EXIT_REFUSED, transient: false;
     /// A customer in the run has no outcome, for example because the run stopped after too many failures.
     RunIncomplete => "Run.Incomplete", EXIT_PARTLY, transient: false;
-    /// The person who started the run canceled it.
+    /// The command or the server was stopped during the run. On AWS, an operator stopped the execution.
     RunCancelled => "Run.Cancelled", EXIT_PARTLY, transient: false;
-    /// The process ended twice while it carried out the run, so the run is given up.
+    /// The server crashed twice during the run, and does not try again.
     RunCrashed => "Run.Crashed", EXIT_SERVICE, transient: false;
     /// Another process is using the same folder.
     RunBusy => "Run.Busy", EXIT_SERVICE, transient: false;

@@ -171,7 +171,7 @@ pub struct PhrasebookUsed {
     pub language: String,
     /// The version, as the phrasebook's owners number it.
     pub version: String,
-    /// The model that selected among the approved lines; `None` if the program did.
+    /// The model that selected among the approved lines; `None` if Bespoke did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selected_by: Option<String>,
 }
@@ -200,7 +200,7 @@ pub struct ManifestEntry {
     /// The digest of `evidence.json` or `failure.json`. If neither exists, the digest of the pending review or the
     /// erasure record.
     pub record: Digest,
-    /// The digest of this record and the preceding chain. It reveals changed or missing records.
+    /// The digest of this record and the preceding chain. A changed or missing record breaks the chain.
     pub chain: Digest,
 }
 
@@ -238,13 +238,14 @@ pub struct Manifest {
 
 /// The head of a run, which the transparency log records each time the run's manifest changes. Holds no personal data.
 ///
-/// Its digests cover every file of the run: the chain covers the records, and each record covers a customer's files.
+/// Its digests cover the run directly or indirectly: the chain covers the records, and each record covers a customer's
+/// files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// The run.
     pub run: RunId,
-    /// The time of signing, by the signer's clock.
+    /// The time at which the head was made, by the signer's clock.
     pub at: Timestamp,
     /// The version of Bespoke.
     pub program: String,
@@ -252,7 +253,8 @@ pub struct Head {
     pub customers: usize,
     /// The last link of the manifest's chain.
     pub chain: Digest,
-    /// The digests of the files under `runs/<run>/`, by name: the request, the settings, the index and the manifest.
+    /// The digests of the files under `runs/<run>/`, by name: the request, the index, the manifest and, on AWS, the
+    /// settings.
     pub files: BTreeMap<String, Digest>,
     /// The state of each part of the ledger of control data, by the part's name. Heads of older versions have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -278,7 +280,7 @@ impl LedgerMark {
 }
 
 impl Head {
-    /// Returns whether two heads make the same statement about the run, apart from the time and the version.
+    /// Returns whether two heads make the same statement about the run, whatever their time, version and ledger.
     #[must_use]
     pub fn states_the_same(&self, other: &Self) -> bool {
         (&self.run, self.customers, self.chain, &self.files) == (&other.run, other.customers, other.chain, &other.files)

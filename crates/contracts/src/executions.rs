@@ -52,7 +52,7 @@ pub struct Execution {
     pub run: RunId,
     /// The state.
     pub state: ExecutionState,
-    /// The time at which it ended.
+    /// The time at which it ended. `None` while it is running.
     pub stopped: Option<Timestamp>,
     /// The name of the error that ended it.
     pub error: Option<String>,

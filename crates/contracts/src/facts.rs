@@ -1,4 +1,4 @@
-//! The closed list of facts that the stages may know about a customer, and the offers that follow from them.
+//! The closed list of facts that stages after `assess` may know about a customer, and the offers that follow from them.
 
 use serde::{Deserialize, Serialize};
 
@@ -144,7 +144,7 @@ pub enum Stance {
         /// The offers.
         offers: Vec<Offer>,
     },
-    /// Sell nothing. Instead, acknowledge a problem and explain how to get help.
+    /// Make no offer. Instead, acknowledge a problem and explain how to get help.
     Service {
         /// The topic of the problem.
         topic: Topic,
@@ -174,21 +174,21 @@ pub struct Facts {
     /// The language of the message. It never affects a score.
     #[serde(default, skip_serializing_if = "language::is_default")]
     pub language: Language,
-    /// Spending, largest share first.
+    /// The spending in each category, largest share first.
     pub spending: Vec<Spending>,
     /// The products that the customer holds.
     pub products_held: Vec<ProductId>,
-    /// The income band, if known.
+    /// The income band, if it is known and a product in the chosen categories requires it.
     pub income: Option<Band>,
-    /// The balance band, if known.
+    /// The balance band, if it is known and a product in the chosen categories requires it.
     pub balance: Option<Band>,
     /// Categories with regular payments, sorted.
     #[serde(default)]
     pub recurring: Vec<SpendingCategory>,
-    /// Signs in payments and products held, sorted.
+    /// The signs in payments and products held, sorted.
     #[serde(default)]
     pub signs: Vec<Sign>,
-    /// The time with the bank, if a chosen product requires it.
+    /// The time with the bank, if a product in the chosen categories requires it.
     #[serde(default)]
     pub tenure: Option<Tenure>,
     /// Facts that stop offers of credit, sorted. A fact that stops every message becomes the reason for a [`Skip`].
@@ -223,13 +223,13 @@ pub enum Skip {
     NoConsent(Refusal),
     /// The customer is suppressed.
     Suppressed,
-    /// The result used posts, and the customer has since withdrawn consent to that.
+    /// The result used posts, and the customer has since withdrawn consent to their use.
     PostsWithdrawn(Refusal),
     /// The contact cap applies: the customer heard from the bank too recently.
     HeardLately,
-    /// A fact stops every message.
+    /// A stop rules out every message.
     Stopped(Stop),
-    /// A stop that a plain record must not reveal. `publish` records every [`Self::Stopped`] like this, and keeps the
+    /// A stop that an unsealed record must not reveal. `publish` records every [`Self::Stopped`] as this, and keeps the
     /// stop itself sealed.
     Withheld,
     /// Newer data about the customer arrived while the result was in review, so a stop may have been added.

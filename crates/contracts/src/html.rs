@@ -11,7 +11,7 @@ pub fn escaped(text: &str) -> String {
             '>' => out += "&gt;",
             '"' => out += "&quot;",
             '\'' => out += "&#39;",
-            // Control characters and marks that reorder text could make a value look like something else.
+            // Control characters and marks that reorder text could make a value look like a different one.
             '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
             character if character.is_control() && character != '\n' => out.push(' '),
             character => out.push(character),

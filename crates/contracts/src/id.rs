@@ -89,7 +89,7 @@ identifier!(
     /// keys, it has no `Display`, and its `Debug` hides the value.
     CustomerId,
     "customer id",
-    "1 to 64 characters, none of them a control character, with no space at either end and none of = + - @ at the start",
+    "1 to 64 characters, without control characters, spaces at either end, or = + - @ at the start",
     |text| {
         let characters = text.chars().count();
         (1..=64).contains(&characters)
@@ -177,8 +177,8 @@ impl CustomerId {
 const THROUGH_API: &str = "upload-";
 
 impl Batch {
-    /// Returns the name for a batch that is uploaded through the API. Such a batch does not start a run by itself and
-    /// never counts as the newest batch, because its uploader checks it first. `name` must be unique.
+    /// Returns the name for a batch that is uploaded through the API. Such a batch does not start a run automatically
+    /// and never counts as the newest batch, because its uploader checks it first. `name` must be unique.
     pub fn through_api(name: &str) -> Result<Self, InvalidId> {
         Self::parse(format!("{THROUGH_API}{name}"))
     }

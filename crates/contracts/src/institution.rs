@@ -106,7 +106,7 @@ pub struct RulePack {
     /// Lines that the brand must disclose alongside a product.
     #[serde(default)]
     required_of_brand: Vec<RequiredLine>,
-    /// Words that a product's fields must not contain.
+    /// Words that a product's texts must not contain, unless a negation precedes them.
     #[serde(default)]
     forbidden: Vec<ForbiddenWords>,
 }
@@ -120,7 +120,7 @@ struct RequiredLine {
     source: String,
 }
 
-/// Words that no field of certain kinds of products may contain.
+/// Words that the texts of certain kinds of products must not contain, unless a negation precedes them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ForbiddenWords {
@@ -129,7 +129,7 @@ struct ForbiddenWords {
     source: String,
 }
 
-/// Words in a name that reveal the kind of a product.
+/// Words in a product's name that reveal its kind.
 const KIND_WORDS: [(&str, &[&str]); 4] = [
     ("deposit", &["savings", "checking", "certificate of deposit", "share certificate", "money market"]),
     ("credit-card", &["credit card"]),
@@ -168,7 +168,7 @@ impl RulePack {
         problems
     }
 
-    /// Adds the problems of a product in one language. `prefix` leads to the fields of that language.
+    /// Adds the problems of a product in one language. `prefix` is the path to the fields in that language.
     fn check_product(&self, product: &Product, prefix: &str, bank: &str, problems: &mut Vec<CatalogueProblem>) {
         let mut add = |field: &str, reason: String| {
             let product = Some(product.id.to_string());
@@ -215,7 +215,7 @@ fn missing(rules: &[RequiredLine], shown: &[String], offered: &[&Product], bank:
     rules.iter().filter(is_missing).map(RequiredLine::problem).collect()
 }
 
-/// Returns the strings of a product with the names of their fields.
+/// Returns the texts of a product with the names of their fields.
 fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
     let lists = [
         ("approved_claims", &product.approved_claims),
@@ -230,11 +230,16 @@ fn texts(product: &Product) -> impl Iterator<Item = (&'static str, &String)> {
     });
     let name = product.customer_name.iter().map(|text| ("customer_name", text));
     let headline = product.headline.iter().map(|text| ("headline", text));
-    std::iter::once(("summary", &product.summary)).chain(name).chain(headline).chain(of_lists).chain(figure)
+    [("name", &product.name), ("summary", &product.summary)]
+        .into_iter()
+        .chain(name)
+        .chain(headline)
+        .chain(of_lists)
+        .chain(figure)
 }
 
-/// Returns whether the text contains the words without a negation before them. For example, an investment should say
-/// "Not insured by NCUA".
+/// Returns whether the text contains the words with no negation among the three words before them. For example, an
+/// investment should say "Not insured by NCUA".
 fn contains_unnegated(text: &str, words: &str) -> bool {
     let text = plain(text);
     text.match_indices(words).any(|(at, _)| {
@@ -334,6 +339,13 @@ mod tests {
             assert_eq!(problems(Institution::UsBank, "service", name, "Terms apply.").len(), 1, "{name}");
         }
         assert_eq!(problems(Institution::UsBank, "service", "Merchant Services", "Terms apply."), Vec::<String>::new());
+    }
+
+    #[test]
+    fn product_name_obeys_the_pack() {
+        let warning = "Your home may be repossessed if you do not keep up repayments on your mortgage.";
+        let of_name = |name| problems(Institution::Uk, "mortgage", name, warning);
+        assert_eq!(of_name("Pre-Approved Mortgage").len(), of_name("Fixed Mortgage").len() + 1);
     }
 
     #[test]

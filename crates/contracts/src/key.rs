@@ -18,7 +18,7 @@ pub use prefix::Prefix;
 pub enum Workbook {
     /// The profile: names, income, balance, products held.
     Profile,
-    /// The transactions, and the consent answers.
+    /// The transactions, usually with the consent answers.
     Transactions,
     /// The posts.
     Tweets,
@@ -92,9 +92,10 @@ pub enum Artefact {
     Text,
     /// `recommendation.json`, published: a [`crate::customer_page::CustomerPage`], the content of the customer's page.
     Page,
-    /// `evidence.json`: an [`crate::evidence::Evidence`]. It is written last, so it exists only if all other files do.
+    /// `evidence.json`: an [`crate::evidence::Evidence`]. It is written after all other files of the result.
     Evidence,
-    /// `failure.json`: an [`crate::evidence::FailureRecord`], the last failure of a run that can be retried.
+    /// `failure.json`: an [`crate::evidence::FailureRecord`], the customer's last failure in the run. A later success
+    /// removes it.
     Failure,
 }
 
@@ -145,11 +146,11 @@ impl Artefact {
 /// A file about a run as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunPart {
-    /// `request.json`, sealed with the run's key: a [`crate::request::Request`].
+    /// `request.json`, sealed with the data key: a [`crate::request::Request`].
     Request,
     /// `forecast.json`: the forecast of a dry run.
     Forecast,
-    /// `settings.json`: the settings when the run started. On AWS, every stage of the run uses these.
+    /// `settings.json`, on AWS only: the settings when the run started. Every stage of the run uses these.
     Settings,
     /// `index.csv`: the index rows of the run's customers. The workflow's map iterates over them.
     Index,
@@ -318,7 +319,7 @@ impl fmt::Display for LedgerPart {
 /// The key of one object in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
-    /// An uploaded workbook. Expires within days.
+    /// An uploaded workbook. Expires after `retention.incoming_days`.
     Incoming(Batch, Workbook),
     /// The dataset built from the upload with this digest. It lets intake recognize a repeated upload.
     Upload(Digest),
@@ -331,17 +332,17 @@ pub enum ObjectKey {
     /// An empty object. It records that a person, identified by a keyed digest, started a run. Its modification time is
     /// the time of the start.
     Started(Digest, RunKind, RunId),
-    /// One of the places that the run's limit allows. Contains the reference of the customer who has it.
+    /// One of the places in a run with a limit. Contains the reference of the customer who has it.
     Admission(RunId, usize),
-    /// An empty object that records that a customer has one of the places.
+    /// An object that records that a customer has one of the places.
     Admitted(RunId, CustomerRef),
-    /// An empty object that records that all places are taken.
+    /// An object that records that all places are taken.
     AdmissionsFull(RunId),
     /// An empty object whose key records how a customer's part of a run ended, as [`crate::evidence::Outcome::word`].
     Ended(RunId, CustomerRef, &'static str),
     /// The limits of a campaign that a caller started.
     Campaign(RunId),
-    /// The decision of a dry run for a customer, sealed with the run's key: a [`crate::stage::DryRunDecision`].
+    /// The decision of a dry run for a customer, sealed with the data key: a [`crate::stage::DryRunDecision`].
     DryRun(RunId, CustomerRef),
     /// A step in a run, for one customer or for the run as a whole: a [`crate::progress::Step`].
     Progress(RunId, Option<CustomerRef>, crate::progress::StepName),
@@ -350,8 +351,8 @@ pub enum ObjectKey {
     /// The list of customers who must not be contacted. It can change at any time, so it is read again for each
     /// decision.
     Suppressions,
-    /// One customer who must not be contacted: a `policy::control::Suppression`. Each opt-out or erasure writes its own
-    /// object, so two writers never compete for one list.
+    /// One customer who must not be contacted: a `policy::control::Suppression`. Each opt-out, objection or erasure
+    /// writes an object of its own, so two writers never compete for one list.
     Suppression(CustomerRef),
     /// One choice of a customer: a [`crate::choice::ChoiceRecord`]. Written once, and never removed through a link.
     Choice(CustomerRef, Choice),
@@ -375,8 +376,8 @@ pub enum ObjectKey {
     ReviewEnded(RunId, CustomerRef),
     /// A reviewer's decision, sealed with the customer's key: a [`crate::review::Decision`].
     Decision(RunId, CustomerRef),
-    /// The recall of a run, or of one customer's part of it: a [`crate::recall::Recall`]. Sealed with the run's key, or
-    /// the customer's.
+    /// The recall of a run, or of one customer's part of it: a [`crate::recall::Recall`]. The recall of a run is sealed
+    /// with the data key, that of a customer's part with the customer's key.
     Recall(RunId, Option<CustomerRef>),
     /// A published file that was recalled. Recalled files are moved here, not deleted.
     Recalled(CustomerRef, RunId, Artefact),
@@ -407,7 +408,7 @@ pub enum ObjectKey {
     PhraseApprovals(Language),
     /// The lexicon: the words that map to spending categories and topics.
     Lexicon,
-    /// The settings on AWS.
+    /// The settings on AWS that new runs start with.
     Settings,
     /// One of the bank's own backgrounds.
     Background(BackgroundName),
@@ -554,7 +555,7 @@ impl ObjectKey {
         (Self::LogEntry(index).to_string() == key).then_some(index)
     }
 
-    /// Returns the run in the key of a [`Self::Recall`].
+    /// Returns the run in the key of a [`Self::Recall`]. Returns `None` for other keys.
     #[must_use]
     pub fn recall_of(key: &str) -> Option<RunId> {
         let (run, _) = key.strip_prefix("control/recalls/")?.split_once('/')?;
@@ -590,8 +591,8 @@ impl ObjectKey {
         Some(Self::Dataset(DatasetId::parse(dataset).ok()?, DatasetPart::Index))
     }
 
-    /// Returns the customer in the key of an artifact, a recalled file, a reaction, a suppression or an erasure
-    /// record.
+    /// Returns the customer in the key of an artifact, a recalled file, a reaction, a suppression, an erasure request
+    /// or an erasure record.
     #[must_use]
     pub fn customer_of(key: &str) -> Option<CustomerRef> {
         let prefixes =
@@ -600,7 +601,7 @@ impl ObjectKey {
         CustomerRef::parse(within.split(['/', '.']).next()?).ok()
     }
 
-    /// Returns the run in the key of an artifact of `reference`, published or recalled.
+    /// Returns the run in the key of an artifact or a recalled file of `reference`. Returns `None` for other keys.
     #[must_use]
     pub fn run_of(key: &str, reference: &CustomerRef) -> Option<RunId> {
         let (owner, rest) =

@@ -1,4 +1,4 @@
-//! The languages in which the program addresses customers. A new language starts here: the compiler then names every
+//! The languages in which Bespoke can address customers. A new language starts here: the compiler then names every
 //! table that lacks it, and `docs/guides/a-third-language.md` lists the files.
 
 use std::fmt;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
-/// A language in which the program addresses customers, written as a BCP 47 tag.
+/// A language in which Bespoke can address customers, written as a BCP 47 tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Language {
     /// American English.
@@ -58,7 +58,7 @@ impl Language {
     }
 
     /// Returns the language that a cell names: a tag, a code or a name, such as `es-MX`, `SPA` or `Español (México)`.
-    /// Returns `None` if the cell names no language that the program speaks, or several.
+    /// Returns `None` unless the cell's first word names a supported language and no other word names another.
     #[must_use]
     pub fn from_cell(text: &str) -> Option<Self> {
         let plain: String = text.nfd().filter(|c| !is_combining_mark(*c)).collect::<String>().to_lowercase();
@@ -67,7 +67,7 @@ impl Language {
         words.all(|word| Self::named(word).is_none_or(|other| other == first)).then_some(first)
     }
 
-    /// Returns the language of a word in lower case and without accents.
+    /// Returns the language that a word names. The word must be in lower case, without accents.
     fn named(word: &str) -> Option<Self> {
         let words: [(Self, &[&str]); 2] = [
             (Self::English, &["en", "eng", "english", "ingles", "inglesa"]),
@@ -92,7 +92,7 @@ pub struct Languages {
 }
 
 impl Languages {
-    /// Creates the list. `default` applies to every customer who prefers none of the others.
+    /// Creates the list. `default` applies to every customer who does not prefer one of the others.
     #[must_use]
     pub fn new(default: Language, others: impl IntoIterator<Item = Language>) -> Self {
         let mut others: Vec<Language> = others.into_iter().filter(|other| *other != default).collect();
@@ -101,7 +101,7 @@ impl Languages {
         Self { default, others }
     }
 
-    /// Returns the language for a customer: the preferred one if the bank speaks it, otherwise the default.
+    /// Returns the language for a customer: the preferred one if the bank uses it, otherwise the default.
     #[must_use]
     pub fn choose(&self, preferred: Option<Language>) -> Language {
         preferred.filter(|language| self.others.contains(language)).unwrap_or(self.default)
@@ -139,7 +139,7 @@ impl TryFrom<Vec<Language>> for Languages {
     }
 }
 
-/// Returns whether a field has its default value, so that it need not be written.
+/// Returns whether a field has its default value, so it can be omitted.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(crate) fn is_default(language: &Language) -> bool {
     *language == Language::default()

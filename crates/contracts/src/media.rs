@@ -45,7 +45,7 @@ impl Shape {
     }
 }
 
-/// The measurements taken with ffprobe and ffmpeg's ebur128 filter.
+/// The measurements of a video, taken with ffprobe, ffmpeg and our own checks of its frames.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MediaFacts {
     /// The width in pixels.
@@ -56,15 +56,15 @@ pub struct MediaFacts {
     pub frame_rate: String,
     /// The length in seconds.
     pub seconds: f64,
-    /// `h264`.
+    /// The video codec: `h264`.
     pub video_codec: String,
-    /// `High`.
+    /// The video codec's profile: `High`.
     pub video_profile: String,
-    /// `yuv420p`.
+    /// The pixel format: `yuv420p`.
     pub pixel_format: String,
     /// The color range, primaries, transfer and matrix: `tv/bt709/bt709/bt709`.
     pub colour: String,
-    /// `aac`.
+    /// The audio codec: `aac`.
     pub audio_codec: String,
     /// The sample rate in samples per second.
     pub sample_rate: u32,
@@ -81,7 +81,7 @@ pub struct MediaFacts {
     /// The file's machine-readable origin: a term from IPTC's "Digital Source Type" vocabulary.
     #[serde(default)]
     pub source_type: String,
-    /// The number of text areas in which the check found text.
+    /// The number of text areas that the self-check inspected and found text in.
     pub areas_with_text: usize,
     /// The lowest contrast between text and its background in the finished video: a ratio from 1 to 21 (WCAG 2.2).
     /// `None` if no text was inspected.
@@ -94,7 +94,7 @@ pub struct MediaFacts {
     pub warnings: Vec<String>,
 }
 
-/// The measurements of a video's captions: mostly their extreme values.
+/// The measurements of a video's captions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CaptionFacts {
     /// The number of cues.

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WriterMode {
-    /// The program selects approved lines from the phrasebook.
+    /// Bespoke selects approved lines from the phrasebook.
     #[default]
     Phrases,
     /// A model selects among the suitable approved lines. It answers with ids only.
     Select,
-    /// A model writes the text, the guard checks it, and a person approves it.
+    /// A model writes the text, the guard checks it, and a person approves it unless the settings waive the review.
     Free,
 }
 
@@ -34,7 +34,7 @@ impl WriterMode {
         }
     }
 
-    /// Returns whether the writer uses a model.
+    /// Returns whether the writer calls a model.
     #[must_use]
     pub const fn asks_a_model(self) -> bool {
         matches!(self, Self::Select | Self::Free)

@@ -72,7 +72,8 @@ pub struct Narration {
     pub timing: Timing,
     /// The narration's length in seconds.
     pub seconds: f64,
-    /// The words per minute, measured over the sentences only, without the pauses between them.
+    /// The spoken words per minute, from the start of the first sentence to the end of the last, including the pauses
+    /// between them.
     pub words_per_minute: f64,
     /// The integrated loudness of the audio in LUFS (ITU-R BS.1770-4).
     pub loudness: f64,
@@ -80,7 +81,7 @@ pub struct Narration {
     pub sentences: Vec<Sentence>,
     /// The digest of the unencrypted WAV file: 48 kHz, mono, 16 bit.
     pub audio: Digest,
-    /// Whether the voice left out the first name because it has no pronunciation.
+    /// Whether the voice omitted the first name because no pronunciation of it is known.
     #[serde(default)]
     pub first_name_unspoken: bool,
 }

@@ -1,5 +1,5 @@
-//! Catches panics in libraries that parse untrusted bytes. The panic messages may quote the input, which may be
-//! personal.
+//! Catches panics in libraries that parse untrusted bytes, and marks them so that panic hooks do not print messages
+//! that quote personal input.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

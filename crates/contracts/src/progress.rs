@@ -1,4 +1,4 @@
-//! Progress: one object per step in a run. The page reads these objects to show the current state of the run.
+//! Progress on AWS: one object per step in a run. The API reads these objects to report the state of the run.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ErrorName;
 use crate::stage::{STAGES, Stage};
 
-/// The kind of a step.
+/// The kind of step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {

@@ -39,7 +39,7 @@ pub enum Trigger {
     },
 }
 
-/// Everything that determines the results of a run. Sealed with the run's key, because the prompt is the caller's own
+/// Everything that determines the results of a run. Sealed with the data key, because the prompt is the caller's own
 /// text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,7 +74,7 @@ pub struct Request {
     /// The contact cap: the minimum number of days between two recommendations for a customer. 0 means no cap.
     #[serde(default)]
     pub at_most_every_days: u16,
-    /// The plan by which the effect of the run is measured. `None` if it is not measured.
+    /// The effect plan. `None` if the effect of the run is not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<EffectPlan>,
     /// The digest of the uploaded workbooks.
@@ -83,7 +83,7 @@ pub struct Request {
     pub catalogue: Digest,
     /// The digest of the phrasebooks and their approvals.
     pub phrases: Digest,
-    /// The languages that the bank spoke when the run started, its default first.
+    /// The languages in which the bank addressed customers when the run started, its default first.
     #[serde(default, skip_serializing_if = "Languages::is_default")]
     pub languages: Languages,
     /// The writer.
@@ -100,11 +100,11 @@ pub struct Request {
     pub keys: String,
     /// The version of Bespoke that started the run.
     pub program: String,
-    /// Incremented when someone deliberately runs the same request again.
+    /// 0, or the number of times that someone deliberately ran the same request again.
     pub attempt: u32,
 }
 
-/// The options for a run. The settings apply where an option is empty.
+/// The options that a caller chose for a run. The settings apply where an option is empty.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunOptions {
     /// The only customer in the run. `None` for all customers.
@@ -127,7 +127,7 @@ pub struct RunOptions {
     pub is_demo: bool,
 }
 
-/// Everything that determines the results of a run, apart from its options.
+/// The materials that determine the results of a run, in addition to its trigger, batch and options.
 pub struct RunInputs<'a> {
     /// The settings in effect.
     pub settings: &'a Settings,
@@ -174,8 +174,8 @@ pub enum CurrentInput {
 pub struct ChangedInput(pub &'static str);
 
 impl Request {
-    /// Fails with the first input in `current` whose digest differs from the one in the request. Every stage checks its
-    /// inputs with this function, so the last customer in a run is treated like the first.
+    /// Fails with the first input in `current` whose digest differs from the one in the request. Each stage passes the
+    /// inputs that it uses, so the last customer in a run is treated like the first.
     pub fn ensure_unchanged(&self, current: impl IntoIterator<Item = CurrentInput>) -> Result<(), ChangedInput> {
         for input in current {
             let (name, at_start, now) = match input {

@@ -20,7 +20,7 @@ pub enum ReviewReason {
     /// case. The text in review comes from the phrasebook.
     #[serde(rename = "text-held")]
     TemplateText {
-        /// The problem with the model or its text.
+        /// The problem with the model service or the model's text.
         what: String,
     },
     /// A model wrote free text.

@@ -16,7 +16,7 @@ use crate::{Digest, ProductId};
 pub enum SegmentKind {
     /// The greeting, with the customer's name and the subject.
     Greeting,
-    /// One product; `product` is set. The video shows the product's lower third during this segment.
+    /// One product; `product` is set. The video shows the product during this segment.
     Offer,
     /// A service message, for a customer who gets no offer.
     Service,
@@ -87,7 +87,8 @@ pub enum SentenceSource {
     },
 }
 
-/// A spoken field of a product: `summary`, `name`, or an item such as `approved_claims[0]` or `spoken_disclosures[0]`.
+/// A field of a product that can be spoken: `summary`, `name`, or an item such as `approved_claims[0]` or
+/// `spoken_disclosures[0]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum CatalogueField {
@@ -233,7 +234,7 @@ pub enum WrittenBy {
         version: String,
         /// The caller's preferences.
         wish: WishAsUnderstood,
-        /// The model that selected the lines; `None` if the program did.
+        /// The model that selected the lines; `None` if Bespoke did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         selected_by: Option<LineSelection>,
         /// The reason why no model was used, if the settings request one.
@@ -361,7 +362,7 @@ pub struct Script {
     /// The language.
     #[serde(default, skip_serializing_if = "language::is_default")]
     pub language: Language,
-    /// The first name on the title card.
+    /// The first name, for the greeting and the video's opening.
     pub first_name: String,
     /// The name of the customer's adviser; `None` if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -393,8 +394,8 @@ impl Script {
         self.segments.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join("\n\n")
     }
 
-    /// Returns a disclosure as a reader sees it. A line of products starts with their names, so that no one takes it for one
-    /// about another product.
+    /// Returns a disclosure as a reader sees it. A line that certain products require starts with their names, so that
+    /// it cannot be mistaken for a line about another product.
     #[must_use]
     pub fn named_disclosure(&self, line: &str) -> String {
         let pictures = self.offers.iter().filter_map(|offer| offer.picture.as_ref());

@@ -34,7 +34,7 @@ pub enum SettingsError {
         /// The reason.
         reason: String,
     },
-    /// A value is out of range.
+    /// A value is not allowed.
     #[error("bespoke.toml: {field} must be {expected}")]
     Range {
         /// The field.
@@ -66,8 +66,8 @@ impl NamedError for SettingsError {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The bank's language: `en` or `es`. It applies to every customer whose profile prefers no other language that the bank
-    /// has a phrasebook for.
+    /// The bank's language: `en` or `es`. A customer gets it unless their profile prefers another language for which
+    /// the bank has a phrasebook.
     #[serde(skip_serializing_if = "language::is_default")]
     pub language: Language,
     /// How workbooks are read.
@@ -82,7 +82,7 @@ pub struct Settings {
     pub video: VideoSettings,
     /// Which results are put in review.
     pub review: ReviewSettings,
-    /// How the effect of campaigns is measured. Not part of the digest, because the request contains the plan.
+    /// How the effect of campaigns is measured. Not part of the digest, because the request contains the effect plan.
     pub effect: EffectSettings,
     /// Links and notifications. Not part of the digest, because they do not affect results.
     pub delivery: DeliverySettings,
@@ -97,7 +97,7 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OfferSettings {
-    /// The lines of business if a request does not list any.
+    /// The default lines of business, for requests that list none.
     pub categories: Vec<Category>,
     /// The maximum number of offers in one recommendation, 1 to 3.
     pub at_most: usize,
@@ -128,7 +128,7 @@ impl Default for OfferSettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WriterSettings {
-    /// The writer if a request does not specify one: `phrases`, `select` or `free`. The last two also need
+    /// The default writer, for requests that specify none: `phrases`, `select` or `free`. The last two also need
     /// `writer.model.enabled`.
     pub mode: WriterMode,
     /// Whether free text is published without a person's approval.
@@ -139,8 +139,8 @@ pub struct WriterSettings {
     pub when_unavailable: Fallback,
     /// The model service.
     pub model: ModelSettings,
-    /// The traits of models, by name prefix. These override the built-in traits, and add models that the program does
-    /// not know about.
+    /// The traits of models, by name prefix. These override the built-in traits, and add models that have no built-in
+    /// traits.
     pub models: BTreeMap<String, ModelTraits>,
 }
 
@@ -178,7 +178,8 @@ pub struct ModelSettings {
     pub max_tokens: u32,
     /// The deadline in seconds for writing one customer's text, including a repair.
     pub deadline_seconds: u64,
-    /// The deadline in seconds for the first token of an answer. When it passes, the call is repeated.
+    /// The deadline in seconds for the first token of an answer. If it passes, the call is repeated while
+    /// `deadline_seconds` allows.
     pub read_seconds: u64,
     /// The service's limit on calls per minute, across all customers in a process; no limit if 0.
     pub requests_per_minute: u32,
@@ -215,7 +216,7 @@ impl Default for ModelSettings {
 impl ModelSettings {
     /// Returns the token counts together with their cost.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "tokens are counted in thousands")]
+    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
     pub fn usage(&self, tokens_read: u64, tokens_written: u64) -> Usage {
         let read = tokens_read as f64 * self.usd_per_million_tokens_read;
         let usd = (read + tokens_written as f64 * self.usd_per_million_tokens_written) / 1e6;
@@ -229,10 +230,10 @@ impl ModelSettings {
 pub struct VoiceSettings {
     /// The voice engine.
     pub engine: EngineChoice,
-    /// The engine's own name for the voice; the engine's default voice if empty. Customers whose language the voice does not
-    /// speak hear the engine's default voice of their language.
+    /// The engine's own name for the voice; the engine's default voice if empty. For a language that the voice does not
+    /// speak, the engine's default voice is used.
     pub name: String,
-    /// The voices of single languages, such as `es = "Lupe"`. They precede `name`.
+    /// Voices for specific languages, such as `es = "Lupe"`. Each overrides `name` for its language.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<Language, String>,
     /// The speaking rate, 80 to 220 words per minute.
@@ -284,7 +285,7 @@ impl EngineChoice {
     }
 }
 
-/// An outside voice service that uses `OpenAI`'s protocol.
+/// An outside voice service with an OpenAI-compatible API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpeechServiceSettings {
@@ -310,13 +311,13 @@ pub const RESOLUTIONS: [u32; 5] = [180, 360, 540, 720, 1080];
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VideoSettings {
-    /// The aspect ratio if a request does not specify one.
+    /// The default aspect ratio, for requests that specify none.
     pub shape: Shape,
     /// The length of the shorter side in pixels: one of [`RESOLUTIONS`].
     pub resolution: u32,
     /// The x264 preset.
     pub preset: String,
-    /// The x264 constant rate factor, 0 to 51; lower is better and larger.
+    /// The x264 constant rate factor, 0 to 51; lower values give better quality and larger files.
     pub crf: u8,
     /// The deadline in seconds, after which ffmpeg is killed.
     pub deadline_seconds: u64,
@@ -355,13 +356,13 @@ impl Default for VideoSettings {
     }
 }
 
-/// Which results are put in review, in addition to the text for which the writer's settings require a review.
+/// Which results need a review, beyond those that the writer's settings already send to review.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReviewSettings {
-    /// The number of customers at the start of a run whose results are put in review; none if 0.
+    /// How many of a run's first customers are put in review; none if 0.
     pub first: u32,
-    /// The sampling interval for all other customers: one in this many is put in review; none if 0.
+    /// The sampling rate for all other customers: on average, one in this many is put in review; none if 0.
     pub every: u32,
 }
 
@@ -411,7 +412,7 @@ pub struct RetentionSettings {
     pub incoming_days: u16,
     /// `datasets/`: joined rows.
     pub datasets_days: u16,
-    /// `customers/` and `runs/`: results with their evidence.
+    /// `customers/` and `runs/`: results with their evidence. Also `notices/`, `contacts/` and `effect/`.
     pub results_days: u16,
     /// `recalled/`: recalled files.
     pub recalled_days: u16,
@@ -419,7 +420,7 @@ pub struct RetentionSettings {
     pub speech_days: u16,
     /// `scenes/`: encoded scenes without personal data, counted from their last use.
     pub scene_days: u16,
-    /// `logs/`.
+    /// `logs/`: log files of local runs.
     pub logs_days: u16,
 }
 
@@ -444,12 +445,12 @@ pub struct LocalSettings {
     /// The number of customers narrated and rendered concurrently, and the number of sentences narrated concurrently;
     /// one per core if 0.
     pub concurrency: usize,
-    /// The percentage of failed customers at which a campaign stops automatically.
+    /// The percentage of customers who may fail before a campaign stops automatically. Fewer than five failures never
+    /// stop it.
     pub tolerated_failure_percentage: u8,
-    /// The memory in MiB that the reader of workbooks may use. It is a process of its own, so a file that needs more is an
-    /// error.
+    /// The memory limit, in MiB, of the separate process that reads workbooks. A workbook that needs more is rejected.
     pub intake_memory_mib: u64,
-    /// The seconds that the reader of workbooks may take.
+    /// The time limit, in seconds, of the process that reads workbooks.
     pub intake_seconds: u64,
     /// Whether a person may approve results of runs that they started. Set it only if a single person uses the machine,
     /// because their results are then published without a second person's check.
@@ -485,7 +486,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Checks the ranges.
+    /// Checks all values.
     pub fn check(&self) -> Result<(), SettingsError> {
         let fields = ["spending", "products_held", "mood"];
         let presets = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"];
@@ -516,12 +517,16 @@ impl Settings {
             (self.writer.model.read_seconds > 0, "writer.model.read_seconds", "above 0"),
             (self.local.intake_memory_mib >= 512, "local.intake_memory_mib", "512 or more"),
             (self.local.intake_seconds > 0, "local.intake_seconds", "above 0"),
-            (presets.contains(&self.video.preset.as_str()), "video.preset", "a preset of x264, ultrafast to veryslow"),
-            ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a share from 0 to 1"),
+            (
+                presets.contains(&self.video.preset.as_str()),
+                "video.preset",
+                "an x264 preset from ultrafast to veryslow",
+            ),
+            ((0.0..=1.0).contains(&self.intake.max_bad_rows), "intake.max_bad_rows", "a fraction from 0 to 1"),
             (
                 (0.0..=1.0).contains(&self.intake.max_unknown_categories),
                 "intake.max_unknown_categories",
-                "a share from 0 to 1",
+                "a fraction from 0 to 1",
             ),
             (self.intake.header_row.values().all(|row| *row > 0), "intake.header_row", "1 or more"),
             (
@@ -532,9 +537,9 @@ impl Settings {
             (
                 self.intake.consent.are_clear(),
                 "intake.consent",
-                "two lists without shared or blank words, and a yes list without a plain no",
+                "two lists that share no word and contain no blank word; the yes list must not contain a plain \"no\"",
             ),
-            (!self.offers.categories.is_empty(), "offers.categories", "at least one category"),
+            (!self.offers.categories.is_empty(), "offers.categories", "a list of at least one category"),
             ((1..=3).contains(&self.offers.at_most), "offers.at_most", "1, 2 or 3"),
             (self.offers.at_most_every_days.is_none_or(|days| days <= 366), "offers.at_most_every_days", "0 to 366"),
             ((1..=3_660).contains(&self.offers.stops_age_out_days), "offers.stops_age_out_days", "1 to 3660"),
@@ -567,9 +572,9 @@ impl Settings {
         Ok(())
     }
 
-    /// Returns the digest of all settings that can change a result. Excludes concurrency, rate limits, token prices,
-    /// delivery and retention. Covers only values that differ from the defaults, so adding a field in a later version
-    /// does not change the digests of existing settings.
+    /// Returns the digest of all settings that can change a result. Excludes the `effect`, `delivery`, `retention` and
+    /// `local` sections, and the model's rate limits and prices. Covers only values that differ from the defaults, so
+    /// adding a field in a later version does not change the digests of existing settings.
     ///
     /// # Panics
     /// Never: the settings serialize to JSON.
@@ -612,7 +617,8 @@ fn differences(value: serde_json::Value, default: &serde_json::Value) -> serde_j
 const WEB_ADDRESS: &str =
     "an address that begins with https:// (http:// only on this machine), without a user, a password or a query";
 
-/// Returns whether an address is acceptable: empty, or without secrets and with HTTPS (or HTTP on this machine).
+/// Returns whether an address is acceptable: either empty, or an HTTPS address (HTTP on this machine) that cannot hold
+/// a secret.
 fn is_address(address: &str) -> bool {
     let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
     let after_local = |host: &&str| {

@@ -28,10 +28,10 @@ pub enum SpeechError {
     /// The service refused the request. A retry would also fail.
     #[error("the speech service refused the request: {0}")]
     Refused(String),
-    /// The service is throttling. The same request succeeds later.
+    /// The service is throttling. The same request may succeed later.
     #[error("the speech service is throttling requests: {0}")]
     Throttled(String),
-    /// The service cannot be reached, or failed.
+    /// The service cannot be reached, or it failed.
     #[error("the speech service cannot be reached: {0}")]
     Unavailable(String),
     /// The answer is malformed.
@@ -39,8 +39,7 @@ pub enum SpeechError {
     Malformed(&'static str),
 }
 
-/// The samples per second in the audio of a speech service: the highest rate that Polly offers without
-/// compression.
+/// The samples per second in the audio of a speech service: the highest rate that Polly offers for uncompressed audio.
 pub const SAMPLE_RATE: u32 = 16_000;
 
 /// The maximum number of billed characters in a document, which excludes markup (Amazon Polly, Quotas).

@@ -103,9 +103,10 @@ pub struct StageRow {
     pub retries: u32,
     /// The delay before the first retry, in seconds.
     pub interval_seconds: u32,
-    /// The factor by which each wait grows.
+    /// The factor by which the delay grows with each retry.
     pub backoff: f64,
-    /// The stage that handles a failure after the last retry. `None` if the failure ends the run.
+    /// The stage that handles a failure that is not transient or outlasts the retries. `None` if the failure ends the
+    /// run.
     pub catch: Option<Stage>,
 }
 
@@ -135,12 +136,13 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     }
 }
 
-/// The limits of the workflow.
+/// The limits of one workflow execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkflowLimits {
     /// The maximum number of concurrent customers.
     pub concurrency: u32,
-    /// The percentage of failed customers above which the run starts no more customers.
+    /// The percentage of customers who may fail before the run starts no more customers. Fewer than five failures never
+    /// stop it.
     pub tolerated_failure_percentage: u32,
     /// The maximum number of customers who get a recommendation. `None` for all.
     pub customers: Option<usize>,
@@ -168,7 +170,7 @@ pub struct WorkflowInput {
     pub video: bool,
 }
 
-/// The minimum number of failures that can stop a run. Fewer may be a coincidence.
+/// The minimum number of failures that can stop a run, because fewer may be a coincidence.
 const MIN_FAILURES: usize = 5;
 
 /// Returns the number of customers who may fail before the run starts no more customers.
@@ -178,7 +180,7 @@ pub fn tolerated_failures(customers: usize, percentage: u32) -> usize {
     share.max(MIN_FAILURES - 1)
 }
 
-/// The decision of a dry run for one customer.
+/// A dry run's result for one customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DryRunDecision {
     /// The offers. Empty for a service message. `None` if the customer would be skipped.

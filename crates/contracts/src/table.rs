@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The first characters with which a spreadsheet takes a cell for a formula, or skips to one.
+/// The first characters that make a spreadsheet treat a cell as a formula, or that it skips before one.
 pub const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// Returns whether a spreadsheet may execute a cell.
@@ -11,8 +11,8 @@ pub fn is_formula(cell: &str) -> bool {
     cell.starts_with(FORMULA_STARTS)
 }
 
-/// Returns a cell that no spreadsheet executes: one that it would execute gets an apostrophe in front, which shows it as
-/// text.
+/// Returns a cell that no spreadsheet executes. A cell that one may execute gets a leading apostrophe, so it is shown
+/// as text.
 #[must_use]
 pub fn inert(cell: &str) -> Cow<'_, str> {
     if is_formula(cell) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }

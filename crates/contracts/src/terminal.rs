@@ -1,5 +1,5 @@
-//! Foreign text on a terminal. A model's answer, a sheet's name or a file could hold escape sequences that move the cursor,
-//! rename the window or answer as if the user had typed.
+//! Foreign text on a terminal. A model's answer, a sheet's name or a file can contain escape sequences that move the
+//! cursor, rename the window or make the terminal send input as if the user had typed it.
 
 use std::borrow::Cow;
 

@@ -20,7 +20,7 @@ pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, singular: &st
 }
 
 /// Returns the text of a recommendation: title, spoken text, rates and terms, disclosures, opt-out, and writer. Breaks
-/// lines at spaces only, and never splits or changes the bank's words. `video` adds the note about the voice. All parts are
+/// lines only where there is a space, so it never splits a word. `video` adds the note about the voice. All parts are
 /// in the script's language.
 #[must_use]
 pub fn recommendation_text(script: &Script, catalogue: &Catalogue, brand: &Brand, run: &RunId, video: bool) -> String {

@@ -17,7 +17,7 @@ pub enum Tone {
 }
 
 impl Tone {
-    /// Returns whether a text in this tone may chat.
+    /// Returns whether a letter in this tone may use casual lines.
     #[must_use]
     pub const fn is_casual(self) -> bool {
         matches!(self, Self::Warm | Self::Lively)

@@ -1,4 +1,4 @@
-//! The closed lists of words in which facts, the catalog and customers' choices speak about money and needs.
+//! The closed lists of words that facts, the catalog and customers' choices use for money and needs.
 
 use serde::{Deserialize, Serialize};
 
@@ -118,14 +118,14 @@ closed_list!(
         Business => "business",
         /// Financial or personal trouble: job loss, debt, illness, grief.
         Hardship => "hardship",
-        /// A hard time that messages never mention explicitly, or posts that the program cannot read. No lexicon lists
+        /// A hard time that messages do not mention, or posts that Bespoke cannot read. No lexicon lists
         /// words for this topic.
         Care => "care",
     }
 );
 
 closed_list!(
-    /// A fact that can only stop offers or messages. It never raises a score and never selects a product.
+    /// A fact that can only stop offers or messages. It neither raises a score nor selects a product.
     Stop {
         /// Posts suggest danger to life.
         NeedsPerson => "a person should contact the customer",
@@ -258,7 +258,7 @@ impl Band {
 pub enum Trend {
     /// At least a fifth more.
     Rising,
-    /// About the same.
+    /// A change of less than a fifth.
     Steady,
     /// At least a fifth less.
     Falling,
@@ -280,11 +280,11 @@ impl Trend {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Share {
-    /// Under a tenth.
+    /// Less than a tenth.
     Small,
-    /// A tenth to a quarter.
+    /// A tenth to a quarter, both inclusive.
     Notable,
-    /// Over a quarter.
+    /// More than a quarter.
     Large,
 }
 

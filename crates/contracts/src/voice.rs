@@ -15,7 +15,7 @@ pub enum Engine {
     Espeak,
     /// Amazon Polly's neural voices, in the bank's own AWS account.
     Polly,
-    /// An outside voice service that uses `OpenAI`'s protocol. Off by default.
+    /// An outside voice service with an OpenAI-compatible API. Off by default.
     Openai,
 }
 

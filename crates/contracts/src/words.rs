@@ -1,9 +1,9 @@
-//! The program's own words that customers see: in the text file, on the title card and on the customer's page. All other
-//! words come from the phrasebook, the catalog and the brand.
+//! Bespoke's own words that customers see: in the text file and in the video's opening. The words of the customer's
+//! page are in `deliver`. All other words come from the phrasebook, the catalog and the brand.
 
 use crate::language::Language;
 
-/// The fixed words of one language. `{name}` and the like are placeholders; see [`filled`].
+/// The fixed words of one language. Words in braces, such as `{name}`, are placeholders; see [`filled`].
 #[derive(Debug)]
 pub struct FixedWords {
     /// The title of the text file: `{name}` is the first name, `{bank}` the bank.
@@ -26,7 +26,7 @@ pub struct FixedWords {
     pub by_model: &'static str,
     /// The line with the run's id: `{run}` is the id.
     pub reference: &'static str,
-    /// The word before the name on the title card.
+    /// The word before the name in the video's opening.
     pub title_card: &'static str,
 }
 
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(filled(SPANISH.title, &values), "Para {bank}, de Meridian Bank");
     }
 
-    /// A language that says a word with other placeholders would lose a value.
+    /// If a language used other placeholders than English, its text would lose a value.
     #[test]
     fn every_language_fills_the_same_placeholders() {
         let placeholders = |words: &'static FixedWords| -> Vec<Vec<&'static str>> {

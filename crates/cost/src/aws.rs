@@ -10,7 +10,7 @@ use crate::local::{Workload, bytes_per_second, encoded_seconds};
 use crate::prices::POLLY;
 use crate::reuse::PERSONAL_CHARACTERS;
 
-/// US dollars per GB-second of Lambda on arm64, for the first 7.5 billion in a month (us-east-1).
+/// US dollars per GB-second of Lambda on arm64, for the first 7.5 billion GB-seconds in a month (us-east-1).
 const LAMBDA_GB_SECOND: f64 = 0.000_013_333_4;
 /// US dollars per function call.
 const LAMBDA_CALL: f64 = 0.000_000_2;
@@ -43,11 +43,11 @@ const MONTHS: f64 = 13.0;
 const RENDER_GB: f64 = 2.94;
 /// The memory of `narrate` in GB.
 const NARRATE_GB: f64 = 1.0;
-/// The memory of every other function in GB.
+/// The assumed average memory of the other functions in GB.
 const REST_GB: f64 = 0.75;
 /// The cores available to `render`: Lambda provides one core per 1,769 MB.
 const RENDER_CORES: f64 = 1.7;
-/// The core seconds needed to render a second of video at resolution 1080, measured on x86-64.
+/// The core seconds needed to render a second of video at resolution 1080. Measured on x86-64, not on arm64.
 const RENDER_CORE_SECONDS: f64 = 0.66;
 /// The seconds needed to narrate a script.
 const NARRATE_SECONDS: f64 = 4.0;
@@ -56,9 +56,9 @@ const REST_SECONDS: f64 = 1.5;
 
 /// Polly requests per video: one for the audio of all sentences, and one for the word times.
 const POLLY_REQUESTS_PER_VIDEO: f64 = 2.0;
-/// Requests per second that Polly accepts for neural voices.
+/// The number of requests per second that Polly accepts for neural voices.
 const POLLY_PER_SECOND: f64 = 8.0;
-/// The maximum number of concurrent functions in an account.
+/// The maximum number of concurrent function executions in an account.
 const LAMBDA_CONCURRENCY: f64 = 1_000.0;
 /// The maximum number of state transitions per second in an account, in the larger regions.
 const TRANSITIONS_PER_SECOND: f64 = 5_000.0;
@@ -68,8 +68,8 @@ const CHILDREN_CONCURRENCY: f64 = 10_000.0;
 pub const ROWS: f64 = 1_048_575.0;
 /// The workflow's timeout, in seconds.
 const WORKFLOW_SECONDS: f64 = 7.0 * 86_400.0;
-/// The number of records that `finalize` can read within its timeout of 300 s: 32 at a time, 15 ms each. Not measured
-/// on S3.
+/// The number of records that `finalize` can read within its timeout of 300 s, 32 at a time. The 15 ms for each are an
+/// assumption, not measured on S3.
 const FINALIZE_RECORDS: f64 = 300.0 * 32.0 / 0.015;
 
 /// The parameters of a deployed stack.
@@ -85,7 +85,7 @@ pub struct StackSetup {
     pub resolution: u32,
     /// Transaction rows per customer.
     pub transactions: f64,
-    /// Characters per script.
+    /// The average number of spoken characters in a script.
     pub characters: f64,
 }
 
@@ -105,7 +105,7 @@ pub struct Bound {
     pub what: &'static str,
     /// The current limit.
     pub limit: String,
-    /// The hours that the run takes under this limit.
+    /// The hours that the run takes if only this limit applies.
     pub hours: f64,
     /// How to raise the limit.
     pub raise: &'static str,
@@ -213,7 +213,7 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
         });
     }
     bounds.sort_by(|a, b| b.hours.total_cmp(&a.hours));
-    // Even with unlimited concurrency, the run takes as long as one customer takes.
+    // Even with unlimited concurrency, the run takes as long as one customer.
     let hours = bounds.first().map_or(0.0, |bound| bound.hours).max(child_seconds / 3600.0);
     AwsForecast { components, usd, batches, bounds, hours }
 }

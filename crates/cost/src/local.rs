@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::reuse::{NewWork, PERSONAL_SECONDS, PERSONAL_SPEECH_SECONDS};
 
-/// The average size of a script that the phrasebook produces for a customer.
+/// The average size of a script that Bespoke writes from the phrasebook.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextSize {
     /// Spoken words.
@@ -16,7 +16,7 @@ pub struct TextSize {
     pub characters: f64,
     /// Sentences.
     pub sentences: f64,
-    /// The duration of the title and end cards in seconds. The end card shows the disclosures.
+    /// The duration, in seconds, of the title card and of the end card, which shows the disclosures.
     pub cards: f64,
 }
 
@@ -39,13 +39,13 @@ impl TextSize {
 
 /// The number of words in a service message. Other scripts have about as many words around their offers.
 const WORDS: f64 = 86.0;
-/// The words in one offer.
+/// The number of words in one offer.
 const WORDS_PER_OFFER: f64 = 28.0;
-/// The characters in a word, including its space.
+/// The average number of characters in a word, including the space after it.
 const CHARACTERS_PER_WORD: f64 = 5.4;
-/// The words in a sentence.
+/// The average number of words in a sentence.
 const WORDS_PER_SENTENCE: f64 = 12.0;
-/// The seconds of the title and end cards without offers.
+/// The duration, in seconds, of the title and end cards of a video without offers.
 const CARDS_SECONDS: f64 = 15.0;
 /// The seconds that each offer's disclosures add to the end card.
 const CARDS_SECONDS_PER_OFFER: f64 = 2.4;
@@ -56,9 +56,10 @@ const DRAWING: f64 = 1.12;
 const SOUND: f64 = 0.04;
 /// CPU seconds per video, regardless of length and size: starting programs, and checking stills, poster and preview.
 const FIXED: f64 = 1.5;
-/// CPU seconds for publishing. A skipped customer takes this long in total.
+/// CPU seconds for assessing a customer, or for the other stages of a recommendation that are neither narration nor
+/// rendering.
 const BOOKKEEPING: f64 = 0.05;
-/// Returns the CPU seconds per second of speech (`make bench`). An outside voice takes none on this machine.
+/// Returns the CPU seconds per second of speech (`make bench`). An outside service takes no CPU time on this machine.
 const fn speaking(engine: Engine) -> f64 {
     match engine {
         Engine::Kokoro => 0.58,
@@ -68,7 +69,7 @@ const fn speaking(engine: Engine) -> f64 {
 }
 /// The share of the cores that a run keeps busy (`make bench`).
 const BUSY: f64 = 0.93;
-/// CPU seconds for reading and joining, per customer with about 50 transactions (`make bench`).
+/// CPU seconds for reading and joining the rows of one customer with about 50 transactions (`make bench`).
 const INTAKE: f64 = 0.001;
 
 /// The work that a run still has to do.
@@ -76,7 +77,7 @@ const INTAKE: f64 = 0.001;
 pub struct Workload {
     /// Customers in the workbooks.
     pub customers: usize,
-    /// Customers with a recommendation or a service message that no earlier attempt has finished.
+    /// Customers who still need a recommendation or a service message.
     pub recommendations: usize,
     /// Videos to make.
     pub videos: usize,
@@ -93,7 +94,7 @@ pub struct LocalForecast {
     pub cores: usize,
     /// CPU seconds, by stage.
     pub cpu_seconds: Vec<(&'static str, f64)>,
-    /// The seconds from start to end.
+    /// The duration of the run in seconds.
     pub seconds: f64,
     /// The total bytes of all results.
     pub bytes: u64,
@@ -123,7 +124,7 @@ pub fn forecast_local(
         ("render", encoded_seconds(work) * encoding * DRAWING + video_seconds * SOUND + videos * FIXED),
     ];
     let sum: f64 = cpu_seconds.iter().map(|(_, cpu)| cpu).sum();
-    // The last video in a run renders alone, and one encoder does not use all cores.
+    // `BUSY` is below 1 because the last video in a run renders alone, and one encoder does not use all cores.
     let seconds = sum / (cores as f64 * BUSY);
     let bytes =
         video_seconds * bytes_per_second(video.resolution) + videos * 96_000.0 * 60.0 + work.customers as f64 * 8_000.0;
@@ -137,7 +138,7 @@ pub fn encoded_seconds(work: &Workload) -> f64 {
     (work.new.scene_seconds + work.videos as f64 * PERSONAL_SECONDS).min(work.video_seconds)
 }
 
-/// Returns the bytes in a second of joined video with audio, at crf 21: measured 42 KB at 1080 and 23 KB at 360.
+/// Returns the bytes in a second of finished video with audio, at crf 21: measured 42 KB at 1080 and 23 KB at 360.
 #[must_use]
 pub fn bytes_per_second(resolution: u32) -> f64 {
     let pixels = f64::from(resolution).powi(2) * 16.0 / 9.0;

@@ -1,4 +1,5 @@
-//! The prices of outside services: per token for a model, per character for an outside voice.
+//! The prices of voices, and the worst-case cost of one customer at outside services. The settings contain the prices
+//! of models.
 
 use contracts::request::Request;
 use contracts::script::{Script, Usage, WrittenBy};
@@ -7,9 +8,9 @@ use contracts::voice::{Engine, VoiceName};
 
 use crate::local::TextSize;
 
-/// The input tokens of one model call, measured on the sample customers with the shipped prompts.
+/// The number of input tokens in one model call, measured on the sample customers with the shipped prompts.
 pub const TOKENS_READ: u64 = 1_000;
-/// The output tokens of one model call, measured in the same way.
+/// The number of output tokens in one model call, measured in the same way.
 pub const TOKENS_WRITTEN: u64 = 250;
 
 /// The price of an outside voice.
@@ -41,8 +42,8 @@ impl VoicePrice {
     }
 }
 
-/// Returns the price of a voice, or `None` for voices that run on this machine. `engine_and_voice` is as in the
-/// evidence.
+/// Returns the price of a voice, or `None` for voices that run on this machine. `engine_and_voice` has the format of
+/// `made_by.voice` in the evidence, such as `polly neural Joanna`.
 #[must_use]
 pub fn voice_price(engine_and_voice: &str) -> Option<VoicePrice> {
     let prices = [("polly", POLLY), ("openai", OPENAI)];
@@ -55,8 +56,9 @@ pub fn usage(written_by: &WrittenBy) -> Usage {
     written_by.given().map(|given| given.usage).unwrap_or_default()
 }
 
-/// Returns the maximum cost of one customer on this machine, in US dollars. It covers two model calls, because the
-/// guard may send the first draft back. It also covers the outside voice, if the request or the settings select one.
+/// Returns the assumed worst-case cost of one customer on this machine, in US dollars. It covers two model calls of
+/// average size, because the guard may send the first draft back. It also covers `OpenAI`'s voice if the request or the
+/// settings select it, even if the request has no video.
 #[must_use]
 pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     let model = &settings.writer.model;
@@ -68,8 +70,8 @@ pub fn worst_case(settings: &Settings, request: &Request) -> f64 {
     model + voice.map_or(0.0, |voice| voice.of_characters(TextSize::with_offers(3).characters))
 }
 
-/// Returns the maximum cost of one customer on AWS, in US dollars: two model calls, and the voice. If neither the
-/// request nor the settings choose an engine, a run on AWS uses Polly.
+/// Returns the assumed worst-case cost of one customer on AWS, in US dollars: two model calls, and the voice. If
+/// neither the request nor the settings choose an engine, a run on AWS uses Polly.
 #[must_use]
 pub fn worst_case_on_aws(settings: &Settings, request: &Request) -> f64 {
     let requested = request.voice.as_deref().map(VoiceName::parse).and_then(|voice| voice.engine);
@@ -79,7 +81,8 @@ pub fn worst_case_on_aws(settings: &Settings, request: &Request) -> f64 {
     worst_case(settings, request) + polly
 }
 
-/// Returns the number of customers whose worst case fits a budget in US dollars, or `None` if customers cost nothing.
+/// Returns the number of customers whose worst-case cost fits a budget in US dollars, or `None` if customers cost
+/// nothing.
 #[must_use]
 #[expect(
     clippy::cast_possible_truncation,

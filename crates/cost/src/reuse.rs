@@ -1,39 +1,39 @@
 //! A model of the speech and video that a campaign must produce, given that shared sentences and scenes are made only
 //! once.
 //!
-//! The counts are those of the sample catalog and phrasebook. A bank with more products or lines has more to produce at
-//! the start of a campaign, but no more per video at the end.
+//! The counts are those of the sample catalog and phrasebook. More products or lines mean more shared scenes to produce
+//! early in a campaign. Once these exist, the work for each further video is the same.
 
 use serde::Serialize;
 
-/// Products that are offered often.
+/// The number of products that are offered often.
 const PRODUCTS: f64 = 23.0;
-/// Approved reasons for one product.
+/// The number of approved reasons for one product.
 const REASONS: f64 = 19.0;
-/// Different selections of a product's wording: one, two or three claims.
+/// The number of versions of a product's scene: with one claim or with two.
 const SELECTIONS: f64 = 2.0;
-/// Lines that close a message, without the farewell.
+/// The number of closing lines, without the farewell.
 const CLOSINGS: f64 = 40.0;
-/// The end card, and the marks between offers.
+/// The number of other shared scenes: the end card, and the chapter marks between offers.
 const FIXED_SCENES: f64 = 6.0;
 
-/// Seconds of a scene that gives a reason, and of its speech.
+/// The duration, in seconds, of a scene that gives a reason, and of its speech.
 const REASON_SECONDS: (f64, f64) = (5.5, 4.8);
-/// Seconds of a scene about a product, and of its speech.
+/// The duration, in seconds, of a scene about a product, and of its speech.
 const PRODUCT_SECONDS: (f64, f64) = (11.5, 10.8);
-/// Seconds of the shared part of a closing, and of its speech.
+/// The duration, in seconds, of the shared part of a closing, and of its speech.
 const CLOSING_SECONDS: (f64, f64) = (5.0, 4.3);
-/// Seconds of the end card and the marks.
+/// The total duration, in seconds, of the end card and the chapter marks.
 const FIXED_SECONDS: f64 = 16.0;
-/// Sentences about a product, and in the shared part of a closing.
+/// The number of sentences about a product, and in the shared part of a closing.
 const PRODUCT_SENTENCES: f64 = 2.5;
 const CLOSING_SENTENCES: f64 = 2.0;
 
-/// The seconds of a video that only one customer gets: the opening and the farewell.
+/// The seconds of each video that are made for one customer only: the opening and the farewell.
 pub const PERSONAL_SECONDS: f64 = 8.5;
-/// The seconds of speech that only one customer gets.
+/// The seconds of speech in each video that are made for one customer only.
 pub const PERSONAL_SPEECH_SECONDS: f64 = 6.0;
-/// The characters of speech that only one customer gets.
+/// The number of characters in that speech.
 pub const PERSONAL_CHARACTERS: f64 = 100.0;
 /// The characters in a second of speech.
 const CHARACTERS_PER_SECOND: f64 = 14.0;
@@ -71,7 +71,7 @@ impl NewWork {
         let scenes = reasons + products + closings + FIXED_SCENES;
         let scene_seconds =
             reasons * REASON_SECONDS.0 + products * PRODUCT_SECONDS.0 + closings * CLOSING_SECONDS.0 + FIXED_SECONDS;
-        // The selections of a product's wording share their sentences.
+        // The versions of a product's scene share their sentences.
         let spoken = products / SELECTIONS;
         let sentences = reasons + spoken * PRODUCT_SENTENCES + closings * CLOSING_SENTENCES;
         let speech_seconds = reasons * REASON_SECONDS.1 + spoken * PRODUCT_SECONDS.1 + closings * CLOSING_SECONDS.1;
@@ -85,7 +85,7 @@ impl NewWork {
         }
     }
 
-    /// Returns the characters of the shared sentences.
+    /// Returns the number of characters in the shared sentences to speak.
     #[must_use]
     pub fn characters(&self) -> f64 {
         self.speech_seconds * CHARACTERS_PER_SECOND

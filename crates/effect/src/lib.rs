@@ -1,14 +1,14 @@
-//! The statistics by which Bespoke measures the effect of a campaign: pure functions on counts.
+//! The statistics that Bespoke uses to measure the effect of a campaign. All functions are pure.
 //!
 //! | Module | Purpose |
 //! |---|---|
 //! | [`proportion`] | Proportions, and the interval for the difference of two. |
 //! | [`measurement`] | The uplift of a campaign, overall and by product, phrase set, shape and voice. |
-//! | [`reading`] | The plain-language reading of a comparison. |
+//! | [`reading`] | The description of a comparison in plain language. |
 //!
-//! **Invariant:** this crate knows no customer. It depends on no other crate of the workspace, no clock and no store, so
-//! the same counts always give the same report. A measurement has one primary comparison, which is the only one that a
-//! reading calls an effect.
+//! **Invariant:** nothing in this crate identifies a customer. Its only dependency is `serde`, and it reads no clock
+//! and no store, so the same results always give the same measurement. Each measurement has one primary comparison.
+//! Only its plain-language text speaks of an effect.
 
 pub mod measurement;
 pub mod proportion;

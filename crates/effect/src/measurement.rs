@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::proportion::{Difference, Proportion, Z_95, detectable_uplift, z_for};
 use crate::reading::{Caution, Verdict, cautions};
 
-/// A property by which results are broken down.
+/// A property that results are broken down by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dimension {
@@ -22,7 +22,7 @@ pub enum Dimension {
 }
 
 impl Dimension {
-    /// Returns the heading of a table.
+    /// Returns the dimension's name, as a table heading.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Dimension {
     }
 }
 
-/// The result for one customer of a campaign. It holds nothing that identifies a person.
+/// The result for one customer in a campaign. It does not identify the customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CustomerResult {
     /// Whether the customer is in the control group.
@@ -43,25 +43,26 @@ pub struct CustomerResult {
     pub offers: BTreeSet<String>,
     /// The products among `offers` that the customer adopted within the window.
     pub adopted: BTreeSet<String>,
-    /// The customer's level in each dimension other than the product. A customer of the control group has a level only
-    /// where the plan drew one for them.
+    /// The customer's level in each dimension other than the product. A customer in the control group has a level only
+    /// in dimensions that the plan randomized.
     pub levels: BTreeMap<Dimension, String>,
 }
 
-/// The comparison of the treated customers at one level of a dimension with their controls.
+/// A comparison, at one level of a dimension, of the treated customers and their controls.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LevelComparison {
     /// The dimension.
     pub dimension: Dimension,
     /// The level, such as a product or `9:16`.
     pub level: String,
-    /// Treated customers at this level minus controls. The interval is a plain 95 % interval: exploratory, and not
-    /// corrected for the number of levels.
+    /// The rate of the treated customers at this level minus the rate of the controls. The interval is a plain 95%
+    /// interval: exploratory, and not corrected for the number of levels.
     pub uplift: Difference,
-    /// Whether the plan drew the level by chance. If not, the treated customers at this level may differ from the controls
-    /// for other reasons.
+    /// Whether the comparison is randomized: the plan assigned the level at random, or, for a product, both groups were
+    /// ranked before the split took effect. If not, the treated customers may differ from the controls for other
+    /// reasons.
     pub randomized: bool,
-    /// The reasons to be careful.
+    /// Reasons to interpret the numbers with caution.
     pub cautions: Vec<Caution>,
 }
 
@@ -74,24 +75,25 @@ pub struct ArmComparison {
     pub first: String,
     /// The second arm.
     pub second: String,
-    /// First minus second. The intervals of all arm comparisons hold together with 95 % confidence.
+    /// First minus second. The intervals have 95% simultaneous confidence across all arm comparisons.
     pub difference: Difference,
-    /// The verdict of the interval.
+    /// The sign of the difference, according to the interval.
     pub verdict: Verdict,
-    /// The reasons to be careful.
+    /// Reasons to interpret the numbers with caution.
     pub cautions: Vec<Caution>,
 }
 
 /// The measured effect of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measurement {
-    /// The primary comparison, fixed in advance: customers who adopted any product chosen for them, treated minus control.
+    /// The primary comparison, fixed in advance: customers who adopted any product chosen for them, treated minus
+    /// control.
     pub uplift: Difference,
-    /// The verdict of the interval.
+    /// The sign of the difference, according to the interval.
     pub verdict: Verdict,
-    /// The reasons to be careful.
+    /// Reasons to interpret the numbers with caution.
     pub cautions: Vec<Caution>,
-    /// The smallest uplift that groups of these sizes find with a probability of 80 %. `None` if a group is empty.
+    /// The smallest uplift that groups of these sizes would detect with 80% power. `None` if a group is empty.
     pub detectable: Option<f64>,
     /// The exploratory comparisons by product, phrase set, shape and voice.
     pub levels: Vec<LevelComparison>,
@@ -122,7 +124,7 @@ struct Groups {
     control: Proportion,
 }
 
-/// Counts each customer if `adopted` returns a value.
+/// Counts the customers in each group. Leaves out a customer if `adopted` returns `None`.
 fn groups(customers: &[CustomerResult], adopted: impl Fn(&CustomerResult) -> Option<bool>) -> Groups {
     let mut groups = Groups::default();
     for customer in customers {
@@ -138,30 +140,30 @@ fn levels(customers: &[CustomerResult]) -> Vec<LevelComparison> {
     let products: BTreeSet<&String> = customers.iter().flat_map(|customer| &customer.offers).collect();
     let by_product = products.into_iter().map(|product| {
         let groups = groups(customers, |one| one.offers.contains(product).then(|| one.adopted.contains(product)));
-        // Both groups were ranked in the same way before anything was sent.
-        level(Dimension::Product, product, groups, true)
+        // Both groups were ranked in the same way before the split took effect.
+        compare_level(Dimension::Product, product, groups, true)
     });
     let others = [Dimension::PhraseSet, Dimension::Shape, Dimension::Voice];
     let by_level = others.into_iter().flat_map(|dimension| {
         let randomized = is_randomized(customers, dimension);
         treated_levels(customers, dimension).into_iter().map(move |name| {
             let at_level = |one: &CustomerResult| one.levels.get(&dimension) == Some(name);
-            // Without levels in the control group, the whole control group is the comparison.
+            // If the control group has no levels, compare with the whole control group.
             let groups = groups(customers, |one| {
                 (at_level(one) || (one.held_out && !randomized)).then_some(!one.adopted.is_empty())
             });
-            level(dimension, name, groups, randomized)
+            compare_level(dimension, name, groups, randomized)
         })
     });
     by_product.chain(by_level).collect()
 }
 
-fn level(dimension: Dimension, level: &str, groups: Groups, randomized: bool) -> LevelComparison {
+fn compare_level(dimension: Dimension, level: &str, groups: Groups, randomized: bool) -> LevelComparison {
     let uplift = Difference::new(groups.treated, groups.control, Z_95);
     LevelComparison { dimension, level: level.to_owned(), uplift, randomized, cautions: cautions(uplift) }
 }
 
-/// Returns whether the plan drew levels in this dimension, for the control group too.
+/// Returns whether the plan assigned levels in this dimension at random, as it then does for the control group too.
 fn is_randomized(customers: &[CustomerResult], dimension: Dimension) -> bool {
     customers.iter().any(|customer| customer.held_out && customer.levels.contains_key(&dimension))
 }

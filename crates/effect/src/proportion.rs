@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-/// The two-sided 95 % point of the standard normal distribution.
+/// The critical value of a two-sided 95% interval: the 97.5th percentile of the standard normal distribution.
 pub const Z_95: f64 = 1.959_963_984_540_054;
 
-/// The point that a standard normal variable stays below with a probability of 80 %.
+/// The 80th percentile of the standard normal distribution.
 const Z_POWER_80: f64 = 0.841_621_233_572_914;
 
-/// The two-sided points for one to nine comparisons that together miss with a probability of at most 5 %: Bonferroni's
-/// correction, the quantiles of 1 − 0.025/m.
+/// Critical values for one to nine simultaneous intervals with a familywise error rate of at most 5%, by Bonferroni's
+/// correction: the quantiles at 1 − 0.025/m.
 const Z_FAMILY: [f64; 9] = [
     Z_95,
     2.241_402_727_604_945,
@@ -22,7 +22,8 @@ const Z_FAMILY: [f64; 9] = [
     2.772_921_294_608_662,
 ];
 
-/// Returns the point for `comparisons` simultaneous intervals with 95 % confidence in all of them.
+/// Returns the critical value for `comparisons` intervals with 95% simultaneous confidence. A campaign has at most
+/// nine: three pairs of shapes and six pairs of tones. More get the value for nine, which is then too small.
 #[must_use]
 pub fn z_for(comparisons: usize) -> f64 {
     Z_FAMILY[comparisons.clamp(1, Z_FAMILY.len()) - 1]
@@ -31,27 +32,27 @@ pub fn z_for(comparisons: usize) -> f64 {
 /// The share of a group's customers who adopted a product.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Proportion {
-    /// The customers who adopted, at most `customers`.
+    /// The number of customers who adopted; at most `customers`.
     pub adopters: u32,
-    /// All customers.
+    /// The number of customers in the group.
     pub customers: u32,
 }
 
 impl Proportion {
-    /// Counts one more customer.
+    /// Adds one customer, who adopted if `adopted` is true.
     pub fn count(&mut self, adopted: bool) {
         self.customers += 1;
         self.adopters += u32::from(adopted);
     }
 
-    /// Returns the share, 0 to 1. Returns 0 without customers.
+    /// Returns the share, 0 to 1. Returns 0 if there are no customers.
     #[must_use]
     pub fn rate(self) -> f64 {
         if self.customers == 0 { 0.0 } else { f64::from(self.adopters) / f64::from(self.customers) }
     }
 
     /// Returns the score interval of Wilson (1927), J. Am. Stat. Assoc. 22:209–212, as the lower and the upper limit.
-    /// Without customers, it is 0 to 1.
+    /// If there are no customers, it is 0 to 1.
     #[must_use]
     pub fn score_interval(self, z: f64) -> (f64, f64) {
         if self.customers == 0 {
@@ -82,8 +83,9 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Returns the difference with the hybrid score interval: method 10 of Newcombe (1998), "Interval estimation for the
-    /// difference between independent proportions: comparison of eleven methods", Statistics in Medicine 17:873–890.
+    /// Returns the difference with the hybrid score interval: method 10 of Newcombe (1998), "Interval estimation for
+    /// the difference between independent proportions: comparison of eleven methods", Statistics in Medicine
+    /// 17:873–890.
     #[must_use]
     pub fn new(first: Proportion, second: Proportion, z: f64) -> Self {
         let (first_low, first_high) = first.score_interval(z);
@@ -102,9 +104,9 @@ impl Difference {
     }
 }
 
-/// Returns the smallest uplift that a comparison of groups of these sizes finds with a probability of 80 %, if the second
-/// group's rate is `rate`: (z₀.₉₇₅ + z₀.₈) √(p(1−p)(1/n₁ + 1/n₂)), Fleiss (1981), Statistical Methods for Rates and
-/// Proportions, ch. 3. Returns `None` if a group is empty.
+/// Returns the smallest uplift that can be detected with 80% power in groups of these sizes, if the second group's rate
+/// is `rate`: (z₀.₉₇₅ + z₀.₈) √(p(1−p)(1/n₁ + 1/n₂)), Fleiss (1981), Statistical Methods for Rates and Proportions,
+/// chapter 3. Returns `None` if a group is empty.
 #[must_use]
 pub fn detectable_uplift(rate: f64, first: u32, second: u32) -> Option<f64> {
     if first == 0 || second == 0 {

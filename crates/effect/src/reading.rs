@@ -1,4 +1,4 @@
-//! The plain-language reading of a comparison.
+//! Describes a comparison in plain language.
 
 use std::fmt::Write as _;
 
@@ -9,11 +9,11 @@ use crate::proportion::{Difference, Proportion};
 /// The number of customers in a group below which a report warns.
 pub const FEW_CUSTOMERS: u32 = 100;
 
-/// The number of adopters, or of others, in a group below which a report warns. It is the usual condition for
-/// approximations of a proportion.
+/// The number of adopters, or of customers who did not adopt, in a group below which a report warns. It is the usual
+/// minimum for the normal approximation of a proportion.
 pub const FEW_ADOPTERS: u32 = 5;
 
-/// The verdict of an interval on a difference.
+/// The sign of a difference, according to its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -26,7 +26,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Returns the verdict on a difference.
+    /// Returns the sign of a difference, according to its interval.
     #[must_use]
     pub fn of(difference: Difference) -> Self {
         if difference.low > 0.0 {
@@ -39,7 +39,7 @@ impl Verdict {
     }
 }
 
-/// A reason to be careful with a comparison.
+/// A reason to interpret a comparison with caution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Caution {
@@ -47,7 +47,7 @@ pub enum Caution {
     NoCustomers,
     /// A group has fewer than [`FEW_CUSTOMERS`] customers.
     FewCustomers,
-    /// A group has fewer than [`FEW_ADOPTERS`] adopters, or fewer than that who did not adopt.
+    /// A group has fewer than [`FEW_ADOPTERS`] adopters, or fewer than that many customers who did not adopt.
     FewAdopters,
 }
 
@@ -67,7 +67,7 @@ impl Caution {
     }
 }
 
-/// Returns the reasons to be careful with a difference.
+/// Returns the reasons to interpret a difference with caution. An empty group hides all other reasons.
 #[must_use]
 pub fn cautions(difference: Difference) -> Vec<Caution> {
     let groups = [difference.first, difference.second];
@@ -86,13 +86,12 @@ pub fn cautions(difference: Difference) -> Vec<Caution> {
     cautions
 }
 
-/// Returns the reading of the primary comparison: one fact per sentence.
+/// Describes the primary comparison, with one fact per sentence.
 #[must_use]
 pub fn primary(difference: Difference) -> String {
     let Difference { first: treated, second: control, estimate, low, high } = difference;
     let mut text = format!(
-        "Of 100 customers who got a recommendation, {} adopted a product that it offered. Of 100 in the control group, {} \
-         did so without one.",
+        "Of 100 treated customers, {} adopted a product that was chosen for them. Of 100 in the control group, {} did.",
         per_hundred(treated.rate()),
         per_hundred(control.rate()),
     );
@@ -109,13 +108,13 @@ pub fn primary(difference: Difference) -> String {
             points(-estimate)
         ),
         Verdict::Unclear => {
-            write!(text, " The data show no clear effect: they fit a true effect {range}, which includes none.")
+            write!(text, " The data show no clear effect: they fit a true effect {range}, a range that includes 0.")
         }
     };
     text
 }
 
-/// Returns the reading of a comparison between two arms.
+/// Describes a comparison of two arms in one sentence.
 #[must_use]
 pub fn arms(first: &str, second: &str, difference: Difference) -> String {
     let Difference { estimate, low, high, .. } = difference;
@@ -131,7 +130,7 @@ pub fn arms(first: &str, second: &str, difference: Difference) -> String {
     }
 }
 
-/// Returns a share as points with one decimal and a true minus sign: 0.042 is `4.2`.
+/// Formats a share as percentage points with one decimal and a true minus sign: 0.042 becomes `4.2`.
 #[must_use]
 pub fn points(share: f64) -> String {
     let rounded = format!("{:.1}", (share * 100.0).abs());
@@ -156,9 +155,9 @@ mod tests {
     fn reading_states_rates_effect_and_range() {
         assert_eq!(
             primary(difference((1_260, 9_000), (100, 1_000))),
-            "Of 100 customers who got a recommendation, 14.0 adopted a product that it offered. Of 100 in the control \
-             group, 10.0 did so without one. The recommendation raised adoption by about 4.0 points. The data fit a true \
-             effect between 1.9 and 5.9 points."
+            "Of 100 treated customers, 14.0 adopted a product that was chosen for them. Of 100 in the control group, \
+             10.0 did. The recommendation raised adoption by about 4.0 points. The data fit a true effect between 1.9 \
+             and 5.9 points."
         );
         let unclear = primary(difference((105, 1_000), (10, 100)));
         assert!(unclear.contains("no clear effect") && unclear.contains("−"), "{unclear}");

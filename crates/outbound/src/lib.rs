@@ -1,6 +1,6 @@
-//! Builds the HTTP clients with which Bespoke calls outside services.
+//! Builds the HTTP clients that Bespoke uses to call outside services.
 //!
-//! **Invariant:** every client uses one TLS stack, rustls with ring. Customer data leaves only through [`Client`],
+//! **Invariant:** every client uses the same TLS stack, rustls with ring. Customer data leaves only through [`Client`],
 //! which requires a [`Permit`] for each request. The client never follows a redirect, because the request's headers and
 //! body could then reach another origin. It sends only to HTTPS addresses or to this machine.
 
@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use reqwest::{Error, Response, StatusCode, Url, header};
 
-/// The time within which a service must accept a connection.
+/// The time limit for establishing a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A client for services that receive customer data: models, voices, the bank's own system.
@@ -30,7 +30,7 @@ impl Client {
         Ok(Self { http })
     }
 
-    /// Starts a POST request. Returns `None` if others could read the request on its way to the address.
+    /// Starts a POST request. Returns `None` if the request could be read in transit (see [`is_confidential`]).
     #[must_use]
     pub fn post(&self, url: Url) -> Option<Post> {
         is_confidential(&url).then(|| Post { request: self.http.post(url) })
@@ -70,7 +70,7 @@ impl Post {
         Self { request: self.request.timeout(limit) }
     }
 
-    /// Sends the request. The permit is valid for this one request only.
+    /// Sends the request. The permit is used up, so it is valid for one request only.
     pub async fn send(self, permit: Permit) -> Result<Response, Error> {
         let Self { request } = self;
         let response = request.send().await;
@@ -79,13 +79,13 @@ impl Post {
     }
 }
 
-/// Returns whether requests to the address are safe from eavesdropping: it uses HTTPS, or it is this machine.
+/// Returns whether requests to the address are safe from eavesdropping: it uses HTTPS, or HTTP on this machine.
 #[must_use]
 pub fn is_confidential(url: &Url) -> bool {
     url.scheme() == "https" || (url.scheme() == "http" && is_this_machine(url))
 }
 
-/// Returns whether the address is on this machine.
+/// Returns whether the address is on this machine: `localhost` or a loopback IP address.
 #[must_use]
 pub fn is_this_machine(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
@@ -95,7 +95,7 @@ pub fn is_this_machine(url: &Url) -> bool {
 
 /// Returns a builder for clients that never send customer data. It uses the same TLS stack.
 pub fn builder() -> ClientBuilder {
-    // A second installation fails because the provider is already installed, which is fine.
+    // If a provider is already installed, the call fails, which is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder()
 }

@@ -23,8 +23,8 @@ pub struct Approval {
     pub at: Timestamp,
 }
 
-/// Approvals in a file such as `LANGUAGE.approvals.csv`, with the columns `item,digest,by,at`. In files from version 0.3,
-/// the column `item` is called `line`.
+/// Approvals in a file such as `LANGUAGE.approvals.csv`, with the columns `item,digest,by,at`. In files from version
+/// 0.3, the column `item` is called `line`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Approvals(BTreeMap<String, Approval>);
 
@@ -53,7 +53,7 @@ impl Approvals {
         String::from_utf8(to_csv(&["item", "digest", "by", "at"], cells)).expect("the rows are UTF-8")
     }
 
-    /// Records an approval, and replaces an earlier one.
+    /// Records an approval. It replaces an earlier approval of the same item.
     pub fn record(&mut self, approval: Approval) {
         self.0.insert(approval.item.clone(), approval);
     }
@@ -65,7 +65,7 @@ impl Approvals {
         self.for_item(&line.id, &line.digest, &line.author)
     }
 
-    /// Returns the approval of exactly this item by someone other than its author.
+    /// Returns the approval of exactly this version of an item by someone other than its author.
     #[must_use]
     pub fn for_item(&self, item: &str, digest: &Digest, author: &str) -> Option<&Approval> {
         let approval = self.0.get(item).filter(|approval| approval.digest == *digest)?;
@@ -79,8 +79,8 @@ impl Approvals {
     }
 }
 
-/// Returns whether the author is among the people who approved the line, ignoring case and spaces. `by` may name two people,
-/// as in "alice on behalf of Ann".
+/// Returns whether the author is among the people in `by` who approved an item, ignoring case and extra spaces. `by`
+/// may name two people, as in "alice on behalf of Ann".
 pub(crate) fn is_same_person(by: &str, author: &str) -> bool {
     let plain = |name: &str| name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let by = plain(by);

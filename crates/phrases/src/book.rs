@@ -39,11 +39,11 @@ pub enum BookError {
         /// The slot.
         slot: Slot,
     },
-    /// The catalog has no phrasebook in the bank's language.
+    /// There is no phrasebook in the bank's language for this catalog.
     #[error("phrases/{0}.toml: not found; the packaged phrasebooks are approved for the sample catalog only")]
     Missing(Language),
-    /// A phrasebook is in another language than its name says.
-    #[error("phrases/{file}.toml: the field language is {found:?}, not \"{file}\"")]
+    /// A phrasebook's language differs from its file name.
+    #[error("phrases/{file}.toml: the field `language` is {found:?}, not \"{file}\"")]
     OtherLanguage {
         /// The language in the file's name.
         file: Language,
@@ -90,8 +90,8 @@ struct BookFile {
     no_name_on_card: String,
     /// The title of an adviser if the brand does not define one.
     adviser_title: String,
-    /// The word that replaces a product's name at the start of its summary, after a reason that names the product. Without
-    /// it, the summary keeps the name.
+    /// The word that replaces a product's name at the start of its summary, after a reason that names the product. If
+    /// it is missing or not approved, the summary keeps the name.
     #[serde(default)]
     it: Option<String>,
     #[serde(default)]
@@ -114,7 +114,7 @@ struct BookFile {
     service_closing: Vec<PlainLine>,
 }
 
-/// The number of offers, spelled out.
+/// The phrases for one, two and three offers, such as "two ideas".
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Counts {
@@ -146,7 +146,7 @@ line_file!(PlainLine {});
 line_file!(ClosingLine { adviser: bool, offers: Option<OfferCount> });
 line_file!(ServiceLine { topic: ServiceTopic });
 
-/// The ids of the phrasebook's words that fill slots. Each word needs an approval, like a line.
+/// The ids of the phrasebook's words that fill slots or replace names. Each word needs an approval, like a line.
 mod word {
     pub const NO_NAME: &str = "word.no_name";
     pub const NO_NAME_ON_CARD: &str = "word.no_name_on_card";
@@ -268,13 +268,13 @@ impl Phrasebook {
         &self.language
     }
 
-    /// Returns the version, as the phrasebook's owners number it.
+    /// Returns the version, as the phrasebook states it.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Returns the words in the approved lines and in the wishes, in lower case.
+    /// Returns the words in the lines that may be used and in the wishes, in lower case.
     #[must_use]
     pub fn vocabulary(&self) -> BTreeSet<String> {
         let lines = self.live().map(|(line, _)| line.text.as_str());
@@ -306,14 +306,15 @@ impl Phrasebook {
         &self.adviser_title
     }
 
-    /// Returns the word that replaces a product's name at the start of its summary, such as "It". `None` if the phrasebook
-    /// has none, or if it is not approved.
+    /// Returns the word that replaces a product's name at the start of its summary, such as "It". `None` if the
+    /// phrasebook has none, or if it is not approved.
     #[must_use]
     pub fn it(&self) -> Option<&str> {
         self.it.as_deref()
     }
 
-    /// Returns the number of offers, spelled out.
+    /// Returns the phrase for a number of offers, such as "two ideas". Zero counts as one, and more than three as
+    /// three.
     #[must_use]
     pub fn count(&self, offers: usize) -> &str {
         match offers {
@@ -329,7 +330,7 @@ impl Phrasebook {
         self.grounds.get(key).map(String::as_str)
     }
 
-    /// Returns the words that express a wish.
+    /// Returns the words that express wishes.
     #[must_use]
     pub const fn wishes(&self) -> &Wishes {
         &self.wishes
@@ -353,8 +354,8 @@ impl Phrasebook {
         lines.filter_map(|line| Some((line, self.approvals.recorded(&line.id)?)))
     }
 
-    /// Returns the approval of a line that may be used. The approval covers exactly this line, and every word that fills one
-    /// of its slots is approved too.
+    /// Returns the approval of the line with this id, or `None` if the line may not be used. A line may be used if
+    /// exactly this line is approved, and every word that fills one of its slots is approved too.
     #[must_use]
     pub fn live_approval(&self, id: &str) -> Option<&Approval> {
         self.live().find(|(line, _)| line.id == id).map(|(_, approval)| approval)
@@ -367,7 +368,8 @@ impl Phrasebook {
     }
 }
 
-/// Returns the ids of the words that may be said with the line. The line may be used only if they are approved too.
+/// Returns the ids of the words that may be said or shown with the line. The line may be used only if they are approved
+/// too.
 fn words_of(line: &Line) -> Vec<&'static str> {
     let of_slot = |slot| match slot {
         Slot::FirstName => &[word::NO_NAME][..],
@@ -402,7 +404,7 @@ fn may_have(kind: &LineKind, slot: Slot) -> bool {
 pub(crate) mod tests {
     use super::*;
 
-    /// A small phrasebook with one line of each kind, without approvals.
+    /// A small phrasebook without approvals.
     pub(crate) const SMALL: &str = r#"
 language = "en"
 version = "1"

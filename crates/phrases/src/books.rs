@@ -67,7 +67,7 @@ impl Phrasebooks {
 
     fn of_books(books: BTreeMap<Language, Phrasebook>) -> Self {
         let digest = match books.values().next() {
-            // A bank with one phrasebook keeps the digest that it had before there were several.
+            // A single phrasebook keeps its own digest, as in versions that supported only one.
             Some(only) if books.len() == 1 => only.digest(),
             _ => {
                 let parts = books.iter().flat_map(|(language, book)| {
@@ -117,7 +117,7 @@ impl Phrasebook {
 }
 
 impl From<Phrasebook> for Phrasebooks {
-    /// A bank with one phrasebook. A language that the program does not speak counts as its default.
+    /// Creates the phrasebooks of a bank that has only one. An unsupported language counts as the default language.
     fn from(book: Phrasebook) -> Self {
         let language = Language::from_tag(book.language()).unwrap_or_default();
         Self::of_books([(language, book)].into())
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(Phrasebooks::parse(Language::English, &english).unwrap().iter().count(), 1);
         let renamed = sources(&[(Language::English, "en"), (Language::Spanish, "pt")]);
         let error = Phrasebooks::parse(Language::English, &renamed).unwrap_err();
-        assert_eq!(error.to_string(), "phrases/es.toml: the field language is \"pt\", not \"es\"");
+        assert_eq!(error.to_string(), "phrases/es.toml: the field `language` is \"pt\", not \"es\"");
     }
 
     #[test]

@@ -15,8 +15,8 @@ use crate::template::{Slot, SlotValues};
 
 /// The minimum number of reasons for each product and ground.
 pub const MIN_REASONS: usize = 6;
-/// The minimum number of openings, with and without an adviser. With twenty, each sentence appears in at most about 5 %
-/// of a campaign's letters.
+/// The minimum number of openings, with and without an adviser. If twenty are equally likely, each appears in about 5%
+/// of a campaign's texts.
 pub const MIN_OPENINGS: usize = 20;
 /// The minimum number of closings, with and without an adviser.
 pub const MIN_CLOSINGS: usize = 16;
@@ -28,14 +28,15 @@ const MAX_FRAME_WORDS: usize = 45;
 const MAX_SERVICE_WORDS: usize = 75;
 /// The maximum number of words in the text for a slot.
 const MAX_WORD_WORDS: usize = 5;
-/// The maximum LIX of one line. Single sentences vary more than longer text, so this limit is looser than the one for the
-/// whole phrasebook.
+/// The maximum LIX of one line. Single sentences vary more than longer text, so this limit is looser than the one for
+/// the whole phrasebook.
 const MAX_LINE_LIX: f64 = 65.0;
 /// The maximum mean LIX of all lines, which corresponds to CEFR B2.
 const MAX_MEAN_LIX: f64 = 45.0;
 /// The number of consecutive words at which a reason counts as repeating the catalog's text about its product.
 const ECHO_WORDS: usize = 5;
-/// The share of a kind's lines that may begin with the same three words.
+/// The share of a kind's lines that may begin with the same three words. Kinds with fewer than eight lines are not
+/// checked.
 const MAX_SAME_START: f64 = 0.25;
 
 /// The severity of a finding.
@@ -55,7 +56,7 @@ pub struct Finding {
     pub severity: Severity,
     /// The line's id. `None` if the finding is about the whole phrasebook.
     pub line: Option<String>,
-    /// The problem and the remedy.
+    /// The problem, with the remedy unless it is obvious.
     pub message: String,
 }
 
@@ -68,8 +69,8 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks a phrasebook against a catalog. `guard` returns the guard's findings about a filled line that offers the
-/// given products.
+/// Checks a phrasebook against a catalog, and returns the sorted findings. `guard` returns the guard's violations in a
+/// line whose slots are filled. Its last argument is the product that the line is about.
 #[must_use]
 pub fn check(
     book: &Phrasebook,
@@ -90,7 +91,7 @@ pub fn check(
         check_slots(line, &mut add);
         check_product(line, catalogue, &mut add);
         check_echo(line, &filled, catalogue, &mut add);
-        // A person's approval of exactly this line overrides the guard's word lists.
+        // A person's approval of exactly this line overrides the guard, so its findings become warnings.
         let is_approved = book.approvals().for_line(line).is_some();
         let severity = if is_approved { Severity::Warning } else { Severity::Error };
         for violation in guard(line, &filled, product) {
@@ -104,13 +105,13 @@ pub fn check(
     findings
 }
 
-/// Returns the names in the slots' typical values, which the guard does not check.
+/// Returns the sample names that [`check`] puts into slots. The guard must not check them.
 #[must_use]
 pub const fn sample_names() -> [&'static str; 4] {
     ["Alexandra", "Jordan Whitfield", "the bank", "bank.example"]
 }
 
-/// Returns typical values for the slots, so a line can be checked as a listener hears it.
+/// Returns sample values for the slots, so a line can be checked as a listener hears it.
 fn sample_values(book: &Phrasebook, product: Option<&Product>) -> SlotValues {
     let [first_name, adviser, bank, web] = sample_names();
     SlotValues::default()
@@ -152,7 +153,7 @@ fn check_length(line: &Line, filled: &str, add: &mut impl FnMut(Severity, String
         return;
     }
     if !filled.ends_with(['.', '?', '!']) {
-        add(Severity::Error, "the line must consist of whole sentences that end with a period".to_owned());
+        add(Severity::Error, "does not end with `.`, `?` or `!`; write whole sentences".to_owned());
     }
     let level = lix(filled);
     if level > MAX_LINE_LIX {

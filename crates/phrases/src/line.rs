@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::template::Template;
 
-/// The number of offers that a closing is written for.
+/// The numbers of offers that a closing is written for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OfferCount {
@@ -24,7 +24,7 @@ pub enum OfferCount {
 }
 
 impl OfferCount {
-    /// Returns whether a closing of this kind fits `offers` offers.
+    /// Returns whether a closing for this number fits a text with `offers` offers.
     #[must_use]
     pub const fn fits(self, offers: usize) -> bool {
         match self {
@@ -95,7 +95,7 @@ impl From<&Ground> for GroundKey {
     }
 }
 
-/// Returns the kebab-case name with which a closed list of `contracts` is serialized.
+/// Returns the kebab-case name that a variant of a closed list in `contracts` has when it is serialized.
 fn name_of<T: Serialize>(value: T) -> String {
     toml::Value::try_from(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
@@ -158,7 +158,7 @@ pub enum LineKind {
         product: ProductId,
         /// The ground.
         ground: GroundKey,
-        /// Whether it chats, for example with contractions. Such a line suits only a warm or lively text.
+        /// Whether it is conversational, for example with contractions. Such a line suits only a warm or lively text.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         casual: bool,
     },
@@ -175,7 +175,7 @@ pub enum LineKind {
         /// The number of offers that it is written for.
         offers: OfferCount,
     },
-    /// Offers help, without selling anything.
+    /// Offers help instead of a product.
     Service {
         /// The topic.
         topic: ServiceTopic,

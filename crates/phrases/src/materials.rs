@@ -1,5 +1,5 @@
-//! Approvals of the catalog and of the market's rules. A campaign can use them only after a person other than their author
-//! has approved them.
+//! Approvals of the catalog and of the market's rules. A campaign, and on AWS every run, requires that a person has
+//! approved them. That person must not be the catalog's author.
 
 use contracts::catalogue::Catalogue;
 use contracts::institution::Institution;
@@ -15,8 +15,8 @@ pub struct Material {
     pub item: String,
     /// The digest of the current item.
     pub digest: Digest,
-    /// The author, or a blank string if the catalog does not name one. `None` for packaged rules, whose author does not work
-    /// for the bank.
+    /// The author, or a blank string if the catalog does not name one. `None` for packaged rules, because their author
+    /// does not work for the bank.
     pub author: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl NamedError for NotApproved {
     }
 }
 
-/// Returns the materials that a campaign uses and that need an approval.
+/// Returns the materials that a run uses and that need an approval.
 #[must_use]
 pub fn materials(catalogue: &Catalogue, institution: Institution) -> [Material; 2] {
     [

@@ -12,7 +12,7 @@ use crate::wish::UnderstoodWish;
 /// An approved line with its approval.
 pub type LiveLine<'b> = (&'b Line, &'b Approval);
 
-/// The tones of texts for which the wish requests none. A brief text is only written on request.
+/// The tones of texts whose wish requests none. A brief text is written only on request.
 const USUAL_TONES: [Tone; 3] = [Tone::Warm, Tone::Formal, Tone::Lively];
 
 /// Selects approved lines for one customer. The same seed always selects the same lines. Across customers, each of `n`
@@ -21,7 +21,8 @@ const USUAL_TONES: [Tone; 3] = [Tone::Warm, Tone::Formal, Tone::Lively];
 pub struct Selector<'b> {
     live: Vec<LiveLine<'b>>,
     wish: UnderstoodWish,
-    /// The tones of the text: those of the wish, or else one for each customer, so that all lines of a text agree.
+    /// The tones of the text: those in the wish, or else one that the seed determines, so that all lines of a text
+    /// agree.
     tones: Vec<Tone>,
     seed: Vec<u8>,
 }
@@ -35,9 +36,9 @@ impl<'b> Selector<'b> {
         Self { live: book.live().collect(), wish, tones, seed: seed.to_vec() }
     }
 
-    /// Returns the suitable openings. With `adviser`, these are the lines that introduce the customer's adviser.
-    /// Without `bright`, lines that suit only an upbeat mood are left out. Without `named`, lines that need the
-    /// customer's name are left out.
+    /// Returns the suitable openings. If `adviser` is true, these are the lines that introduce the customer's adviser,
+    /// otherwise the lines that introduce none. Lines that suit only an upbeat mood are left out unless `bright` is
+    /// true. Lines that need the customer's name are left out unless `named` is true.
     #[must_use]
     pub fn openings(&self, adviser: bool, bright: bool, named: bool) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
@@ -48,7 +49,8 @@ impl<'b> Selector<'b> {
         })
     }
 
-    /// Returns the suitable closings for a script with this number of offers.
+    /// Returns the suitable closings for a script with this number of offers: those that mention an adviser if
+    /// `adviser` is true, otherwise those that mention none.
     #[must_use]
     pub fn closings(&self, adviser: bool, offers: usize) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| match kind {
@@ -63,15 +65,15 @@ impl<'b> Selector<'b> {
         self.tones.contains(&Tone::Brief)
     }
 
-    /// Returns the lines that lead to the second offer, or with `last`, to the last of three offers.
+    /// Returns the lines that lead to the second offer or, if `last` is true, to the last of three offers.
     #[must_use]
     pub fn links(&self, last: bool) -> Vec<LiveLine<'b>> {
         self.fitting(|kind| matches!(kind, LineKind::Link { last: to_last } if *to_last == last))
     }
 
-    /// Returns the reasons for `product` that cite the highest-ranked ground for which there are lines. Grounds that are not
-    /// in `used` rank before those that are. Among these, grounds that the wish emphasizes rank first, and then the order of
-    /// `grounds` decides.
+    /// Returns the reasons for `product` that cite the highest-ranked ground with suitable lines. Grounds that are not
+    /// in `used` rank above those that are. Within each group, grounds that the wish emphasizes rank first, and then
+    /// the order of `grounds` decides.
     #[must_use]
     pub fn reasons(&self, product: &ProductId, grounds: &[GroundKey], used: &BTreeSet<GroundKey>) -> Vec<LiveLine<'b>> {
         let mut order: Vec<&GroundKey> = grounds.iter().collect();

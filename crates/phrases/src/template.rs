@@ -80,7 +80,7 @@ pub struct Template {
     pieces: Vec<Piece>,
 }
 
-/// The values for slots. A slot without a value is left empty.
+/// The values for slots. A slot that has no value is left empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlotValues(Vec<(Slot, String)>);
 

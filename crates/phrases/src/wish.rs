@@ -1,5 +1,5 @@
-//! Interprets a caller's wish (a prompt that asks for a tone or an emphasis) with a small lexicon. No word of a wish ever
-//! reaches the customer's text.
+//! Interprets a caller's wish (a prompt that asks for a tone or an emphasis) with a small lexicon. The phrasebook
+//! writer uses only the resulting tones and grounds, so it never puts a word of the wish into the customer's text.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct Wishes {
     pub emphases: BTreeMap<String, Vec<String>>,
     /// Words that do not express a wish, such as "please".
     pub fillers: Vec<String>,
-    /// Words that turn the next two words into their opposite, such as "not".
+    /// Words that cancel a wish that starts within the next two words, such as "not".
     pub negations: Vec<String>,
 }
 
@@ -29,7 +29,7 @@ pub struct UnderstoodWish {
     pub tones: Vec<Tone>,
     /// The grounds to prefer, sorted.
     pub emphases: Vec<GroundKey>,
-    /// The words that were not understood, in order.
+    /// The words that were not understood or were negated, in order.
     pub ignored: Vec<String>,
 }
 
@@ -67,7 +67,7 @@ impl Wishes {
         UnderstoodWish { tones, emphases, ignored }
     }
 
-    /// Returns whether one of the two words before `at` negates it, as in "not too formal".
+    /// Returns whether one of the two words before position `at` is a negation, as in "not too formal".
     fn is_negated(&self, words: &[String], at: usize) -> bool {
         words[at.saturating_sub(2)..at].iter().any(|word| self.negations.contains(word))
     }

@@ -10,7 +10,7 @@ enum Answer {
     Unclear,
 }
 
-/// Parses one cell. Only a plain yes counts as a yes.
+/// Parses one cell, ignoring case and surrounding space. An unlisted word is unclear.
 fn answer(value: &str) -> Answer {
     match value.trim().to_ascii_lowercase().as_str() {
         "" => Answer::Blank,
@@ -77,7 +77,8 @@ pub struct Permission {
     pub social: Result<SocialConsent, Refusal>,
 }
 
-/// Decides what the answers permit. Without general consent there is no social consent.
+/// Returns the permission that the answers give. Fails if there is no general consent, because social consent requires
+/// it.
 pub fn gate(readings: &[ConsentReading]) -> Result<Permission, Refusal> {
     decide(readings, Question::General)?;
     let social = decide(readings, Question::SocialMedia).map(|()| SocialConsent(()));

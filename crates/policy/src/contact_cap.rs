@@ -26,8 +26,8 @@ pub struct ContactReservation {
 /// Reserves the customer's next contact for `run`. Returns `false` if another run has reserved it within the `days`
 /// before `now`.
 ///
-/// A reservation lapses if its run ends without publishing. Until then it counts, because missing a message is better
-/// for the customer than getting two.
+/// A reservation lapses if the run ends without publishing to the customer. Until then it counts, because missing a
+/// message is better for the customer than getting two.
 pub async fn reserve(
     store: &dyn ObjectStore,
     reference: &CustomerRef,

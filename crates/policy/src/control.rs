@@ -2,9 +2,10 @@
 //! erasure), newer consent answers (`control/consents.csv`), the customers' own choices (`control/choices/`) and legal
 //! holds (`control/holds.csv`).
 //!
-//! It is read again for each decision, and can only restrict what a workbook permits. An unreadable list is an error,
-//! never an empty list, and [`crate::ledger`] proves that no record is missing. Before showing, approving or exporting a
-//! result, call [`read`] and [`Control::forbids`]. Before destroying data, call [`holds`].
+//! Control data is read again for each decision, and can only restrict the permission from a workbook. An unreadable
+//! list is an error, never an empty list, and [`crate::ledger`] proves that no record is missing. Before showing,
+//! approving or exporting a result, call [`read`] and [`Control::forbids`]. Before destroying a customer's data, call
+//! [`holds`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +46,7 @@ pub enum ControlError {
     /// The ledger cannot confirm that the control data is complete.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The file lacks a column.
+    /// The file lacks a required column.
     #[error("{file}: missing column \"{column}\"")]
     NoColumn {
         /// The file's key.
@@ -53,8 +54,8 @@ pub enum ControlError {
         /// The column.
         column: &'static str,
     },
-    /// An object under `control/choices/` is not a choice that this version knows.
-    #[error("{key}: not a choice that this version knows")]
+    /// An object under `control/choices/` is not a choice that this version recognizes.
+    #[error("{key}: not a choice that this version recognizes")]
     Choice {
         /// The object's key.
         key: String,
@@ -106,10 +107,10 @@ pub enum SuppressedBy {
     Staff,
 }
 
-/// The request to erase a customer: `control/erasures/<reference>.json`, with an authentication code.
+/// A request to erase a customer. Stored as `control/erasures/<reference>.json`, with an authentication code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasureRequest {
-    /// The person who asked for it.
+    /// The person who requested the erasure.
     pub by: String,
     /// The time of the request.
     pub at: Timestamp,
@@ -134,11 +135,12 @@ pub struct ErasureRecord {
     pub program: String,
 }
 
-/// The control data about one customer. The default is empty, for forecasts that use only a dataset.
+/// The control data about one customer. The default has no restrictions; forecasts use it when they have only a
+/// dataset.
 #[derive(Clone, Debug, Default)]
 pub struct Control {
     suppressed: bool,
-    /// Whether the customer has been erased. If so, no data is left.
+    /// Whether an erasure of the customer has started. Their data may already be gone.
     pub forgotten: bool,
     /// The state of `control/` when it was read.
     pub as_read: ControlAsRead,
@@ -224,7 +226,7 @@ pub async fn record(
     Ok(written)
 }
 
-/// Returns the customer's choices. Each one is the name of an object, so its content does not matter.
+/// Returns the customer's choices. An object's name states the choice, so its content does not matter.
 async fn read_choices(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<BTreeSet<Choice>, ControlError> {
     let listed = store.list(&Prefix::Choices(reference.clone())).await?;
     let choice = |key: String| ObjectKey::choice_of(&key, reference).ok_or(ControlError::Choice { key });
@@ -274,14 +276,14 @@ impl Control {
         }
     }
 
-    /// Returns whether the newest answers refuse the use of posts, either alone or as part of a general refusal.
+    /// Returns whether the customer has since refused the use of posts, specifically or by refusing everything.
     #[must_use]
     pub fn withdraws_posts(&self) -> bool {
         [Question::General, Question::SocialMedia].into_iter().any(|question| self.check_answers(question).is_err())
     }
 
     /// Returns whether the customer's choices rule out a result that offers these products. `from_payments` says whether
-    /// payments contributed to it. A result that is already published stays visible.
+    /// payments contributed to it. Do not apply this to published results; they stay visible.
     #[must_use]
     pub fn rules_out<'p>(&self, offered: impl IntoIterator<Item = &'p Product>, from_payments: bool) -> bool {
         let choices = &self.as_read.choices;
@@ -297,7 +299,8 @@ impl Control {
         self.check_answers(Question::General).map_err(Skip::NoConsent)
     }
 
-    /// Fails if the newest answers withdraw consent. A customer without newer answers keeps their consent.
+    /// Fails if the newest answers or the customer's choices withdraw consent. Otherwise, the workbook's consent
+    /// applies.
     fn check_answers(&self, question: Question) -> Result<(), Refusal> {
         if question == Question::SocialMedia && self.as_read.choices.contains(&Choice::Source(Source::Posts)) {
             return Err(Refusal::SaidNo);
@@ -318,9 +321,10 @@ fn lists_customer(list: &[u8], reference: &CustomerRef) -> Result<bool, ControlE
     Ok(found)
 }
 
-/// Returns the customer's answers from the latest day. All answers from that day count, so a refusal wins.
+/// Returns the customer's answers from the latest day, and refusals dated in the future. All of them count, so a
+/// refusal wins.
 ///
-/// An answer dated in the future counts only if it is a refusal. Otherwise, a typing error could hide a current
+/// An answer dated in the future counts only if it is a refusal. Otherwise, a mistyped date could hide a current
 /// refusal. Tomorrow does not count as the future, because it has already begun in some time zone.
 fn newest_answers(list: &[u8], reference: &CustomerRef, now: Timestamp) -> Result<Vec<NewestAnswer>, ControlError> {
     let today = now.to_zoned(TimeZone::UTC).date();
@@ -351,7 +355,7 @@ fn newest_answers(list: &[u8], reference: &CustomerRef, now: Timestamp) -> Resul
 
 const LINE_BREAK: &str = "a cell contains a line break; check for an unclosed quotation mark";
 
-fn holds_line_break(record: &csv::StringRecord) -> bool {
+fn has_line_break(record: &csv::StringRecord) -> bool {
     record.iter().any(|cell| cell.contains(['\n', '\r']))
 }
 
@@ -378,7 +382,7 @@ fn rows<'l>(
     for column in columns {
         let no_column = || ControlError::NoColumn { file: file.clone(), column };
         let headers = reader.headers().map_err(|_| no_column())?;
-        if holds_line_break(headers) {
+        if has_line_break(headers) {
             return Err(ControlError::Row { file: file.clone(), row: 1, rule: LINE_BREAK });
         }
         let place = headers.iter().position(|header| header.eq_ignore_ascii_case(column));
@@ -387,7 +391,7 @@ fn rows<'l>(
     Ok(reader.into_records().zip(2_u32..).map(move |(record, number)| {
         let bad = |rule| ControlError::Row { file: file.clone(), row: number, rule };
         let record = record.map_err(|_| bad("not valid CSV encoded in UTF-8"))?;
-        if holds_line_break(&record) {
+        if has_line_break(&record) {
             return Err(bad(LINE_BREAK));
         }
         let mut found = places.iter().map(|place| record.get(*place).unwrap_or_default());
@@ -438,7 +442,7 @@ mod tests {
         read_with("", &format!("reference,consent,consent_social_media,as_of\n{rows}")).await.unwrap()
     }
 
-    /// Returns what remains of full consent: whether the customer may be contacted, and whether posts may be used.
+    /// Returns whether the customer may be contacted and whether posts may be used, given full consent in the workbook.
     fn remaining(control: &Control) -> Result<Result<(), Refusal>, Skip> {
         let all = [(Question::General, "yes"), (Question::SocialMedia, "yes")].map(|(question, value)| {
             let file = contracts::key::Workbook::Transactions;

@@ -14,12 +14,12 @@ use contracts::stage::IndexRow;
 use contracts::{CustomerId, CustomerRef, Digest, Language, ProductId};
 use storage::vault::{Owner, Vault, VaultError};
 
-/// An amount of money in hundredths of the catalog's currency.
+/// An amount of money, in hundredths of the unit of the bank's currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cents(pub i64);
 
-/// The customer's profile. Other columns of the workbook are never kept (data minimization).
+/// The customer's profile. The workbook's other columns are not kept (data minimization).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// The name in the greeting.
@@ -35,7 +35,7 @@ pub struct Profile {
     /// The date on which the customer joined the bank.
     #[serde(default)]
     pub customer_since: Option<Date>,
-    /// The language that the customer prefers. `None` if the profile names none that the program speaks.
+    /// The language that the customer prefers. `None` if the profile names none that Bespoke supports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
     /// The stops derived from the profile's stop columns, sorted. The cells are not kept.
@@ -55,7 +55,7 @@ pub struct Transaction {
     pub category: String,
     /// The payee.
     pub merchant: String,
-    /// The amount that left the account. Negative for incoming money.
+    /// The amount spent. Negative for incoming money.
     pub amount: Cents,
 }
 

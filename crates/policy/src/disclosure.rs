@@ -1,9 +1,9 @@
-//! The gate in front of every call that sends a customer's data out of the process: to a model, to a voice, or to the
-//! bank's own system.
+//! The gate for every call that sends a customer's data out of the process: to a model, a voice service or the bank's
+//! own system.
 //!
 //! A client for such a call requires a [`Permit`], and only [`Gate::permit`] creates one. The gate reads `control/` for
-//! each permit, so a withdrawal takes effect with the next call, whether that is a first attempt, a repair or a retry.
-//! A call that has already passed the gate cannot be stopped.
+//! each permit, so a withdrawal takes effect with the next call, whether that call is a first attempt, a repair or a
+//! retry. A call that has already passed the gate cannot be stopped.
 
 use async_trait::async_trait;
 use contracts::facts::Skip;
@@ -20,18 +20,18 @@ use crate::control::{self, ControlError};
 #[must_use = "a permit is for one call"]
 pub struct Permit(());
 
-/// The reason why a call must not be made.
+/// The reason why a call is not permitted.
 #[derive(Debug, Error)]
 pub enum Withheld {
-    /// The customer's newest answers forbid it.
-    #[error("customer {reference}: nothing more may be sent: {}", skip.because())]
+    /// A suppression, an erasure, or the customer's newest answers or choices forbid it.
+    #[error("customer {reference}: no more data may be sent: {}", skip.because())]
     Withdrawn {
         /// The customer.
         reference: CustomerRef,
         /// The reason.
         skip: Skip,
     },
-    /// The control data could not be read, so the answers are unknown.
+    /// The control data could not be read, so it is unknown whether the call is permitted.
     #[error(transparent)]
     Control(#[from] ControlError),
 }

@@ -4,8 +4,9 @@ use contracts::CustomerRef;
 use contracts::key::{Artefact, Prefix};
 use storage::store::{ObjectStore, StoreError};
 
-/// Deletes all of a customer's artifacts and reactions, including every kept version, and returns how many it deleted. Keeps evidence
-/// and failure records, because their personal parts cannot be opened without the customer's key.
+/// Deletes all of a customer's artifacts and reactions, including every kept version, and returns how many it deleted.
+/// Keeps evidence, whose personal part cannot be opened without the customer's key, and failure records, which hold no
+/// personal data.
 pub async fn delete_artefacts(store: &dyn ObjectStore, reference: &CustomerRef) -> Result<usize, StoreError> {
     let mut deleted = 0;
     for prefix in prefixes(reference) {

@@ -42,7 +42,7 @@ pub async fn seal_personal(
     Ok(BASE64.encode(sealed))
 }
 
-/// Opens the personal part of the evidence. Fails with [`VaultError::Broken`] once the customer has been erased.
+/// Opens the personal part of the evidence. Fails with [`VaultError::Broken`] if the customer has been erased.
 pub async fn open_personal(vault: &Vault, evidence: &Evidence) -> Result<PersonalEvidence, VaultError> {
     let place = personal_place(&evidence.run, &evidence.reference);
     let sealed = BASE64

@@ -1,7 +1,7 @@
 //! Assigns customers to the control group and to the arms of an effect plan.
 //!
-//! **Invariant:** an assignment depends only on the plan, the reference key and the customer. It is the same in every run
-//! of a campaign, and only holders of the key can predict it.
+//! **Invariant:** an assignment depends only on the effect plan, the reference key and the customer. It is the same in
+//! every run with the same plan, and only holders of the key can predict it.
 
 use contracts::CustomerRef;
 use contracts::effect::{ASSIGNMENT, Assignment, EffectPlan};
@@ -9,7 +9,7 @@ use contracts::facts::{Facts, Stance};
 use contracts::request::Request;
 use storage::vault::Keys;
 
-/// Returns what the plan assigns to a customer. The control group and each kind of arm are drawn independently.
+/// Returns a customer's assignment under the plan. The control group and each kind of arm are assigned independently.
 #[must_use]
 pub fn assign(plan: &EffectPlan, keys: &Keys, reference: &CustomerRef) -> Assignment {
     let share = |purpose: &str| {
@@ -23,15 +23,15 @@ pub fn assign(plan: &EffectPlan, keys: &Keys, reference: &CustomerRef) -> Assign
     }
 }
 
-/// Returns what a run's plan assigns to a customer. Without a plan, no customer is held out and there are
-/// no arms.
+/// Returns a customer's assignment in a run. If the run has no effect plan, no customer is held out and there are no
+/// arms.
 #[must_use]
 pub fn assign_in(request: &Request, keys: &Keys, reference: &CustomerRef) -> Assignment {
     request.effect.as_ref().map(|plan| assign(plan, keys, reference)).unwrap_or_default()
 }
 
-/// Returns whether an assessed customer is held out. A service message is never held out, because it helps a customer in
-/// trouble and offers nothing.
+/// Returns whether an assessed customer is held out. A customer who gets a service message is never held out, because
+/// the message helps them and offers nothing.
 #[must_use]
 pub fn is_held_out(request: &Request, keys: &Keys, facts: &Facts) -> bool {
     matches!(facts.stance, Stance::Recommend { .. }) && assign_in(request, keys, &facts.reference).held_out
@@ -44,7 +44,7 @@ fn unit_interval(digest: &[u8; 32]) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Returns the value at this share of the list.
+/// Returns the list's value at a fraction of its length, or `None` if it is empty.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -1,5 +1,5 @@
-//! The rules that every part of Bespoke applies in the same way: who consented, who may be contacted, who was recently
-//! contacted, and which results need a review.
+//! The rules that every part of Bespoke applies in the same way: who consented, who may be contacted and how often,
+//! which data may be sent out, and which results need a review.
 //!
 //! **Invariant:** this crate can only restrict what a customer permitted, never extend it. Posts can be read only with
 //! a [`consent::SocialConsent`], which only [`consent::gate`] creates.

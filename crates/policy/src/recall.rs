@@ -38,8 +38,8 @@ pub async fn is_recalled(store: &dyn ObjectStore, run: &RunId, reference: &Custo
     Ok(false)
 }
 
-/// Moves the published files from one customer's part of a run to `recalled/`: copies each file, then deletes the
-/// original. Files that have already been moved are left in place. Without evidence, it moves nothing, because the
+/// Moves the published files of one customer's part of a run to `recalled/`: copies each file, then deletes the
+/// original. Files that have already been moved are left in place. If there is no evidence, moves nothing, because the
 /// publish stage deletes unpublished files itself. Returns how many files are now under `recalled/`.
 pub async fn move_to_recalled(
     store: &dyn ObjectStore,

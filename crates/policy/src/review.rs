@@ -9,11 +9,11 @@ use storage::store::{ObjectStore, StoreError};
 use storage::vault::{Keys, Owner, Vault, VaultError};
 
 /// The maximum length, in bytes, of a line in `runs/<run>/index.csv`: 32 + 20 + 20 + 64 characters, three commas and a
-/// line break.
+/// line break of up to two bytes.
 const LONGEST_LINE: u64 = 141;
 
 /// Returns the reason why the settings require a review of a customer's result, or `None` if they do not. A keyed
-/// digest of run and customer picks one result in `every`, so the workbook's order does not influence the choice.
+/// digest of run and customer picks about one result in `every`, so the workbook's order does not influence the choice.
 pub async fn review_reason(
     settings: ReviewSettings,
     run: &RunId,
@@ -34,7 +34,7 @@ pub async fn review_reason(
 }
 
 /// Returns the pending review of one customer's part of a run, or `None` if there is none. Fails if it was not written
-/// with the keys, or has changed since.
+/// with the reference key, or has changed since.
 pub async fn find_pending(
     vault: &Vault,
     run: &RunId,

@@ -1,4 +1,4 @@
-//! How child programs start: without this process's secrets, and so that they end with it.
+//! How child programs start: without access to this process's secrets, and tied to its lifetime.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -31,11 +31,12 @@ pub fn child_environment() -> impl Iterator<Item = (&'static str, std::ffi::OsSt
     CHILD_VARIABLES.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
-/// The program that starts others such that they end with this process, and the argument that tells it to.
+/// The launcher: a program that starts other programs and ends them with this process. With it, its first argument.
 static LAUNCHER: OnceLock<(PathBuf, &'static str)> = OnceLock::new();
 
-/// Has every later child end when this process ends, even if it is killed. `launcher` is called with `argument`, the program
-/// and its arguments; it must become that program. The first call counts.
+/// Makes every later child that [`launched`] describes end when this process ends, even if this process is killed.
+/// `launcher` is called with `argument`, the program and its arguments, and must become that program. Only the first
+/// call has an effect.
 pub fn start_with(launcher: PathBuf, argument: &'static str) {
     let _first = LAUNCHER.set((launcher, argument));
 }
@@ -44,7 +45,7 @@ pub fn start_with(launcher: PathBuf, argument: &'static str) {
 #[must_use]
 pub fn launched(program: &Path) -> (PathBuf, Vec<OsString>) {
     match LAUNCHER.get() {
-        // A program that does not exist must fail by its own name.
+        // If the program is not a file, start it directly, so the error names it and not the launcher.
         Some((launcher, argument)) if program.is_file() => (launcher.clone(), vec![argument.into(), program.into()]),
         _ => (program.to_owned(), Vec::new()),
     }

@@ -9,16 +9,17 @@ use contracts::{ErrorName, NamedError};
 /// The name of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SecretName {
-    /// The password for the three workbooks (`EXCEL_PASSWORD`).
+    /// The password of the three workbooks (`EXCEL_PASSWORD`).
     WorkbookPassword,
     /// The API key for the model service (`OPENAI_API_KEY`).
     ModelKey,
     /// The data key, which wraps customer keys and seals a run's objects: 32 bytes as 64 hex digits
     /// (`BESPOKE_DATA_KEY`).
     DataKey,
-    /// The data key before a rotation that is not complete (`BESPOKE_PREVIOUS_DATA_KEY`).
+    /// During a rotation, the previous data key (`BESPOKE_PREVIOUS_DATA_KEY`).
     PreviousDataKey,
-    /// The reference key, which creates customer references: 32 bytes as 64 hex digits (`BESPOKE_REFERENCE_KEY`).
+    /// The reference key, which creates customer references and authentication codes: 32 bytes as 64 hex digits
+    /// (`BESPOKE_REFERENCE_KEY`).
     ReferenceKey,
     /// The key that signs notifications (`BESPOKE_WEBHOOK_KEY`).
     WebhookKey,

@@ -1,4 +1,4 @@
-//! Keeps results that all customers share, so each is made only once.
+//! Keeps results that all customers share, so each is usually made only once.
 //!
 //! An object is named by the digest of everything that determines it, and sealed with the data key. The seal detects
 //! every change, so a damaged object is made again. The first writer wins, and later writers use its result. Writes are
@@ -13,14 +13,17 @@ use jiff::{SignedDuration, Timestamp};
 use crate::store::PutOutcome;
 use crate::vault::{Owner, Vault, VaultError};
 
-/// The length in bytes of the header before the content, which holds the time of the last write in seconds.
+/// The length in bytes of the header before the content. It holds the time of the last write, in seconds since 1970.
 const HEADER: usize = 8;
+/// The days after which the bucket's lifecycle rules for `speech/` and `scenes/` in `infra/template.yaml` delete objects.
+const LIFECYCLE_DAYS: u16 = 90;
 
 /// The shared results of one store.
 #[derive(Clone, Copy)]
 pub struct SharedStore<'a> {
     vault: &'a Vault,
-    /// The age at which an object that is still in use is rewritten, so that it does not expire.
+    /// The age at which reading an object rewrites it, so that an object in use does not expire. `None` if objects
+    /// never expire.
     refresh_after: Option<SignedDuration>,
 }
 
@@ -29,13 +32,13 @@ pub struct SharedStore<'a> {
 pub enum Found<T> {
     /// The object.
     Kept(T),
-    /// There is no such object.
+    /// There is no such object, or the store could not be read.
     Missing,
     /// The object cannot be opened, or does not match its name.
     Damaged,
 }
 
-/// A result without any customer's data.
+/// A result that contains no customer's data.
 pub trait Shareable: Sized {
     /// Returns the key of the result with this digest.
     fn key(digest: Digest) -> ObjectKey;
@@ -46,22 +49,24 @@ pub trait Shareable: Sized {
 }
 
 impl<'a> SharedStore<'a> {
-    /// Uses a vault's store. Objects expire `days` after their last write; never if 0.
+    /// Creates the shared store on top of a vault. `days` is the retention: objects expire that long after their last
+    /// write, or never if 0.
     #[must_use]
     pub fn new(vault: &'a Vault, days: u16) -> Self {
-        // An object in use is rewritten after a third of its lifetime.
-        let refresh_after = (days > 0).then(|| SignedDuration::from_hours(8 * i64::from(days)));
+        // An object in use is rewritten after a third of its lifetime. On AWS, the bucket's lifecycle rule limits the
+        // lifetime, whatever the settings say.
+        let refresh_after = (days > 0).then(|| SignedDuration::from_hours(8 * i64::from(days.min(LIFECYCLE_DAYS))));
         Self { vault, refresh_after }
     }
 
-    /// Counts every object as old.
+    /// Makes every read rewrite the object, whatever its age.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
     pub fn refreshing_at_once(self) -> Self {
         Self { refresh_after: Some(SignedDuration::ZERO), ..self }
     }
 
-    /// Returns the object with this digest.
+    /// Returns the object with this digest. Rewrites it if it is due. Treats a failed read as [`Found::Missing`].
     pub async fn find<T: Shareable>(&self, digest: Digest) -> Found<T> {
         let key = T::key(digest);
         let sealed = match self.vault.store().find(&key).await {
@@ -92,7 +97,7 @@ impl<'a> SharedStore<'a> {
         Found::Kept(content)
     }
 
-    /// Keeps a result, and returns what the store holds now: this result, or that of an earlier writer.
+    /// Keeps a result. Returns this result, or an earlier writer's if the store already has one.
     pub async fn keep<T: Shareable>(&self, digest: Digest, content: T) -> T {
         let key = T::key(digest);
         match self.vault.write(Owner::Run, &key, &digest, &with_header(&content)).await {

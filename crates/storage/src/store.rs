@@ -75,13 +75,14 @@ pub trait ObjectStore: Send + Sync {
     /// Returns the object's bytes.
     async fn get(&self, key: &ObjectKey) -> Result<Bytes, StoreError>;
 
-    /// Returns up to `length` bytes of the object, starting at `offset`.
+    /// Returns up to `length` bytes of the object, starting at `offset`: fewer at the end of the object, none beyond
+    /// it.
     async fn get_range(&self, key: &ObjectKey, offset: u64, length: u64) -> Result<Bytes, StoreError>;
 
-    /// Writes an object that may change: one under `control/`, `failure.json`, or a manifest.
+    /// Writes an object. Replaces any object with the same key.
     async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// Writes a final object, unless an object with this key exists.
+    /// Writes an object, unless one with this key exists.
     async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError>;
 
     /// Replaces an object, unless it no longer holds the bytes `old`. Fails on stores that cannot write conditionally.
@@ -112,8 +113,8 @@ pub trait ObjectStore: Send + Sync {
     /// Deletes an object. Also succeeds if the object does not exist.
     async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError>;
 
-    /// Deletes an object that [`ObjectStore::list_kept`] returned, including every version that the store keeps. Fails
-    /// on stores that cannot delete permanently.
+    /// Deletes the object with a key that [`ObjectStore::list_kept`] returned, including every version that the store
+    /// keeps. Fails on stores that cannot delete permanently.
     async fn erase(&self, listed: &str) -> Result<(), StoreError> {
         let reason = "this store cannot delete permanently".to_owned();
         Err(StoreError::Unavailable { key: listed.to_owned(), action: "erase", reason })
@@ -148,7 +149,8 @@ pub struct SignedUrl {
 }
 
 impl SignedUrl {
-    /// Returns a URL that was created at `made` and is valid for `seconds`. Rounds `made` down to a full second.
+    /// Returns a URL that was created at `made` and is valid for `seconds`. Rounds the time of expiry down to a full
+    /// second.
     #[must_use]
     pub fn since(made: Timestamp, seconds: u64, address: String) -> Self {
         let end = Timestamp::from_second(made.as_second().saturating_add_unsigned(seconds));
@@ -162,7 +164,7 @@ pub trait UrlSigner: Send + Sync {
     /// Returns a URL to read the object, valid for at most `seconds`.
     async fn link(&self, key: &ObjectKey, seconds: u64) -> Result<SignedUrl, StoreError>;
 
-    /// Returns a URL to upload the object once, valid for `seconds`.
+    /// Returns a URL to upload the object, valid for `seconds`.
     async fn upload_link(&self, key: &ObjectKey, seconds: u64) -> Result<String, StoreError>;
 }
 
@@ -176,8 +178,8 @@ mod memory {
         async_trait,
     };
 
-    /// An in-memory store for tests. [`MemoryStore::fail_next`] makes the next calls for a key fail.
-    /// [`MemoryStore::put_before`] simulates a competing writer.
+    /// An in-memory store for tests. [`MemoryStore::fail_next`] makes the next reads, writes or deletions of a key
+    /// fail. [`MemoryStore::put_before`] simulates a competing writer.
     #[derive(Default)]
     pub struct MemoryStore {
         objects: Mutex<BTreeMap<String, Bytes>>,
@@ -186,7 +188,7 @@ mod memory {
     }
 
     impl MemoryStore {
-        /// Makes the next `times` calls for `key` fail with [`StoreError::Unavailable`].
+        /// Makes the next `times` reads, writes or deletions of `key` fail with [`StoreError::Unavailable`].
         ///
         /// # Panics
         /// If another thread panicked while it used the store.
@@ -212,7 +214,7 @@ mod memory {
             self.objects.lock().expect("not poisoned").clone()
         }
 
-        /// Replaces the object with this key.
+        /// Writes an object, without the injected faults.
         ///
         /// # Panics
         /// If another thread panicked while it used the store.

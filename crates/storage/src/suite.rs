@@ -59,7 +59,7 @@ async fn bulk_write_fills_unused_keys(store: &dyn ObjectStore) {
     assert_eq!(store.put_all_new(objects()).await.expect("put"), vec![PutOutcome::AlreadyExists; keys.len()]);
 }
 
-/// Reading a missing object fails with [`StoreError::NotFound`], which contains its key. `find` returns `None`.
+/// Reading a missing object fails with [`StoreError::NotFound`], which names its key. `find` returns `None`.
 async fn missing_object_is_not_found(store: &dyn ObjectStore) {
     let key = key("missing");
     for result in [store.get(&key).await, store.get_range(&key, 0, 4).await] {
@@ -95,7 +95,7 @@ async fn content_survives_round_trip(store: &dyn ObjectStore) {
     store.delete(&deep).await.expect("delete");
 }
 
-/// `put_new` writes once. The first content remains. A second write is refused even if it has the same content.
+/// `put_new` writes once. The first content remains. A second `put_new` changes nothing, even with the same content.
 async fn put_new_writes_once(store: &dyn ObjectStore) {
     let key = key("once");
     assert_eq!(store.put_new(&key, "first".into()).await.expect("put_new"), PutOutcome::Created);
@@ -128,7 +128,7 @@ async fn range_is_a_slice(store: &dyn ObjectStore) {
     }
 }
 
-/// `delete` can be repeated. Afterwards, a final object can be written again.
+/// `delete` can be repeated. Afterwards, `put_new` can write the object again.
 async fn delete_can_be_repeated(store: &dyn ObjectStore) {
     let key = key("delete");
     store.put_new(&key, "first".into()).await.expect("put_new");

@@ -1,5 +1,5 @@
 //! The vault: seals personal data at rest with XChaCha20-Poly1305 under a per-customer key, which the data key wraps.
-//! Destroying a customer's key erases everything sealed with it.
+//! Destroying a customer's key makes everything sealed with it unreadable.
 //!
 //! A sealed object is `BSP1` ‖ digest of its inputs (32 bytes) ‖ nonce (24) ‖ ciphertext and tag. The tag also
 //! authenticates the object's location (its object key) and the digest of its inputs. If a sealed object is moved to
@@ -43,12 +43,12 @@ pub enum VaultError {
     /// The object cannot be opened.
     #[error("{place}: cannot be opened: {reason}")]
     Broken {
-        /// The object's key.
+        /// The object key, or the location within a record.
         place: String,
         /// The reason.
         reason: &'static str,
     },
-    /// This process has no data key, because it needs none for its task.
+    /// This process tried to seal or open an object, but was started without a data key.
     #[error("{place}: this process has no data key")]
     NoDataKey {
         /// The object's key.
@@ -94,17 +94,21 @@ impl NamedError for VaultError {
     fn help(&self) -> Option<String> {
         match self {
             Self::Conflict { .. } => Some("start a new run".to_owned()),
-            Self::Broken { .. } => Some("check that the current keys are the ones that sealed the object".to_owned()),
+            Self::Broken { .. } => Some(
+                "if the customer was erased, do nothing; otherwise, check that the current keys are the ones that \
+                 sealed the object"
+                    .to_owned(),
+            ),
             Self::Store(_) | Self::Malformed { .. } | Self::NoDataKey { .. } => None,
         }
     }
 }
 
-/// The data key and the reference key. Zeroed on drop.
+/// The data key, the previous data key during a rotation, and the reference key. Zeroed on drop.
 pub struct Keys {
-    /// `None` in a function that neither seals nor opens.
+    /// `None` in a Lambda that neither seals nor opens objects.
     data: Option<Key>,
-    /// The data key before a rotation that is not complete. It only opens.
+    /// During a rotation, the previous data key. Used only to open objects.
     previous: Option<Key>,
     reference: Key,
 }
@@ -116,7 +120,8 @@ impl Keys {
         Self { data: Some(Zeroizing::new(data)), previous: None, reference: Zeroizing::new(reference) }
     }
 
-    /// Reads both keys from `secrets`. A source without a data key gives keys that neither seal nor open.
+    /// Reads the keys from `secrets`. If `secrets` has no data key, the result can compute references but cannot seal
+    /// or open.
     pub async fn from_secrets(secrets: &dyn Secrets) -> Result<Self, SecretError> {
         let key = |name: SecretName, text: &SecretString| {
             let mut bytes = Zeroizing::new([0; 32]);
@@ -143,7 +148,7 @@ impl Keys {
         CustomerRef::parse(hex::encode(&digest.as_bytes()[..16])).expect("32 hex digits")
     }
 
-    /// Returns the digest that represents a member of the bank's staff in object keys and requests.
+    /// Returns the keyed digest that represents a member of the bank's staff in object keys and requests.
     #[must_use]
     pub fn staff(&self, subject: &str) -> Digest {
         self.keyed_digest("caller", subject.as_bytes())
@@ -163,8 +168,8 @@ impl Keys {
         Digest::from_bytes(mac.finalize().into_bytes().into())
     }
 
-    /// Returns an id that identifies the reference key in the evidence without revealing it. The data key has no part in
-    /// it, because a rotation changes no result.
+    /// Returns an id that identifies the reference key in the evidence without revealing it. It does not depend on the
+    /// data key, so a rotation does not change it.
     #[must_use]
     pub fn id(&self) -> String {
         Digest::of_parts([b"bespoke key id".as_slice(), self.reference.as_slice()]).short()
@@ -175,7 +180,7 @@ impl Keys {
         self.data.as_ref().ok_or_else(|| VaultError::NoDataKey { place: place.to_owned() })
     }
 
-    /// Opens what the data key sealed, even before a rotation that is not complete.
+    /// Opens an object sealed with the data key or, during a key rotation, with the previous data key.
     fn open(&self, place: &str, sealed: &[u8]) -> Result<(Zeroizing<Vec<u8>>, Digest), VaultError> {
         match (open_with(self.data(place)?, place, sealed), &self.previous) {
             (Err(_), Some(previous)) => open_with(previous, place, sealed),
@@ -183,7 +188,7 @@ impl Keys {
         }
     }
 
-    /// Seals an object again, if the previous data key sealed it. Returns `None` for any other object.
+    /// Reseals an object that the previous data key sealed. Returns `None` for any other object.
     #[must_use]
     pub fn reseal(&self, place: &str, object: &[u8]) -> Option<Vec<u8>> {
         let (plain, inputs) = open_with(self.previous.as_ref()?, place, object).ok()?;
@@ -196,7 +201,7 @@ impl Keys {
 pub enum Owner<'a> {
     /// A customer. Their key is created on first use.
     Customer(&'a CustomerRef),
-    /// A run. Its objects are sealed with the data key and hold no customer data.
+    /// A run, or data that customers share. Sealed with the data key, so destroying a customer's key does not erase it.
     Run,
 }
 
@@ -226,7 +231,7 @@ impl CachedKey {
 }
 
 impl Vault {
-    /// Creates a vault on top of `store`.
+    /// Creates a vault that seals with `keys` and stores objects in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, keys: Keys) -> Self {
         Self { store, keys: Arc::new(keys), customer_keys: Arc::default(), sequences: Arc::default() }
@@ -352,7 +357,7 @@ impl Vault {
     }
 
     /// Returns a value as JSON with a message authentication code. Anyone can read the value, but only holders of the
-    /// keys can write it, and only for this object key.
+    /// reference key can write it, and the code is valid only for this object key.
     ///
     /// # Panics
     /// If the value does not serialize to a JSON object with fields.
@@ -365,7 +370,7 @@ impl Vault {
     }
 
     /// Returns the value of an object that [`Vault::authenticate`] wrote for this key. Fails if its bytes changed, if it was
-    /// moved from another key, or if it was written without the keys.
+    /// moved from another key, or if it was written without the reference key.
     pub fn open_authenticated<T: DeserializeOwned>(&self, key: &ObjectKey, bytes: &[u8]) -> Result<T, VaultError> {
         let place = key.to_string();
         let broken = || VaultError::Broken {
@@ -406,7 +411,8 @@ impl Vault {
         self.keys.keyed_digest("record", &[key.to_string().as_bytes(), &[0], fields].concat())
     }
 
-    /// Creates keys for all customers who have none. Returns those who have been erased; they get no key.
+    /// Creates keys for all customers who have none. Returns the erased customers among `references`, who are left
+    /// without a key.
     pub async fn make_customer_keys(&self, references: &[CustomerRef]) -> Result<BTreeSet<CustomerRef>, VaultError> {
         let created = references.iter().map(|reference| {
             let (key, wrapped) = self.new_customer_key(reference)?;
@@ -452,8 +458,8 @@ impl Vault {
         Ok((key, wrapped.into()))
     }
 
-    /// Returns a customer's key from memory, unless they were erased or the key is older than [`CACHE_TIME`]. An erasure by
-    /// another process destroys the stored key, but not this copy.
+    /// Returns a customer's cached key, or `None` if it is not cached or is older than [`CACHE_TIME`]. Fails if the
+    /// customer was erased, because an erasure by another process destroys the stored key but not this copy.
     async fn cached_key(&self, reference: &CustomerRef, place: &str) -> Result<Option<Key>, VaultError> {
         if self.store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_some() {
             self.customer_keys.lock().await.remove(reference);
@@ -466,7 +472,7 @@ impl Vault {
 
     async fn customer_key(&self, reference: &CustomerRef) -> Result<Key, VaultError> {
         let place = ObjectKey::CustomerKey(reference.clone());
-        // The vault never creates a new key for an erased customer.
+        // Fails for an erased customer, so the code below never creates a new key for them.
         if let Some(key) = self.cached_key(reference, &place.to_string()).await? {
             return Ok(key);
         }
@@ -513,7 +519,7 @@ impl Vault {
 }
 
 fn erased_error(place: &str) -> VaultError {
-    let reason = "the customer was erased, and their key was destroyed";
+    let reason = "the customer has no key: it was destroyed by an erasure, or lost";
     VaultError::Broken { place: place.to_owned(), reason }
 }
 

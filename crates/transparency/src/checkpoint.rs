@@ -1,4 +1,4 @@
-//! Checkpoints: signed statements that the log had a size and a root, in the format of C2SP `tlog-checkpoint`.
+//! Checkpoints: signed statements of the log's size and root, in the format of C2SP `tlog-checkpoint`.
 //!
 //! ```text
 //! bespoke/log
@@ -20,10 +20,10 @@ use crate::signer::{PublicKey, Signer, SignerError};
 /// The name of the log, which is also the name of its key.
 pub const ORIGIN: &str = "bespoke/log";
 
-/// The number of C2SP `signed-note` for Ed25519.
+/// The signature type of Ed25519 in C2SP `signed-note`.
 const ED25519: u8 = 1;
 
-/// A checkpoint that [`Checkpoint::parse`] has read. Whether its signature holds depends on the key.
+/// A parsed checkpoint. Its signature is not verified until [`Checkpoint::is_signed_by`] is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The size and the root.
@@ -71,7 +71,8 @@ fn statement(Tree { size, root }: Tree) -> String {
     format!("{ORIGIN}\n{size}\n{}\n", BASE64.encode(root.as_bytes()))
 }
 
-/// Returns the bytes that name a key in a signature: SHA-256 of name, line break, 1 and the key, cut to 4 bytes.
+/// Returns the bytes that identify a key in a signature: the first 4 bytes of SHA-256 of name, line break, 1 and the
+/// key.
 fn key_hash(key: &PublicKey) -> [u8; 4] {
     let digest = Digest::of(&[ORIGIN.as_bytes(), b"\n", &[ED25519], key.as_bytes()].concat());
     let [a, b, c, d, ..] = *digest.as_bytes();

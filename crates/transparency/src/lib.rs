@@ -4,11 +4,11 @@
 //! |---|---|
 //! | [`merkle`] | hashes, inclusion proofs and consistency proofs; pure functions |
 //! | [`checkpoint`] | the signed statement about the size and root of the tree |
-//! | [`signer`] | the interface to the signing key, and the public key that verifies |
-//! | [`log`] | the log in a store: appends without forks, reads and proves |
+//! | [`signer`] | the port to the signing key, and the public key that verifies signatures |
+//! | [`log`] | the log in a store: appending without forks, reading, proving |
 //!
-//! **Invariant:** this crate does not depend on AWS, the file system or a stage. A proof needs no secret: the public
-//! key and the files are enough.
+//! **Invariant:** this crate does not depend on AWS, the file system or a stage. Verifying a proof requires only the
+//! public key and the files, no secret.
 
 pub mod checkpoint;
 pub mod log;

@@ -1,8 +1,8 @@
 //! The log in a store: one object per entry, `log/<index>.json`, written once.
 //!
 //! An entry holds a leaf, its inclusion proof in the tree that it completes, and the signed checkpoint of that tree. The
-//! entry of index n is written only if no entry n exists, so writers that run at the same time cannot fork the log: the
-//! one that comes second appends after the first.
+//! entry of index n is written only if no entry n exists, so concurrent writers cannot fork the log: the second one
+//! appends after the first.
 
 use contracts::{Digest, ErrorName, NamedError, ObjectKey};
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub enum LogError {
     /// The signer failed.
     #[error(transparent)]
     Signer(#[from] SignerError),
-    /// An entry does not follow from the one before, or another key signed it.
+    /// An entry is missing or malformed, its checkpoint does not match it, or another key signed it.
     #[error("{key}: {problem}")]
     Broken {
         /// The object's key.
@@ -51,9 +51,7 @@ impl NamedError for LogError {
         match self {
             Self::Store(error) => error.help(),
             Self::Signer(error) => error.help(),
-            Self::Broken { .. } => {
-                Some("restore the log from a copy, and the signing key that belongs to it".to_owned())
-            }
+            Self::Broken { .. } => Some("restore the log and its signing key from a copy".to_owned()),
         }
     }
 }
@@ -89,7 +87,8 @@ impl LogEntry {
     }
 }
 
-/// Returns the number of entries. Entries are contiguous, so this takes as many reads as twice the logarithm of the size.
+/// Returns the number of entries. Entries are contiguous, so this takes about twice as many reads as the binary
+/// logarithm of the size.
 ///
 /// # Errors
 /// If the store cannot be read.
@@ -123,7 +122,7 @@ pub async fn entry(store: &dyn ObjectStore, index: u64) -> Result<Option<LogEntr
 /// Appends a leaf, and returns its index and entry.
 ///
 /// # Errors
-/// If the store or the signer fails, or the last entry is not one that this signer signed.
+/// If the store or the signer fails, or if the last entry is malformed or was signed with another key.
 pub async fn append(store: &dyn ObjectStore, signer: &dyn Signer, leaf: String) -> Result<(u64, LogEntry), LogError> {
     let mut index = size(store).await?;
     loop {
@@ -141,7 +140,7 @@ pub async fn append(store: &dyn ObjectStore, signer: &dyn Signer, leaf: String) 
     }
 }
 
-/// Returns the frontier of the tree of `size` leaves, from its last entry.
+/// Returns the frontier of the tree of `size` leaves, from its last entry. Verifies that entry's checkpoint.
 async fn frontier(store: &dyn ObjectStore, signer: &dyn Signer, size: u64) -> Result<Frontier, LogError> {
     let Some(last) = size.checked_sub(1) else { return Ok(Frontier::default()) };
     let broken = |problem| LogError::broken(last, problem);
@@ -158,7 +157,7 @@ async fn frontier(store: &dyn ObjectStore, signer: &dyn Signer, size: u64) -> Re
     Ok(frontier)
 }
 
-/// Returns the consistency proof between two sizes of the log. It takes about as many reads as the square of the
+/// Returns the consistency proof between two sizes of the log. The number of reads grows with the square of the
 /// logarithm of the size.
 ///
 /// # Errors
@@ -183,7 +182,8 @@ pub async fn prove_inclusion(store: &dyn ObjectStore, index: u64, size: u64) -> 
     Ok(path)
 }
 
-/// Returns the hash of a range. The entry of a perfect range's last leaf holds all hashes that the range's own consists of.
+/// Returns the hash of a range. The entry of a perfect range's last leaf holds all hashes needed to compute the range's
+/// hash.
 async fn range_hash(store: &dyn ObjectStore, range: std::ops::Range<u64>) -> Result<Digest, LogError> {
     let mut hashes = Vec::new();
     for range in merkle::perfect_ranges(range) {

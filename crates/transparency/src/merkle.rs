@@ -1,7 +1,7 @@
 //! The Merkle tree of RFC 6962, section 2.1: hashes of leaves and ranges, inclusion proofs and consistency proofs.
 //!
-//! A range is *perfect* if a power of two is its length and divides its start. Its hash never changes while the log
-//! grows, so the log finds it in the entry of the range's last leaf.
+//! A range is *perfect* if its length is a power of two that divides its start. Its hash never changes while the log
+//! grows, so it can be computed from the entry of the range's last leaf.
 
 use std::ops::Range;
 
@@ -19,14 +19,14 @@ pub fn node_hash(left: &Digest, right: &Digest) -> Digest {
     Digest::of(&[&[1], left.as_bytes().as_slice(), right.as_bytes()].concat())
 }
 
-/// Returns the root of a tree without leaves: SHA-256 of nothing.
+/// Returns the root of a tree without leaves: SHA-256 of the empty string.
 #[must_use]
 pub fn empty_root() -> Digest {
     Digest::of(b"")
 }
 
-/// The perfect subtrees of a growing tree, from the largest to the smallest. Adding a leaf takes as many steps as the
-/// tree is high.
+/// The perfect subtrees of a growing tree, from the largest to the smallest. Adding a leaf takes at most as many steps
+/// as the tree is high.
 #[derive(Clone, Debug, Default)]
 pub struct Frontier {
     size: u64,
@@ -34,8 +34,8 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// Returns the frontier of the tree that ends with `leaf`, from the inclusion proof of that leaf. Returns `None` if
-    /// the path has the wrong length.
+    /// Returns the frontier of the tree whose last leaf, at `index`, is `leaf`. `path` is that leaf's inclusion proof.
+    /// Returns `None` if the path has the wrong length.
     #[must_use]
     pub fn after(index: u64, leaf: Digest, path: &[Digest]) -> Option<Self> {
         if path.len() != index.count_ones() as usize {
@@ -70,15 +70,15 @@ impl Frontier {
         fold(&self.subtrees)
     }
 
-    /// Returns the inclusion proof of the next leaf in the tree that it completes: all subtrees, from the smallest to the
-    /// largest.
+    /// Returns the inclusion proof that the next leaf will have in the tree that it completes: all subtrees, from the
+    /// smallest to the largest.
     #[must_use]
     pub fn path_of_next(&self) -> Vec<Digest> {
         self.subtrees.iter().rev().copied().collect()
     }
 }
 
-/// Returns the hash of neighboring perfect subtrees, from the largest to the smallest.
+/// Returns the hash of adjacent perfect subtrees, given from the largest to the smallest.
 #[must_use]
 pub fn fold(subtrees: &[Digest]) -> Digest {
     let mut hashes = subtrees.iter().rev();
@@ -86,8 +86,8 @@ pub fn fold(subtrees: &[Digest]) -> Digest {
     hashes.fold(*last, |right, left| node_hash(left, &right))
 }
 
-/// Returns the perfect ranges that make up a range, from left to right. The start must be divisible by the largest power
-/// of two below the length, as it is for every range of a proof.
+/// Returns the perfect ranges that make up a range, from left to right. The start must be divisible by the largest
+/// power of two that does not exceed the length, as it is for every range in a proof.
 #[must_use]
 pub fn perfect_ranges(range: Range<u64>) -> Vec<Range<u64>> {
     let mut start = range.start;
@@ -125,7 +125,7 @@ pub fn inclusion_ranges(index: u64, size: u64) -> Vec<Range<u64>> {
 }
 
 /// Returns the ranges whose hashes form the consistency proof between two sizes: `PROOF(old, D[size])`. It is empty if
-/// `old` is 0 or equals `size`.
+/// `old` is 0 or at least `size`.
 #[must_use]
 pub fn consistency_ranges(old: u64, size: u64) -> Vec<Range<u64>> {
     let mut ranges = Vec::new();
@@ -143,7 +143,7 @@ pub fn consistency_ranges(old: u64, size: u64) -> Vec<Range<u64>> {
             start = middle;
         }
     }
-    // The verifier knows the old root, but not the hash of a part of the old tree.
+    // If the old tree is not a perfect left subtree, the verifier also needs the hash of its last part.
     if start > 0 {
         ranges.push(start..end);
     }
@@ -235,7 +235,7 @@ mod tests {
 
     use super::*;
 
-    /// The leaves and roots of the tests of the Certificate Transparency project, which RFC 6962 describes.
+    /// The leaves and roots from the tests of the Certificate Transparency project, whose log RFC 6962 describes.
     const LEAVES: [&str; 8] =
         ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
     const ROOTS: [&str; 9] = [
@@ -258,7 +258,7 @@ mod tests {
         LEAVES.iter().map(|leaf| leaf_hash(&hex::decode(leaf).unwrap())).collect()
     }
 
-    /// Returns the hash of a range by the definition of RFC 6962: it splits the range recursively.
+    /// Returns the hash of a range by the definition in RFC 6962, which splits the range recursively.
     fn range_hash(leaves: &[Digest], range: Range<u64>) -> Digest {
         match range.end - range.start {
             0 => empty_root(),

@@ -1,4 +1,4 @@
-//! The port that signs the log's checkpoints, and the public key that verifies them: Ed25519 (RFC 8032).
+//! The port to the key that signs the log's checkpoints, and the public key that verifies them: Ed25519 (RFC 8032).
 
 use std::fmt;
 
@@ -29,12 +29,12 @@ pub enum SignerError {
         expected: &'static str,
     },
     /// The key is missing although earlier signatures exist.
-    #[error("{place}: not found, but it signed the log before")]
+    #[error("{place}: not found, but earlier log entries were signed with it")]
     Missing {
         /// The file.
         place: String,
     },
-    /// The key cannot be reached now.
+    /// The key cannot be reached, or an operation with it failed.
     #[error("{place}: cannot {action}: {reason}")]
     Unavailable {
         /// The file or the service.
@@ -64,7 +64,7 @@ impl NamedError for SignerError {
     }
 }
 
-/// Signs with a key that never leaves it.
+/// The port to a signing key. Implementations never reveal the private key.
 #[async_trait]
 pub trait Signer: Send + Sync {
     /// Returns the public key.
@@ -154,7 +154,7 @@ impl SigningKey {
         let malformed =
             || SignerError::Malformed { place: place.to_owned(), expected: "an Ed25519 private key in PKCS#8 PEM" };
         let der = Zeroizing::new(from_pem(PRIVATE, pem).ok_or_else(malformed)?);
-        // OpenSSL writes keys without the public half.
+        // OpenSSL writes keys without the public half, which the checked parser requires.
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).map(Self).map_err(|_| malformed())
     }
 }

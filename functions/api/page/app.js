@@ -27,6 +27,10 @@ function lazy(load, name) {
   };
 }
 
+// The browser's own controls get the brand's color too.
+document.querySelector("meta[name=theme-color]").content =
+  getComputedStyle(document.documentElement).getPropertyValue("--ground").trim();
+
 const masthead = document.getElementById("masthead");
 const content = document.getElementById("content");
 const main = document.getElementById("main");

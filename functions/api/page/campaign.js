@@ -2,6 +2,7 @@
 
 import { call, newKey, pause } from "./api.js";
 import { actionButton, announce, h, problemNote, refill, section, sentence } from "./dom.js";
+import { gallery } from "./gallery.js";
 import { capital, count, duration, label, money, plural, short, when } from "./words.js";
 
 const ENDED = new Set(["done", "failed"]);
@@ -17,6 +18,7 @@ export async function campaign([id], context) {
   let shown = await call("GET", path, { signal });
   const places = Object.fromEntries(["head", "notice", "figures", "acts", "detail"].map((name) => [name, h("div", { class: `place-${name}` })]));
   const table = customerTable(path, shown.dry_run ? ["selected", "skipped"] : OUTCOMES, signal);
+  const videos = shown.dry_run ? null : gallery(path, signal);
   let isServerLost = false;
 
   const draw = () => {
@@ -31,9 +33,10 @@ export async function campaign([id], context) {
   return {
     title: shown.dry_run ? "Dry run" : "Campaign",
     head: places.head,
-    body: h("div", {}, places.notice, places.figures, places.acts, places.detail, table.node),
+    body: h("div", {}, places.notice, places.figures, places.acts, places.detail, videos?.node, table.node),
     async start() {
       await table.load();
+      if (ENDED.has(shown.status)) await videos?.load();
       const snapshot = () => JSON.stringify([shown.counts, shown.status]);
       let before = snapshot();
       while (!signal.aborted && !ENDED.has(shown.status)) {
@@ -50,7 +53,9 @@ export async function campaign([id], context) {
         const now = snapshot();
         if (!isServerLost && now !== before) await table.renew();
         before = now;
-        if (ENDED.has(shown.status)) announce(`The ${shown.dry_run ? "dry run" : "campaign"} has ended: ${label(shown.status)[0]}.`);
+        if (!ENDED.has(shown.status)) continue;
+        await videos?.load();
+        announce(`The ${shown.dry_run ? "dry run" : "campaign"} has ended: ${label(shown.status)[0]}.`);
       }
     },
   };

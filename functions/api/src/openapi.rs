@@ -112,14 +112,16 @@ the settings have changed since. If the request omits `batch`, a newer batch has
 - gets status 400 and `Input.InvalidRequest` after 100 attempts;
 - gets status 422 and `Input.KeyReused` if the request differs. Null, an omitted field and a default in this \
 document are the same. `batch`, `categories`, `writer`, `words_per_minute` and `shape` are compared only if the repeated \
-request has them.
+request has them. A local server treats an omitted `batch` as `local`.
 
 So repeat a request after a lost response. After a `failed` run, read `reason.code` first:
 
-1. If the code is one that can succeed when repeated, according to `ErrorName`, repeat the request. So do for `Run.Crashed`, \
-`Run.Incomplete`, and names from Step Functions or Lambda.
-2. For any other code, let an operator remove the cause first, for example set the right password.
-3. If the repeated request gets status 200 and the run is still `failed`, it cannot be continued. Send a new request with a new \
+1. If the code is one that can succeed when repeated, according to `ErrorName`, repeat the request after a minute, and double \
+the wait after each further failure. So do for `Run.Crashed`, `Run.Incomplete`, and names from Step Functions or Lambda.
+2. For `Run.Cancelled`, repeat the request if the run is still wanted.
+3. For `Input.UnknownCustomer`, correct the id and use a new key. For `Config.Changed`, send the same request with a new key.
+4. For any other code, let an operator remove the cause first, for example set the right password. Then repeat the request.
+5. If the repeated request gets status 200 and the run is still `failed`, it cannot be continued. Send a new request with a new \
 key.
 
 A campaign that is `done` cannot be repeated. To try again for a customer whose outcome is `failed`, or whom \
@@ -143,12 +145,14 @@ everyone with its token acts as the person who started it, with all roles.
 
 - `customer_profile.xlsx` has one row per customer. Columns: `customer_id` (text; leading zeros count), `first_name`, `income` \
 (dollars per year), `account_balance` (dollars), `products_held` (catalog ids or names, separated by `;` or `,`), and \
-optionally `investment_advisor`, `customer_since` (a day) and `language` (such as `es`).
+optionally `investment_advisor` (the adviser's name), `customer_since` (a day) and `language` (`en`, `es`, a tag such as \
+`es-MX`, or the language's name). An empty or unknown language means the bank's own.
 - `customer_transactions.xlsx` has the payments. Columns: `customer_id`, `date` (a date cell or text such as `2026-10-31`), \
-`category`, `merchant`, `transaction_amount` (the amount that left the account), `consent` and `consent_social_media`. The last \
-two answer whether the bank may make a recommendation, and whether it may use the customer's posts. Yes is `yes`, `y`, `true` \
-or `1`, in every row.
-- `twitter_data.xlsx` has the customers' posts. Columns: `customer_id`, `tweet` and optionally `created_at` (a day).
+`category`, `merchant`, `transaction_amount` (the amount that left the account; money that arrived is negative), `consent` and \
+`consent_social_media`. The last two answer whether the bank may make a recommendation, and whether it may use the customer's \
+posts. Yes is `yes`, `y`, `true` or `1`, in any case, in every row. A customer without a row has not consented.
+- `twitter_data.xlsx` has the customers' posts. Columns: `customer_id`, `tweet` and optionally `created_at` (a day). It may have \
+only a header row.
 
 The columns are on the only sheet. Case, spaces and underscores in their names do not matter. The settings may map other names. \
 All three workbooks have the same password, which an operator stores on the server. The setting `intake.allow_unprotected` \
@@ -166,19 +170,29 @@ immediately after a review decision, a recall, or an answer that a customer give
 - `reference`: the customer reference.
 - `outcome`: `published`, `skipped`, `held-out`, `in-review`, `failed` or `recalled`. For an answer, it is `tell-me-more`, \
 `call-me-back`, `not-for-me` or `opted-out`.
-- `product`, only for an answer: the id of the product. `because`, only for `not-for-me`: the reason.
-- `record`: the digest of the record of that outcome.
+- `product`, only for `tell-me-more`, `call-me-back` and `not-for-me`: the id of the product.
+- `because`, only for `not-for-me`: `have-one`, `no-use`, `terms`, `other-bank`, or `not-said` if the customer gave no reason.
+- `record`: the digest of the record of that outcome, 64 hexadecimal digits. It identifies the record in the evidence, for an \
+auditor. Clients may ignore it.
 
 The headers follow Standard Webhooks: `webhook-id`, `webhook-timestamp` (Unix time in seconds) and `webhook-signature`. The \
-signature is `v1,` and the base64 of the HMAC-SHA256 over `id.timestamp.body`. The server tries again after a network error, a \
-5xx status, or status 408, 409, 425 or 429, by default 8 times. A repeated notification has the same `webhook-id`. \
-Notifications may arrive out of order. One that fails for good does not change the customer's outcome.
+signature is `v1,` and the base64 of the HMAC-SHA256 over `id.timestamp.body`; a request has one signature. The secret \
+is the variable `BESPOKE_WEBHOOK_KEY` of a local server, or the secret in the stack's output `WebhookKey`; an operator gives it to the \
+receiver. After the prefix `whsec_`, it is base64, and the HMAC's key is the decoded bytes. If the secret has no prefix, its own \
+bytes are the key.
+
+Respond with any 2xx status within 10 seconds (`delivery.webhook.deadline_seconds`). The server follows no redirects. It tries \
+again after a network error, a 5xx status, or status 408, 409, 425 or 429, up to 8 attempts in total \
+(`delivery.webhook.attempts`). A repeated notification has the same `webhook-id`. Its `webhook-timestamp` is the time of the \
+attempt, so it does not order outcomes. Notifications may arrive out of order: `recalled` replaces `published`, and either \
+replaces `in-review` and `failed`. In doubt, get the recommendation. If all attempts fail, the customer's outcome stays the \
+same.
 
 ## Export
 
 An operator makes the export with `bespoke export RUN`, or on AWS with the function in the stack's output `ExportFunction`. The \
-API has none. Each row has `customer_id`, `reference`, `outcome`, `detail` (the reason for an outcome other than `published`), \
-`link` and `expires`. The customer's link opens a page with the video, forms for answers and choices, and an opt-out. The server checks consent, \
+API has none. The file is CSV in UTF-8 with a header row. Each row has `customer_id`, `reference`, `outcome`, `detail` (the reason \
+for an outcome other than `published`), `link` and `expires` (a time). The customer's link opens a page with the video, forms for answers and choices, and an opt-out. The server checks consent, \
 suppressions and recalls whenever someone opens it.
 
 ## Conventions
@@ -200,7 +214,10 @@ A run exists as soon as the response to its request arrives. To follow it, poll 
 notifications.
 
 A local server keeps runs and results until an operator deletes them. AWS deletes uploaded workbooks, results and runs after the \
-days that the stack's parameters `IncomingDays` and `ResultDays` set. A deleted run gets status 404.
+days that the stack's parameters `IncomingDays` and `ResultDays` set. A deleted run gets status 404, and lists omit it.
+
+After an erasure, a run for one customer gets status 404, and lists omit it. In a campaign, the customer stays listed and keeps \
+the outcome. The content is then absent, and `reason.code` is `suppressed`.
 
 Errors are problem details (RFC 9457). `error` names the cause, and `ErrorName` says where each name appears. For \
 `Input.InvalidRequest`, the status tells the causes apart: the operation describes each. For status 400, `detail` names the \
@@ -209,7 +226,7 @@ invalid field, but not its value. To report a 5xx status to an operator, quote t
 An unknown path gets status 404 with a problem. Any path may also respond with status 405 to a wrong method. A local server \
 responds with 403 to requests from other web origins, and with 421 to another host name. It responds with 503 and \
 `Start.Unavailable` to a new run while 100 runs are queued or running. It accepts 60 requests other than `GET` at once and then \
-10 per second, over all callers, and more of those that only read. AWS accepts 100 requests at once and then 50 per second.
+10 per second, over all callers, and more of those that only read. AWS accepts 100 requests at once and then 50 per second, over all callers.
 
 On AWS, the gateway in front of the server sends some 4xx and 5xx responses itself, for example 401 and 429. Their body is a \
 `GatewayError` with the content type `application/json`, and they have no `Retry-After` header. Then wait 1 second, and double \
@@ -291,9 +308,9 @@ fn frame() -> OpenApi {
             "On one machine, the token that `bespoke serve` prints. It lives as long as the server's folder.\n\nOn AWS, an ID \
              token of the Cognito user pool in the stack's output `Users`. A person signs in with an authorization code and \
              PKCE (RFC 7636), and with a second factor. The endpoints are `/oauth2/authorize` and `/oauth2/token` below the \
-             output `SignInAddress`, the client id is the output `PageClient`, and the scope is `openid email`. The person \
-             returns to the output `ApiAddress`, or to the address in the stack's parameter `PageAddress`. There is no sign-in \
-             for machines. An ID token lives 60 minutes, and the refresh token one day. A changed group takes effect in the \
+             output `SignInAddress`, the client id is the output `PageClient`, and the scope is `openid email`. `redirect_uri` is the \
+             output `ApiAddress` followed by `/`, or exactly the stack's parameter `PageAddress`. A client at any other address \
+             needs that parameter. `PageClient` has no secret, and PKCE uses `S256`. There is no sign-in for machines. An ID token lives 60 minutes, and the refresh token one day. A changed group takes effect in the \
              next ID token.",
         ))
         .build();

@@ -221,6 +221,15 @@ impl Problem {
         Self::with_status(StatusCode::NOT_FOUND, "no such resource")
     }
 
+    /// Turns the problem for a missing resource into `None`. A list skips runs that were deleted, such as those of an erased
+    /// customer.
+    pub(crate) fn skip_missing<T>(found: Result<T, Self>) -> Result<Option<T>, Self> {
+        match found {
+            Err(problem) if problem.status == StatusCode::NOT_FOUND => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
     /// Returns the problem for a path that exists but does not support the request's method (405).
     pub(crate) fn method_not_allowed() -> Self {
         Self::with_status(StatusCode::METHOD_NOT_ALLOWED, "the path does not allow this method; see the Allow header")

@@ -135,20 +135,21 @@ pub(crate) async fn recommendation(
     let mut content = RecommendationContent::default();
     let from_posts = matches!(&record, Some(Record::Ended(evidence)) if evidence.from_posts);
     let control = control::read(backend.vault(), &customer.reference, Timestamp::now()).await?;
+    let is_recalled = is_recalled(store, &customer.run, &customer.reference).await?;
     match (control.forbids(from_posts), &record) {
+        // A recall has moved the files, so no part of the result is shown.
+        (_, Some(Record::Ended(evidence))) if is_recalled && is_published(evidence) => {
+            outcome = Some(OutcomeName::Recalled);
+            reason = Some(StatusReason::of_skip(Skip::Recalled));
+        }
         (Some(skip), Some(_)) => {
             reason = reason.or_else(|| Some(StatusReason::of_skip(skip)));
         }
         (Some(_), None) | (None, Some(Record::InReview(_) | Record::Failed(_))) => {}
-        // A recall has moved the files, so no part of the result is shown.
-        (None, Some(Record::Ended(_))) if is_recalled(store, &customer.run, &customer.reference).await? => {
-            outcome = Some(OutcomeName::Recalled);
-            reason = Some(StatusReason::of_skip(Skip::Recalled));
-        }
         // The run in progress may have used posts.
         (None, None) if control.withdraws_posts() => {}
         // A run that was recalled while in progress will not be published.
-        (None, None) if is_recalled(store, &customer.run, &customer.reference).await? => {}
+        (None, None) if is_recalled => {}
         (None, None) => content = content_in_progress(customer, backend).await?,
         (None, Some(Record::Ended(evidence))) => content = content_of_evidence(customer, evidence, backend).await?,
     }
@@ -169,6 +170,10 @@ pub(crate) async fn recommendation(
         stages: if is_untracked { Vec::new() } else { timeline::stages(events) },
         content,
     })
+}
+
+const fn is_published(evidence: &Evidence) -> bool {
+    matches!(evidence.outcome, Outcome::Published { .. })
 }
 
 /// Returns the text of a run in progress, if it has passed the guard.

@@ -83,6 +83,13 @@ fn from_steps(steps: Vec<(Timestamp, StepName)>, executions: &[Execution]) -> Ve
     events
 }
 
+/// Returns whether the latest attempt has ended. On AWS, a review decision adds events after the end.
+pub(crate) fn has_ended(events: &[RunEvent], executions: &[Execution]) -> bool {
+    let is_end = |event: &RunEvent| event.kind == RunEventKind::End;
+    let attempt_ended = executions.last().is_some_and(|latest| latest.state != ExecutionState::Running);
+    events.last().is_some_and(is_end) || (attempt_ended && events.iter().any(is_end))
+}
+
 fn is_done(stage: Stage) -> impl Fn(&RunEvent) -> bool {
     move |event| event.stage == Some(stage) && event.status == Some(StageStatus::Done)
 }
@@ -225,6 +232,20 @@ mod tests {
     fn run_whose_execution_is_forgotten_ends_with_finalize() {
         let events = from_steps(vec![step(5, Stage::Finalize, StepKind::Done)], &[]);
         assert_eq!((events.len(), events[1].kind, events[1].at), (2, RunEventKind::End, at(5)));
+    }
+
+    #[test]
+    fn run_stays_ended_after_a_review_decision() {
+        let steps = [step(5, Stage::Finalize, StepKind::Done), step(90, Stage::Publish, StepKind::Done)];
+        let ended = [execution(Some(6), None)];
+        let events = from_steps(steps.to_vec(), &ended);
+        assert_eq!(
+            events.iter().map(|event| event.kind).collect::<Vec<_>>(),
+            [RunEventKind::Stage, RunEventKind::End, RunEventKind::Stage]
+        );
+        assert!(has_ended(&events, &ended));
+        let second_attempt = [execution(Some(6), Some("Run.Crashed")), execution(None, None)];
+        assert!(!has_ended(&from_steps(steps.to_vec(), &second_attempt), &second_attempt));
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use contracts::{CustomerRef, ObjectKey, RunId};
 use storage::store::{ObjectStore, PutOutcome, StoreError};
 
-/// Returns whether a customer is one of the `limit` customers whom the run admits. Always true without a limit.
+/// Returns whether a customer is one of the `limit` customers whom the run admits. Always true if there is no limit.
 ///
 /// Each of the `limit` places is an object that only one writer can create. A repeated call returns the same answer.
-/// Customers who are assessed concurrently compete for the places, which go to the fastest, not to the first in the
-/// dataset's order.
+/// Customers who are assessed concurrently compete for the places. The first to claim a place gets it, regardless of
+/// the dataset's order.
 pub async fn admit(
     run: &RunId,
     reference: &CustomerRef,
@@ -29,7 +29,7 @@ pub async fn admit(
         let place = ObjectKey::Admission(run.clone(), first.wrapping_add(offset) % limit);
         let is_own = match store.put_new(&place, reference.as_str().to_owned().into()).await? {
             PutOutcome::Created => true,
-            // An earlier call may have died after it took the place.
+            // An earlier call for this customer may have died after it took the place.
             PutOutcome::AlreadyExists => store.get(&place).await? == reference.as_str().as_bytes(),
         };
         if is_own {

@@ -1,5 +1,5 @@
-//! Decides the offers from everything that is known about a customer, under a set of choices. The counterfactuals come
-//! from the same function as the decision itself, so each one says exactly what the next run would do.
+//! Decides the offers for a customer under a set of choices. The counterfactuals come from the same function as the
+//! decision itself, so each one says exactly what a run would decide for the same facts after one more choice.
 
 use std::collections::BTreeSet;
 
@@ -19,19 +19,20 @@ pub(crate) struct PaymentFacts {
     pub signs: Vec<Sign>,
 }
 
-/// Everything from which the offers follow.
+/// The inputs that determine the offers.
 #[derive(Clone, Copy)]
 pub(crate) struct Material<'a> {
     pub catalogue: &'a Catalogue,
     pub categories: &'a [Category],
     pub at_most: usize,
     pub today: Date,
-    /// The facts that do not depend on a source that the customer can switch off. The others are replaced.
+    /// The facts that do not depend on a source that the customer can switch off. [`Material::decide`] replaces the
+    /// others: payment facts, mood and choices.
     pub input: RankingInput<'a>,
     pub with_payments: &'a PaymentFacts,
     /// The facts that remain once the customer has switched off payments.
     pub without_payments: &'a PaymentFacts,
-    /// The mood in the posts, if the customer lets the bank read them.
+    /// The mood in the posts. `None` if there is no social consent or no post.
     pub mood: Option<&'a Mood>,
 }
 
@@ -43,12 +44,12 @@ pub(crate) struct Decision<'a> {
 }
 
 impl<'a> Material<'a> {
-    /// Returns the payment facts that these choices leave.
+    /// Returns the payment facts that may be used under these choices.
     pub fn payments(&self, choices: &BTreeSet<Choice>) -> &'a PaymentFacts {
         if choices.contains(&Choice::Source(Source::Payments)) { self.without_payments } else { self.with_payments }
     }
 
-    /// Decides under these choices.
+    /// Returns the decision under these choices. A topic that needs a service message takes precedence over offers.
     pub fn decide(&self, choices: &BTreeSet<Choice>) -> Decision<'a> {
         let PaymentFacts { spending, recurring, signs } = self.payments(choices);
         let mood = self.mood.filter(|_| !choices.contains(&Choice::Source(Source::Posts)));
@@ -78,7 +79,7 @@ impl<'a> Material<'a> {
         possible.into_iter().filter(|choice| !choices.contains(choice)).map(after).collect()
     }
 
-    /// Returns the choices that concern these offers, sorted.
+    /// Returns the choices that could change these offers, sorted.
     fn possible_choices(&self, offers: &[Offer]) -> BTreeSet<Choice> {
         let mut possible = BTreeSet::new();
         if self.mood.is_some() {

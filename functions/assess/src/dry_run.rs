@@ -1,4 +1,4 @@
-//! The decision of a dry run, which ends after this stage.
+//! Records the assessment for the forecast of a dry run, which assesses its customers and makes no results.
 
 use contracts::evidence::HELD_OUT;
 use contracts::facts::{Assessment, Stance};
@@ -7,7 +7,8 @@ use contracts::stage::DryRunDecision;
 use contracts::{CustomerRef, ObjectKey, RunId};
 use storage::vault::{Owner, Vault, VaultError};
 
-/// Stores the decision that a run would make about an assessed customer. Only the forecast reads it.
+/// Stores the assessment of a customer in the form that the forecast reads. The public reason for a skip replaces the
+/// internal one.
 pub async fn record_dry_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Result<(), VaultError> {
     let facts = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Facts);
     let (assessment, digest): (Assessment, _) = vault.read_json(Owner::Customer(reference), &facts).await?;

@@ -1,5 +1,5 @@
-//! Derives facts from payments and accounts. The facts contain no amounts, only spending by category (from a closed
-//! list), recurring payments, and bands.
+//! Derives facts from payments and accounts. The facts contain no amounts: only bands, signs, shares and trends of
+//! spending, and categories with recurring payments. The categories come from a closed list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -20,8 +20,8 @@ const BOTH_WINDOWS_DAYS: i32 = 2 * WINDOW_DAYS;
 /// history, spending would appear to rise in every category for a new customer.
 pub const MIN_TREND_HISTORY_DAYS: i32 = WINDOW_DAYS + 60;
 
-/// The allowed intervals between recurring payments, in days: weekly, every two weeks, or monthly. A month has 26 to 35
-/// days here, because paydays and bank holidays shift payments.
+/// The allowed intervals between recurring payments, in days: weekly, every two weeks, or monthly. The ranges leave
+/// room for months of different lengths, and for weekends and bank holidays that shift payments.
 const INTERVALS: [RangeInclusive<i32>; 3] = [6..=8, 13..=15, 26..=35];
 
 /// The minimum number of payments that count as recurring.
@@ -59,7 +59,7 @@ pub struct Payments<'a> {
 }
 
 impl<'a> Payments<'a> {
-    /// Selects the payments up to `as_of` that have a category.
+    /// Selects the payments in both windows that have a category in the lexicon.
     #[must_use]
     pub fn of(transactions: &'a [Transaction], as_of: Date, lexicon: &Lexicon) -> Self {
         let mut payments = Self { counted: Vec::new(), history_days: 0 };
@@ -78,7 +78,7 @@ impl<'a> Payments<'a> {
     }
 
     /// Returns the spending by category in the current window, largest first, with ties in category order. Refunds are
-    /// negative amounts, and cannot reduce a category below zero.
+    /// negative amounts. Categories whose net amount is not positive are left out.
     #[must_use]
     pub fn spending(&self) -> Vec<Spending> {
         // An i128 can hold the sum even if every row of a workbook has the largest possible amount.
@@ -99,8 +99,8 @@ impl<'a> Payments<'a> {
         spent.into_iter().map(describe).collect()
     }
 
-    /// Returns the sorted categories with recurring payments: at least three to the same payee, at regular intervals,
-    /// each within a fifth of the median amount.
+    /// Returns the sorted categories with recurring payments. A payee's payments in a category recur if there are at
+    /// least three in the 180 days, all at regular intervals and within a fifth of their median amount.
     #[must_use]
     pub fn recurring(&self) -> Vec<SpendingCategory> {
         let mut by_payee = BTreeMap::<(SpendingCategory, &str), Vec<&Payment<'_>>>::new();

@@ -22,7 +22,7 @@ pub enum LexiconError {
         /// The category or topic of the list.
         list: &'static str,
     },
-    /// Two categories have the same word.
+    /// Two spending categories have the same word.
     #[error("lexicon.toml: {word:?} is in both {first} and {second}; keep one")]
     Ambiguous {
         /// The word in normalized form.
@@ -32,7 +32,7 @@ pub enum LexiconError {
         /// The second category.
         second: &'static str,
     },
-    /// A topic has no words, so no post could ever match it.
+    /// A topic other than `care` has no words, so no post could match it.
     #[error("lexicon.toml: the topic {topic} has no words; add at least one")]
     NoWords {
         /// The topic.
@@ -91,7 +91,8 @@ impl Lexicon {
             }
             topics.insert(topic, phrases);
         }
-        // A topic without words would silently disable the protections that depend on it.
+        // A topic without words would silently disable the protections that depend on it. `Care` needs no words,
+        // because the stop phrases assign it.
         let has_no_words = |topic: &&Topic| **topic != Topic::Care && topics.get(topic).is_none_or(Vec::is_empty);
         match Topic::ALL.iter().find(has_no_words) {
             Some(topic) => Err(LexiconError::NoWords { topic: topic.words() }),
@@ -99,7 +100,7 @@ impl Lexicon {
         }
     }
 
-    /// Returns the category of the bank's `word` for a payment; `None` if the lexicon does not list the word.
+    /// Returns the spending category for the bank's `word`, or `None` if the lexicon does not list the word.
     #[must_use]
     pub fn spending(&self, word: &str) -> Option<SpendingCategory> {
         self.spending.get(&words_of(word)).copied()
@@ -114,7 +115,7 @@ impl Lexicon {
         self.topics.iter().filter(|(_, phrases)| phrases.iter().any(is_in_post)).map(|(topic, _)| *topic).collect()
     }
 
-    /// Returns the digest of the content, which does not depend on the file's layout.
+    /// Returns the digest of the lexicon and of the stop phrases. The lexicon's layout and comments do not affect it.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest

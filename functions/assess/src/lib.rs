@@ -67,7 +67,7 @@ pub struct Deps<'a> {
     pub catalogue: &'a Catalogue,
     /// The words for spending and topics.
     pub lexicon: &'a Lexicon,
-    /// The current time, for products' dates and the contact cap.
+    /// The current time, for the products' validity dates, `control/` and the contact cap.
     pub now: Timestamp,
 }
 
@@ -78,7 +78,7 @@ pub struct Rules<'a> {
     pub catalogue: &'a Catalogue,
     /// The words for spending and topics.
     pub lexicon: &'a Lexicon,
-    /// The keys for the digests of posts.
+    /// The keys for the keyed digests of five-word runs in posts.
     pub keys: &'a Keys,
     /// The lines of business from which products may be recommended.
     pub categories: &'a [Category],
@@ -101,7 +101,7 @@ pub enum Error {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// `control/` cannot be read, so no customer may be contacted.
+    /// `control/` cannot be read, so it is unknown whether the customer may be contacted.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The catalog, the lexicon or the settings differ from those at the start of the run.
@@ -142,8 +142,8 @@ impl NamedError for Error {
     }
 }
 
-/// Assesses one customer. Reuses an existing result for the same inputs. The inputs exclude `control/` and the contact
-/// cap, which may change at any time. `publish` checks both again.
+/// Assesses one customer. Reuses an existing result for the same inputs. The inputs exclude `control/` and the
+/// customer's earlier contacts, which may change at any time. `publish` checks both again.
 pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Error> {
     let request = read_request(&input.run, deps).await?;
     let AssessInput { run, dataset, row } = input;
@@ -152,7 +152,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
     let owner = Owner::Customer(&row.reference);
     let control = control::read(deps.vault, &row.reference, deps.now).await?;
     if control.forgotten {
-        // The customer's key has been destroyed, so the row cannot be opened and no new object may be sealed for them.
+        // The customer was erased, so their row cannot be opened and no new object may be sealed for them.
         return Ok(AssessOutput { run, reference: row.reference, proceed: false });
     }
     if let Some(found) = deps.vault.find_json(owner, &key, &inputs).await? {
@@ -216,7 +216,7 @@ fn inputs_digest(row: &Digest, request: &Request) -> Digest {
     Digest::of_parts([row.as_bytes(), request.as_bytes().as_slice(), env!("CARGO_PKG_VERSION").as_bytes()])
 }
 
-/// Returns the stage's output. A reused result does not proceed if `control/` now forbids its publication.
+/// Returns the stage's output. Even a positive assessment does not proceed if `control/` forbids its publication.
 fn output(
     run: RunId,
     reference: &CustomerRef,
@@ -234,8 +234,8 @@ fn output(
     AssessOutput { run, reference: reference.clone(), proceed }
 }
 
-/// Assesses a record under the current `control/`. Applies the consent gate again, so a record from an older or faulty
-/// `merge` cannot exceed the customer's consent.
+/// Assesses a record under the current `control/`. Leaves the contact cap and the control group to [`run`]. Applies the
+/// consent gate again, so a record from an older or faulty `merge` cannot exceed the customer's consent.
 #[must_use]
 pub fn assess(record: CustomerRecord, control: &Control, rules: &Rules<'_>) -> Assessment {
     let with_control = |consent| ConsentAsRead { control: Some(control.as_read.clone()), ..consent };

@@ -13,7 +13,7 @@ use serde_json::json;
 struct Payload {
     #[serde(flatten)]
     input: AssessInput,
-    /// The maximum number of customers who get a recommendation. `None` for all.
+    /// The maximum number of customers who get a recommendation. `None` if there is no limit.
     #[serde(default)]
     limit: Option<usize>,
     /// Whether this is a dry run, which only assesses its customers.

@@ -25,14 +25,14 @@ pub const UNDATED_AGE_DAYS: i32 = 90;
 /// The maximum age that weights take into account, in days. It keeps every weight above zero.
 const MAX_AGE_DAYS: i32 = 3_650;
 
-/// The upper limit on the compound score of a post that stops selling.
+/// The maximum score that counts for a post that stops selling. A higher compound score is lowered to it.
 const STOPPED_SCORE: f64 = -0.5;
 
 /// The tone and topics of a piece of text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tone {
-    /// VADER's scores, unrounded. All are zero for text without a known word or emoji, so text in another language is
-    /// neutral.
+    /// VADER's scores, unrounded. The compound score is 0 if the text contains no word or emoji that VADER knows, so
+    /// text in another language is usually neutral.
     pub scores: Scores,
     /// The label for the compound score.
     pub sentiment: Sentiment,
@@ -43,11 +43,11 @@ pub struct Tone {
 /// VADER's scores (Hutto and Gilbert 2014).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Scores {
-    /// The share of negative words, 0 to 1.
+    /// The negative share of the text, weighted by intensity, 0 to 1.
     pub neg: f64,
-    /// The share of neutral words, 0 to 1.
+    /// The neutral share of the text, 0 to 1.
     pub neu: f64,
-    /// The share of positive words, 0 to 1.
+    /// The positive share of the text, weighted by intensity, 0 to 1.
     pub pos: f64,
     /// The compound score, -1 to 1.
     pub compound: f64,
@@ -79,8 +79,8 @@ impl<'a> ToneAnalyzer<'a> {
 /// The maximum age, in days, of a post that may count in favor of an offer.
 pub const RECENT_DAYS: i32 = 180;
 
-/// The compound score at or below which a post that is not about a listed topic is negative. It is low enough that a
-/// single word such as "missed" does not stop offers.
+/// The compound score at or below which a post that is not about the bank or its products is negative. It is low enough
+/// that a single word such as "missed" does not stop offers.
 const NEGATIVE_OFF_TOPIC: f64 = -0.3;
 
 /// Emoji whose names VADER scores as negative, but which usually express praise or a joke.
@@ -146,8 +146,8 @@ impl ToneAnalyzer<'_> {
             complaint.is_some() || is_about(Topic::Card) || is_about(Topic::Savings) || is_about(Topic::HomeLoan);
         let threshold = if is_about_bank { -0.05 } else { NEGATIVE_OFF_TOPIC };
         let is_negative = rounded(compound) <= threshold && (is_about_bank || !found.everyday) && !found.excused;
-        // For topics such as money and work, staying silent is the safer mistake, so only a cheerful post or a plan
-        // passes.
+        // If a post is about money, work or a similar topic, it is safer to miss an offer. So only a cheerful post, or
+        // a plan without a negative tone, passes.
         let is_planned = [Topic::Savings, Topic::HomeLoan, Topic::Travel, Topic::Investing, Topic::Business];
         let is_plan = is_planned.into_iter().any(is_about) && rounded(compound) >= 0.0;
         let is_doubtful = found.sensitive && !found.everyday && !is_plan && rounded(compound) < CHEERFUL;
@@ -168,8 +168,11 @@ impl ToneAnalyzer<'_> {
 ///
 /// A post can stop selling until it is more than `stop_days` old, and can count in favor of an offer until it is more
 /// than [`RECENT_DAYS`] old. Older posts are used only by the guard, to detect echoes. A post without a date counts as
-/// recent. A tone is the mean compound score of the English posts about listed topics, weighted by age. Any post that stops
-/// selling makes its topic negative. VADER cannot score posts in Spanish, so only their stops count.
+/// recent.
+///
+/// A tone is the mean compound score of the posts, weighted by age. A positive post does not count unless it is about a
+/// listed topic. A post that stops selling counts as clearly negative, and makes its topic negative. VADER cannot score
+/// posts in Spanish, so only their stops count.
 #[must_use]
 pub fn read_posts(
     proof: &SocialConsent,
@@ -205,7 +208,7 @@ pub fn read_posts(
         let score = rounded(tone.scores.compound);
         let score = if verdict == PostVerdict::Ordinary { score } else { score.min(STOPPED_SCORE) };
         match verdict {
-            // The mood of a post in Spanish is unread, so it neither improves nor worsens the tone.
+            // VADER cannot score a post in Spanish, so the post does not affect the tone.
             PostVerdict::Ordinary if StopPhrases::get().is_spanish(&post.text) => continue,
             // Only a post about a listed topic may improve the tone.
             PostVerdict::Ordinary if tone.topics.is_empty() && score > 0.0 => continue,

@@ -12,7 +12,7 @@ use contracts::facts::{
 use contracts::{Language, ProductId};
 use jiff::civil::Date;
 
-/// The weights for spending in one of the product's categories, by share.
+/// The weights for spending in one of the product's spending categories, by share.
 const SMALL: f64 = 0.5;
 const NOTABLE: f64 = 2.0;
 const LARGE: f64 = 3.0;
@@ -22,7 +22,7 @@ const FALLING: f64 = -0.5;
 /// The weight for each additional spending category. It is small, so a product does not win just because its list is
 /// long.
 const FURTHER_SPENDING: f64 = 0.25;
-/// The weight for recurring payments in one of the product's categories.
+/// The weight for recurring payments in one of the product's spending categories.
 const RECURRING: f64 = 0.5;
 /// The weight for a sign of the product's main need.
 const SIGN: f64 = 0.5;
@@ -31,11 +31,12 @@ const GOES_WITH_HELD: f64 = 1.5;
 /// The weights for a main need that no held product serves, and for one that a held product already serves.
 const NEED_OPEN: f64 = 1.0;
 const NEED_SERVED: f64 = -1.0;
-/// The weights for the tone of posts about one of the product's topics. A negative tone weighs more, because staying
-/// silent is the safer mistake.
+/// The weights for the tone of posts about one of the product's topics. A negative tone weighs more, because it is
+/// safer to miss an offer than to make an unwelcome one.
 const LIKED: f64 = 1.0;
 const DISLIKED: f64 = -2.0;
-/// The maximum number of offers of one kind. Two deposits may complement each other, but three cards never do.
+/// The maximum number of offers of one kind. Two products of a kind may complement each other; a third only repeats
+/// them.
 const MAX_OFFERS_PER_KIND: usize = 2;
 
 /// The facts about a customer that ranking uses.
@@ -43,11 +44,11 @@ const MAX_OFFERS_PER_KIND: usize = 2;
 pub struct RankingInput<'a> {
     /// Spending, largest first.
     pub spending: &'a [Spending],
-    /// Categories with recurring payments.
+    /// Spending categories with recurring payments.
     pub recurring: &'a [SpendingCategory],
     /// Signs from payments and held products.
     pub signs: &'a [Sign],
-    /// Held products.
+    /// The ids of the products that the customer holds, all of them in the catalog.
     pub held: &'a [ProductId],
     /// The income band, if it is known.
     pub income: Option<Band>,
@@ -55,13 +56,13 @@ pub struct RankingInput<'a> {
     pub balance: Option<Band>,
     /// The tenure band, if it is known.
     pub tenure: Option<Tenure>,
-    /// The mood in the posts. `None` without social consent.
+    /// The mood in the posts. `None` if there is no social consent or no post, or if the customer switched posts off.
     pub mood: Option<&'a Mood>,
-    /// Facts that stop offers of credit.
+    /// The customer's stops. Each one excludes credit products.
     pub stops: &'a [Stop],
     /// Products that the customer probably holds.
     pub probably_held: &'a [ProductId],
-    /// The language of the message. It affects no score: it only excludes products that the bank has not translated.
+    /// The language of the message. It does not affect scores, but excludes products without texts in that language.
     pub language: Language,
     /// The customer's choices, which exclude products.
     pub choices: &'a BTreeSet<Choice>,
@@ -78,8 +79,8 @@ pub struct Ranked<'a> {
     pub grounds: Vec<Ground>,
 }
 
-/// Ranks every product in the chosen categories: first those that can be offered, then by score, then by id. Excludes a
-/// product that is not valid `today`.
+/// Ranks every product in the chosen lines of business: first those that can be offered, then by score, then by id.
+/// Products that cannot be offered stay in the list with their exclusion. An offered product must be valid `today`.
 #[must_use]
 pub fn rank<'a>(
     catalogue: &'a Catalogue,
@@ -139,7 +140,7 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
         reasons.push(ScoreReason { fact, text: describe(spent), weight });
     }
     if let Some(category) = customer.recurring.iter().find(|category| product.spending.contains(category)) {
-        let text = format!("something for {} is paid again and again", category.words());
+        let text = format!("recurring payments for {}", category.words());
         let fact = Some(ReasonFact::Recurring { category: *category });
         reasons.push(ScoreReason { fact, text, weight: RECURRING });
     }
@@ -149,7 +150,7 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     }
     if let Some(other) = complemented {
         let fact = Some(ReasonFact::GoesWith { product: other.id.clone() });
-        let text = format!("goes with {}, which is held", other.name);
+        let text = format!("goes with {}, which the customer has", other.name);
         reasons.push(ScoreReason { fact, text, weight: GOES_WITH_HELD });
     }
     reasons.push(need_reason(product, &held));
@@ -168,10 +169,13 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     let mut exclusions = unmet_conditions(product, catalogue, customer);
     if !catalogue.has_texts_in(product, customer.language) {
         let language = customer.language;
-        exclusions.push(format!("not offered in {}: the catalog has no translations.{language}", language.name()));
+        exclusions.push(format!(
+            "not offered in {}: the product has no `translations.{language}` entry in the catalog",
+            language.name()
+        ));
     }
     if !product.is_valid_on(today) {
-        exclusions.push("outside the product's dates".to_owned());
+        exclusions.push("outside the product's validity dates".to_owned());
     }
     exclusions.extend(customer.choices.iter().filter_map(|choice| choice.excludes(product)));
     // A complaint about a topic excludes its products, regardless of all other reasons.
@@ -193,7 +197,7 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     Ranked { product, candidate: Candidate { product: product.id.clone(), score, reasons, excluded }, grounds }
 }
 
-/// Returns the spending in the product's categories, largest weight first, with ties in order of size.
+/// Returns the spending in the product's spending categories, largest weight first, then in order of size.
 fn relevant_spending<'a>(product: &Product, spending: &'a [Spending]) -> Vec<&'a Spending> {
     let mut found: Vec<&Spending> = spending.iter().filter(|s| product.spending.contains(&s.category)).collect();
     found.sort_by(|a, b| weight_of(b).total_cmp(&weight_of(a)));
@@ -225,16 +229,16 @@ fn weight_of(spent: &Spending) -> f64 {
 
 fn describe(spent: &Spending) -> String {
     let share = match spent.share {
-        Share::Small => "a small",
-        Share::Notable => "a notable",
-        Share::Large => "a large",
+        Share::Small => "small",
+        Share::Notable => "notable",
+        Share::Large => "large",
     };
     let trend = match spent.trend {
         Trend::Rising => "rising",
         Trend::Steady => "steady",
         Trend::Falling => "falling",
     };
-    format!("{} is {share} part of spending, {trend}", spent.category.words())
+    format!("{}: a {share}, {trend} share of spending", spent.category.words())
 }
 
 /// Returns whether the script may mention the spending. The customer must be able to recognize it, so its share must be
@@ -243,25 +247,25 @@ fn is_mentionable(spent: &Spending) -> bool {
     spent.share != Share::Small || spent.trend == Trend::Rising
 }
 
-/// Returns the reason that concerns the product's main need, which is the first in its list.
+/// Returns the reason for or against the product's main need, which is the first in its list.
 fn need_reason(product: &Product, held: &[&Product]) -> ScoreReason {
     let need = product.needs[0];
     match held.iter().find(|other| other.id != product.id && other.needs[0] == need) {
         Some(other) => ScoreReason {
             fact: Some(ReasonFact::ServedNeed { need, product: other.id.clone() }),
-            text: format!("{} serves {} already", other.name, need.words()),
+            text: format!("{} already serves {}", other.name, need.words()),
             weight: NEED_SERVED,
         },
         None => ScoreReason {
             fact: Some(ReasonFact::OpenNeed { need }),
-            text: format!("no product held is for {}", need.words()),
+            text: format!("no held product serves {}", need.words()),
             weight: NEED_OPEN,
         },
     }
 }
 
-/// Returns one of the product's topics that the posts are about, and whether its tone is positive. A negative topic
-/// takes precedence.
+/// Returns one of the product's topics on which the posts have a negative or positive tone, and whether it is positive.
+/// A negative topic takes precedence.
 fn tone_of(product: &Product, mood: Option<&Mood>) -> Option<(Topic, bool)> {
     let find = |sentiment| {
         let mut tones = mood?.topics.iter();
@@ -271,7 +275,7 @@ fn tone_of(product: &Product, mood: Option<&Mood>) -> Option<(Topic, bool)> {
     disliked.or_else(|| find(Sentiment::Positive).map(|topic| (topic, true)))
 }
 
-/// Returns every eligibility condition that the customer does not meet.
+/// Returns the reasons why the customer is not eligible, including that they already hold the product.
 fn unmet_conditions(product: &Product, catalogue: &Catalogue, customer: RankingInput<'_>) -> Vec<String> {
     let name = |id: &ProductId| catalogue.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
     let rules = &product.eligibility;
@@ -279,18 +283,18 @@ fn unmet_conditions(product: &Product, catalogue: &Catalogue, customer: RankingI
     if customer.held.contains(&product.id) {
         unmet.push("already held".to_owned());
     } else if customer.probably_held.contains(&product.id) {
-        unmet.push("probably held: an entry of products_held resembles it".to_owned());
+        unmet.push("probably held: an entry in products_held resembles it".to_owned());
     }
     if let Some(other) = rules.holds_none.iter().find(|id| customer.held.contains(id)) {
-        unmet.push(format!("not offered together with {}, which is held", name(other)));
+        unmet.push(format!("not offered together with {}, which the customer has", name(other)));
     }
     if !rules.holds_any.is_empty() && !rules.holds_any.iter().any(|id| customer.held.contains(id)) {
         let names: Vec<String> = rules.holds_any.iter().map(name).collect();
-        unmet.push(format!("requires {}, which is not held", names.join(" or ")));
+        unmet.push(format!("requires {}, which the customer does not have", names.join(" or ")));
     }
     unmet.extend(below("income", customer.income, rules.min_income));
     if matches!((customer.income, rules.max_income), (Some(band), Some(max)) if band > max) {
-        unmet.push("income is above the product's band".to_owned());
+        unmet.push("income is above the product's maximum".to_owned());
     }
     unmet.extend(below("balance", customer.balance, rules.min_balance));
     unmet.extend(below("time as a customer", customer.tenure, rules.min_tenure));
@@ -300,7 +304,7 @@ fn unmet_conditions(product: &Product, catalogue: &Catalogue, customer: RankingI
     unmet
 }
 
-/// Returns an unmet condition if the band is unknown or below the minimum.
+/// Returns an unmet condition if there is a minimum, and the band is unknown or below it.
 fn below<T: Ord>(fact: &str, band: Option<T>, min: Option<T>) -> Option<String> {
     match (band, min?) {
         (None, _) => Some(format!("{fact} is unknown")),

@@ -7,8 +7,8 @@ const SERVICE_TOPICS: [Topic; 5] = [Topic::Care, Topic::Hardship, Topic::Fraud, 
 
 /// Returns the topic that a service message must address, or `None` if the customer may get offers.
 ///
-/// If any recent post must stop selling, [`crate::mood`] marks its topic as negative, even if other posts are positive.
-/// UDAAP forbids taking advantage of a customer in trouble.
+/// If a recent post stops selling, [`crate::mood`] marks its topic as negative, even if other posts are positive. UDAAP
+/// forbids taking advantage of a customer in trouble.
 #[must_use]
 pub fn service_topic(mood: Option<&Mood>) -> Option<Topic> {
     let topics = &mood?.topics;

@@ -60,15 +60,15 @@ pub struct PostStops {
     pub troubles: BTreeSet<Trouble>,
     /// Whether the post is in a language that the program cannot read.
     pub unreadable: bool,
-    /// Whether the post shows general distress.
+    /// Whether the post shows general distress, and is not excused.
     pub distress: bool,
-    /// Whether the post is about money, work, health or a similar topic.
+    /// Whether the post is about money, work, health or a similar topic, and is not excused.
     pub sensitive: bool,
     /// Whether the post is about weather, traffic, sports or a similar topic, and mentions nothing serious.
     pub everyday: bool,
     /// Whether the post is about a work of fiction, or about trouble that has passed.
     pub excused: bool,
-    /// The post's words with harmless idioms removed, or `None` if it contains none.
+    /// The post's words without harmless idioms. `None` if the post contains no such idiom.
     pub without_idioms: Option<String>,
 }
 
@@ -140,7 +140,7 @@ struct LanguagePhrases {
 /// All stop phrases.
 pub struct StopPhrases {
     languages: [LanguagePhrases; 2],
-    /// Words that only English has, and words that only Spanish has.
+    /// Common words in English but not in Spanish, and common words in Spanish but not in English.
     own_words: [BTreeSet<String>; 2],
     /// Common words in the languages that the program can read.
     readable_words: BTreeSet<String>,
@@ -197,7 +197,7 @@ impl StopPhrases {
         self.payments.iter().filter(|(_, phrases)| is_named(phrases)).map(|(stop, _)| *stop).collect()
     }
 
-    /// Returns the stops in a post.
+    /// Returns the findings about a post. Ignores links and mentions.
     #[must_use]
     pub fn read_post(&self, text: &str) -> PostStops {
         let tokens = text.split_whitespace().filter(|token| !token.contains("://") && !token.starts_with('@'));
@@ -246,7 +246,7 @@ impl StopPhrases {
         found
     }
 
-    /// Returns whether a post is in Spanish. VADER knows only English, so its score of such a post means nothing.
+    /// Returns whether a post is in Spanish. VADER knows only English, so it cannot score such a post.
     #[must_use]
     pub fn is_spanish(&self, text: &str) -> bool {
         let words = folded_words(text);
@@ -370,7 +370,7 @@ struct Word {
 }
 
 impl Element {
-    /// Parses a part of a phrase. An unknown set would have no words, but a test ensures that all sets are known.
+    /// Parses a part of a phrase. An unknown set has no words, so its part never matches.
     fn parse(part: &str, sets: &BTreeMap<String, String>) -> Self {
         match part {
             "." => return Self::Gap(1),
@@ -399,7 +399,7 @@ impl Element {
     }
 }
 
-/// Returns the words in `text`, lowercased and stripped of accents.
+/// Returns the words in `text`, in lower case and without accents.
 fn folded_words(text: &str) -> Vec<String> {
     plain_words(&text.nfkd().filter(|c| !is_combining_mark(*c)).collect::<String>())
 }

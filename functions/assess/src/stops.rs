@@ -8,8 +8,8 @@ use policy::customer::{Cents, Customer};
 use crate::features::days_between;
 use crate::stop_phrases::StopPhrases;
 
-/// Returns the customer's stops, sorted. A stop that needs a person comes first. Ignores payments that are more than
-/// `stop_days` old.
+/// Returns the customer's stops, sorted. `needs_person` adds the stop for posts that suggest danger to life. Ignores
+/// payments that are more than `stop_days` days old.
 #[must_use]
 pub fn of(customer: &Customer, needs_person: bool, stop_days: i32) -> Vec<Stop> {
     let mut stops: BTreeSet<Stop> = customer.profile.stops.iter().copied().collect();

@@ -116,7 +116,7 @@ impl CustomerBuilder {
         self
     }
 
-    /// Adds steady spending: the same amount in both windows.
+    /// Adds steady spending: the same amount, in cents, in both windows.
     pub fn spends(self, category: &str, cents: i64) -> Self {
         self.spends_before_and_now(category, cents, cents)
     }

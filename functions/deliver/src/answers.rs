@@ -1,4 +1,5 @@
-//! The answers and choices that customers send through their links. Each answer and each choice is an object that is written once.
+//! The answers and choices that customers send through their links. Each one is stored as an object that is written
+//! only once.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +23,7 @@ use crate::customer_ids::CustomerIds;
 /// The number of answers that are read concurrently.
 const CONCURRENCY: usize = 16;
 
-/// An answer about an offer.
+/// An answer to an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OfferAnswer {
     /// The customer follows the link to the product.
@@ -43,8 +44,8 @@ pub struct AnswerForm {
 }
 
 impl AnswerForm {
-    /// Reads the form's fields: `product`, `answer` and, to decline, `because`. Returns `None` if one is missing or has an
-    /// unknown value.
+    /// Reads the form's fields: `product`, `answer` and, to decline, `because`. Returns `None` if one of them is
+    /// missing or has an unknown value.
     #[must_use]
     pub fn of_fields(fields: &[(String, String)]) -> Option<Self> {
         let field = |name: &str| fields.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
@@ -58,21 +59,21 @@ impl AnswerForm {
     }
 }
 
-/// Reads the choices of a form: every field `choice`. Returns `None` if one has an unknown value. A form cannot decline a
-/// product; an answer does that.
+/// Reads the choices in a form: the values of all `choice` fields. Returns `None` if one is unknown. The choices form
+/// cannot decline a product; only an [`AnswerForm`] can.
 #[must_use]
 pub fn choices_of_fields(fields: &[(String, String)]) -> Option<BTreeSet<Choice>> {
     let values = fields.iter().filter(|(name, _)| name == "choice").map(|(_, value)| value);
     values.map(|value| Choice::parse(value).filter(|choice| !matches!(choice, Choice::Product(_)))).collect()
 }
 
-/// Records an answer, and the choice that declining a product implies. Returns false if it was recorded before.
+/// Records an answer, and the choice that declining a product implies. Returns false if the answer was recorded before.
 pub(crate) async fn record(link: &LinkRecord, form: &AnswerForm, vault: &Vault, now: Timestamp) -> Result<bool, Error> {
     let (answer, because) = match form.answer {
         OfferAnswer::TellMeMore => (Answer::TellMeMore, None),
         OfferAnswer::CallMeBack => (Answer::CallMeBack, None),
         OfferAnswer::NotForMe(reason) => {
-            // The choice comes first, so the bank never hears of a decline that has no effect.
+            // The choice is written first, so the bank never hears of a decline that has no effect.
             narrow(link, &BTreeSet::from([Choice::Product(form.product.clone())]), vault, now).await?;
             (Answer::NotForMe, Some(reason))
         }
@@ -89,7 +90,7 @@ pub(crate) async fn record_opt_out(
     put(link, None, Answer::OptedOut, None, store, now).await
 }
 
-/// Adds choices. Those made before stay as they are.
+/// Records choices. Leaves earlier choices unchanged.
 pub(crate) async fn narrow(
     link: &LinkRecord,
     choices: &BTreeSet<Choice>,
@@ -148,7 +149,7 @@ pub(crate) async fn given(
         .collect())
 }
 
-/// Returns the records of a run's answers, from one customer or from all, sorted by key.
+/// Returns the records of a run's answers, from one customer or from all, in order of their keys.
 pub(crate) async fn records(
     run: &RunId,
     reference: Option<&CustomerRef>,
@@ -163,12 +164,12 @@ pub(crate) async fn records(
     stream::iter(keys).map(read).buffered(CONCURRENCY).try_collect().await
 }
 
-/// One answer in the table of a run.
+/// A row of a run's answer table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AnswerRow {
-    /// The bank's own customer id, as in the workbook. Empty if Bespoke does not keep it.
+    /// The bank's own customer id, as in the workbook. Empty if Bespoke has no record of it, such as after an erasure.
     pub customer_id: String,
-    /// The customer reference. Notifications use it.
+    /// The customer reference, which notifications use instead of the id.
     pub reference: String,
     /// `tell-me-more`, `call-me-back`, `not-for-me` or `opted-out`.
     pub answer: String,
@@ -198,7 +199,7 @@ pub async fn answers(run: &RunId, vault: &Vault) -> Result<Vec<AnswerRow>, Error
     Ok(rows)
 }
 
-/// Returns the answers as CSV with a header. No cell is a formula.
+/// Returns the answers as CSV with a header. A spreadsheet reads no cell as a formula.
 #[must_use]
 pub fn to_csv(rows: &[AnswerRow]) -> Vec<u8> {
     let cells = rows.iter().map(|row| {

@@ -1,4 +1,4 @@
-//! Finds the bank's own customer ids for the references of a run.
+//! Finds the bank's own customer ids for the references in a run.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use storage::vault::{Vault, VaultError};
 
 use crate::Error;
 
-/// Reads the manifest of a run that has ended.
+/// Reads a run's manifest. Fails if the run has not ended.
 pub(crate) async fn read_manifest(run: &RunId, vault: &Vault) -> Result<Manifest, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     let json = vault.store().find(&key).await?.ok_or_else(|| Error::NotEnded { run: run.clone() })?;
@@ -26,12 +26,12 @@ pub(crate) struct CustomerIds {
 }
 
 impl CustomerIds {
-    /// Reads the index of a run that has this manifest.
+    /// Reads the index of the run that `manifest` belongs to.
     pub async fn new(manifest: &Manifest, run: &RunId, vault: &Vault) -> Result<Self, Error> {
         Ok(Self { dataset: manifest.dataset.clone(), index: read_index(run, vault).await? })
     }
 
-    /// Reads the run's index. Finds no ids if the run has not ended yet.
+    /// Reads the run's manifest and index. If the run has not ended yet, the result finds no ids.
     pub async fn of(run: &RunId, vault: &Vault) -> Result<Self, Error> {
         match read_manifest(run, vault).await {
             Ok(manifest) => Self::new(&manifest, run, vault).await,
@@ -40,7 +40,7 @@ impl CustomerIds {
         }
     }
 
-    /// Returns a customer's id, or `None` if Bespoke does not keep it.
+    /// Returns a customer's id, or `None` if Bespoke has no record of it.
     pub async fn find(&self, reference: &CustomerRef, vault: &Vault) -> Result<Option<String>, Error> {
         match self.dataset.as_ref().zip(self.index.get(reference)) {
             Some((dataset, row)) => find_customer_id(dataset, row, vault).await,

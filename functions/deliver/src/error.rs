@@ -16,7 +16,7 @@ pub enum Error {
     /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The control data cannot be read. No result is shown without it.
+    /// The control data cannot be read, so no result may be shown.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// The signing key is unavailable or malformed.
@@ -42,7 +42,7 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
-    /// The HTTP client for the webhook could not be built.
+    /// The address of the webhook is malformed, or the HTTP client could not be built.
     #[error("cannot build the HTTP client for delivery.webhook.url: {reason}")]
     Client {
         /// The cause.

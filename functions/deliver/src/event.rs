@@ -9,7 +9,8 @@ use serde::de::{Deserializer, Error as _};
 pub enum DeliverEvent {
     /// The workflow ended a run.
     Ended(RunId),
-    /// The bucket received the record of a recall. A run in progress sends its notifications when it ends.
+    /// The bucket received the record of a recall. If the run is still in progress, notifications are sent when it
+    /// ends.
     Recalled(RunId),
     /// The bucket received a customer's answer.
     Answered(RunId, CustomerRef),

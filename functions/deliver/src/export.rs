@@ -1,8 +1,8 @@
 //! The export of a run for the bank's mail or CRM system: each customer's id, outcome and link.
 //!
-//! An export is made on demand and not stored. Unlike anything that is stored, it maps references to customer ids and
-//! contains working links. The customer ids come from the sealed dataset. Customers who refused or were erased have no
-//! ids there, so the export lists them by reference.
+//! An export is made on demand and not stored. Unlike everything that is stored unsealed, it maps references to
+//! customer ids and contains working links. The customer ids come from the sealed dataset. Customers who refused or
+//! were erased have no ids there, so the export lists them by reference.
 
 use contracts::evidence::{HELD_OUT, ManifestEntry, Outcome};
 use contracts::facts::Skip;
@@ -23,17 +23,17 @@ const CONCURRENCY: usize = 16;
 /// One customer in an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ExportRow {
-    /// The bank's own customer id, as in the workbook. Empty if Bespoke does not keep it.
+    /// The bank's own customer id, as in the workbook. Empty if Bespoke has no record of it, such as after an erasure.
     pub customer_id: String,
-    /// The customer reference. Notifications use it.
+    /// The customer reference, which notifications use instead of the id.
     pub reference: String,
-    /// The current outcome: `published`, `skipped`, `held-out`, `in-review`, `failed` or `recalled`.
+    /// The current outcome: `published`, `skipped`, `held-out`, `in-review`, `not-started`, `failed` or `recalled`.
     pub outcome: String,
-    /// The reason for an outcome other than `published`. Empty otherwise.
+    /// The reason for the outcome. Empty for `published` and `not-started`.
     pub detail: String,
     /// The customer's link. Empty if nothing is published or the settings have no base address for links.
     pub link: String,
-    /// The time at which the link expires, in RFC 3339. Empty without a link.
+    /// The time at which the link expires, in RFC 3339. Empty if there is no link.
     pub expires: String,
 }
 
@@ -51,8 +51,8 @@ impl ExportPage<'_> {
     pub const ALL: Self = Self { after: None, limit: usize::MAX };
 }
 
-/// Builds a page of the export, with a new link for each customer whose result may be shown. Earlier links remain valid
-/// until they expire.
+/// Builds a page of the export, and creates a new link for each customer whose result may be shown. Earlier links
+/// remain valid until they expire.
 pub async fn export(
     run: &RunId,
     page: ExportPage<'_>,
@@ -119,7 +119,7 @@ fn detail(outcome: &Outcome) -> String {
     }
 }
 
-/// Returns an export as CSV with a header. No cell is a formula.
+/// Returns an export as CSV with a header. A spreadsheet reads no cell as a formula.
 #[must_use]
 pub fn to_csv(rows: &[ExportRow]) -> Vec<u8> {
     let cells = rows.iter().map(|row| {

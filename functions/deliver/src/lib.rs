@@ -2,17 +2,18 @@
 //!
 //! | Module | Purpose |
 //! |---|---|
-//! | [`export`] | A table with customer ids and links for the bank's mail or CRM system. It is made on demand. |
+//! | [`export`] | The table of a run's results and links for the bank's mail or CRM system. It is made on demand. |
 //! | [`links`] | Customers' links: a page with the video, the offers with their reasons, answers, choices and an opt-out. |
-//! | [`page_events`] | What customers do on their pages, without the visits of scanners. |
-//! | [`answers`] | Records what customers answer and choose, each once, and lists a run's answers. |
+//! | [`page_events`] | Customers' actions on their pages, without the visits of scanners. |
+//! | [`answers`] | Customers' answers and choices, each recorded once. |
 //! | [`mail`] | The e-mail kit: one message for each customer, which the bank's own system sends. |
 //! | [`look`] | The brand's look on the page and in e-mails. |
 //! | [`webhook`] | Signed notifications about outcomes. |
 //! | [`event`] | The events that trigger the `notify` Lambda, which sends notifications. |
 //!
-//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's
-//! token is stored. A notification holds no personal data. Every export and every opened link reads `control/` again.
+//! **Invariant:** this library does not depend on AWS, Lambda, the file system or a stage. Only the digest of a link's
+//! token is stored. A notification contains no personal data. Before a result is exported or shown, `control/` is read
+//! again.
 
 pub mod answers;
 mod customer_ids;
@@ -58,7 +59,7 @@ struct PublishedContent {
     choices: BTreeSet<Choice>,
 }
 
-/// Returns whether a file is the one that the evidence names. A customer never sees another.
+/// Returns whether a file has the digest in the evidence. Customers never see any other file.
 fn is_as_published(key: &ObjectKey, artefact: Artefact, bytes: &[u8], published: &BTreeMap<Artefact, Digest>) -> bool {
     let same = published.get(&artefact) == Some(&Digest::of(bytes));
     if !same {
@@ -76,7 +77,7 @@ async fn published(
 ) -> Result<Result<PublishedContent, Outcome>, Error> {
     let store = vault.store();
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
-    // An erased customer has neither evidence nor text.
+    // If the evidence or the text is missing, the customer was erased.
     let erased = || Outcome::Skipped { skip: Skip::Suppressed };
     let evidence_key = key(Artefact::Evidence);
     let Some(bytes) = store.find(&evidence_key).await? else { return Ok(Err(erased())) };
@@ -92,7 +93,7 @@ async fn published(
     }
     let mut words = Vec::new();
     for artefact in [Artefact::Text, Artefact::Page].into_iter().filter(|artefact| {
-        // Older versions wrote no page.
+        // In results of older versions, there is no page.
         *artefact == Artefact::Text || evidence.artefacts.contains_key(artefact)
     }) {
         let key = key(artefact);

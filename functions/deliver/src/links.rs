@@ -2,11 +2,11 @@
 //!
 //! A token is 256 random bits. It is not stored; `links/<digest>.json` records the customer and the run. Opening a link
 //! checks everything again: the expiry, whether the customer may be contacted, recalls, and whether the files exist. A
-//! dead link looks the same for every reason, so it reveals nothing about the customer.
+//! dead link looks the same whatever the reason, so it reveals nothing about the customer.
 //!
-//! A GET changes nothing, because mail scanners open every link. Answers, choices and the opt-out are POST requests, from
-//! forms on the page or from a mail program's own button (RFC 8058). No other site can forge them, because none knows the
-//! token.
+//! A GET never records an answer, a choice or an opt-out, because mail scanners open every link. Answers, choices and
+//! the opt-out are POST requests, from forms on the page or from a mail program's own button (RFC 8058). No other site
+//! can forge them, because it would need the token.
 
 use std::collections::BTreeSet;
 
@@ -31,12 +31,12 @@ use crate::{Error, PublishedContent, is_as_published, published};
 /// The length of a token in bytes.
 const TOKEN_BYTES: usize = 32;
 
-/// The content security policy of files and errors, which load nothing.
+/// The content security policy of responses other than pages, which load nothing.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The headers of every response. They forbid caching, indexing and content from other origins. A page replaces the content
-/// security policy with its own. The referrer policy is the strictest one under which browsers still send the `Origin`
-/// header with a form.
+/// The headers of every response. They forbid caching, indexing and content from other origins. A page replaces the
+/// content security policy with its own. The referrer policy is the strictest one under which browsers still send the
+/// `Origin` header with a form.
 pub const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
     ("content-security-policy", POLICY),
@@ -85,7 +85,7 @@ pub enum LinkReply {
 pub struct LinkOutcome {
     /// The response.
     pub reply: LinkReply,
-    /// The run and the customer of a newly recorded answer, about which the bank is to be notified.
+    /// The run and the customer of a newly recorded answer, so that the bank can be notified.
     pub recorded: Option<(RunId, CustomerRef)>,
 }
 
@@ -162,7 +162,7 @@ pub async fn create(
     Ok(Some(NewLink { address: format!("{}/{token}", settings.link_base.trim_end_matches('/')), expires }))
 }
 
-/// Returns the page for a token. Changes nothing.
+/// Returns the page for a token. Does not change anything.
 pub async fn open(token: &str, look: &Look, vault: &Vault, now: Timestamp) -> Result<LinkPage, Error> {
     let Some((record, content)) = find_content(token, vault, now).await? else {
         return Ok(dead_link(Level::Top, look));
@@ -175,19 +175,21 @@ pub async fn open(token: &str, look: &Look, vault: &Vault, now: Timestamp) -> Re
     Ok(LinkPage::new(200, page::recommendation(&result)))
 }
 
-/// Returns the chapters of the video for a token as WebVTT, or `None` if there are none.
+/// Returns the chapters of the video for a token as WebVTT. Returns `None` if the link is dead, or if the result has no
+/// video or no page.
 pub async fn chapters(token: &str, vault: &Vault, now: Timestamp) -> Result<Option<String>, Error> {
     let content = find_content(token, vault, now).await?.filter(|(_, content)| content.video);
     Ok(content.and_then(|(_, content)| content.page).map(|page| page::chapter_track(&page)))
 }
 
-/// Returns the page that asks to confirm an opt-out. Changes nothing, and looks the same for every token.
+/// Returns the page that asks the customer to confirm an opt-out. Does not change anything. The page is the same for
+/// every token.
 #[must_use]
 pub fn confirm_opt_out(look: &Look) -> LinkPage {
     LinkPage::new(200, page::confirm_opt_out(look))
 }
 
-/// Records an answer about one of the offers, once. A declined product is not offered again in later runs.
+/// Records an answer to one of the offers, once. A declined product is not offered again in later runs.
 pub async fn answer(
     token: &str,
     form: &AnswerForm,
@@ -208,7 +210,7 @@ pub async fn answer(
     Ok(LinkOutcome { reply: LinkReply::SeeOther(next), recorded: recorded.then_some((link.run, link.reference)) })
 }
 
-/// Records the customer's choices. They only accumulate: no form removes one. Repeating a choice changes nothing.
+/// Records the customer's choices. No form removes a choice. A repeated choice has no further effect.
 pub async fn choose(
     token: &str,
     choices: &BTreeSet<Choice>,
@@ -220,14 +222,14 @@ pub async fn choose(
     answers::narrow(&link, choices, vault, now).await?;
     let reply = match find_content(token, vault, now).await? {
         Some(_) => LinkReply::SeeOther(format!("../{token}#choices")),
-        // The result used a source that is now switched off.
+        // The result used posts, which the customer has now switched off.
         None => LinkReply::Page(LinkPage::new(200, page::choices_saved(look))),
     };
     Ok(LinkOutcome { reply, recorded: None })
 }
 
-/// Returns a media file for a token with its key, or `None` if the link is dead, the result has no video, or the file is not
-/// the one that was published.
+/// Returns a media file for a token with its key. Returns `None` if the link is dead, the result has no video, or the
+/// file is not the one that was published.
 pub async fn media(
     token: &str,
     file: MediaFile,
@@ -241,9 +243,9 @@ pub async fn media(
     Ok(is_as_published(&key, file.artefact(), &bytes, &content.files).then_some((key, bytes)))
 }
 
-/// Adds the token's customer to the suppressions, and returns the page that confirms it. This works for as long as the
-/// link is on record, even after it has expired. It can be repeated. A mail program may send the same request without
-/// showing the page (RFC 8058).
+/// Adds the token's customer to the suppressions, and returns the page that confirms it. Works as long as the link is
+/// on record, even after it has expired. Repeating the request is harmless. A mail program may send it without showing
+/// the page (RFC 8058).
 ///
 /// # Panics
 /// Never: a suppression serializes to JSON.

@@ -1,7 +1,7 @@
 //! The look of the customer's page: the brand's colors in a light and a dark scheme, its fonts and its logo.
 //!
-//! Every color that carries text reaches a contrast of 4.5:1 with its ground (WCAG 2.2, success criterion 1.4.3), whatever
-//! colors the brand has.
+//! All text has a contrast of at least 4.5:1 with its background (WCAG 2.2, success criterion 1.4.3), whatever colors
+//! the brand has.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -20,11 +20,11 @@ const CONTRAST: f64 = 4.5;
 /// A font file of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageFont {
-    /// The font of headings.
+    /// The font for headings.
     Title,
-    /// The font of all other text.
+    /// The font for all other text.
     Body,
-    /// The bolder font of buttons and labels.
+    /// The bolder font for buttons and labels.
     Strong,
 }
 
@@ -78,13 +78,13 @@ impl Look {
     /// Creates the look. `logo` is the content of the brand's SVG logo.
     #[must_use]
     pub fn new(brand: Brand, logo: Option<&[u8]>) -> Self {
-        // Only the element itself can be embedded in HTML, without an XML declaration before it.
+        // HTML can embed only the element itself, so drop an XML declaration before it.
         let logo = String::from_utf8_lossy(logo.unwrap_or_default());
         let logo = logo.find("<svg").map_or("", |start| &logo[start..]);
         Self { brand, logo: logo.trim_end().to_owned() }
     }
 
-    /// Returns the brand with its texts in a language, a BCP 47 tag. Its own texts if it has none in that language.
+    /// Returns the brand with its texts in a language, a BCP 47 tag. Falls back to the brand's own texts.
     pub(crate) fn brand_in(&self, language: &str) -> Cow<'_, Brand> {
         Language::from_tag(language).map_or(Cow::Borrowed(&self.brand), |language| self.brand.in_language(language))
     }
@@ -127,7 +127,8 @@ impl Look {
 }
 
 /// Returns the content security policy of a page with this stylesheet. It allows the stylesheet, the page's own files,
-/// media files, whose URLs may redirect to the bucket, and forms that lead to `origins`.
+/// and forms that lead to `origins`. It also allows images and media from any HTTPS address, because their URLs may
+/// redirect to the bucket.
 pub(crate) fn content_policy(stylesheet: &str, origins: &[String]) -> String {
     let digest = BASE64.encode(Digest::of(stylesheet.as_bytes()).as_bytes());
     let mut forms = "'self'".to_owned();
@@ -161,7 +162,7 @@ impl Color {
     const BLACK: Self = Self([0.0; 3]);
     const WHITE: Self = Self([255.0; 3]);
 
-    /// Parses `#rrggbb`. Returns black for anything else; the brand's colors were checked when it was loaded for a video.
+    /// Parses `#rrggbb`. Returns black for anything else; rendering a video with the brand checks its colors.
     fn parse(text: &str) -> Self {
         let channel = |at: usize| text.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (channel(1), channel(3), channel(5)) {
@@ -200,7 +201,7 @@ impl Color {
         steps.into_iter().find(|color| color.luminance() <= 0.04).unwrap_or(Self::BLACK)
     }
 
-    /// Returns the color, moved toward black or white until it is legible on each ground.
+    /// Returns the color, moved toward black or white until it is legible on each background.
     fn legible_on(self, grounds: &[Self]) -> Self {
         let is_legible = |color: Self| grounds.iter().all(|ground| color.contrast(*ground) >= CONTRAST);
         let dark_ground = grounds.iter().all(|ground| ground.luminance() < 0.18);
@@ -218,7 +219,7 @@ impl std::fmt::Display for Color {
     }
 }
 
-/// The band at the top, which has the brand's own ground in both schemes, because the logo is made for it.
+/// The band at the top. It has the brand's own background color in both schemes, because the logo is made for it.
 struct Band {
     ground: Color,
     ink: Color,
@@ -255,7 +256,7 @@ impl Scheme {
             surface,
             ink,
             muted: ink.toward(paper, 0.3).legible_on(&grounds),
-            // A boundary of a control has a contrast of at least 3:1 (WCAG 1.4.11). This one only separates.
+            // This line only separates, so it needs less than the 3:1 of a control's boundary (WCAG 1.4.11).
             rule: paper.toward(ink, 0.18),
             accent,
             on_accent,

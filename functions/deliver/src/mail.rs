@@ -1,7 +1,7 @@
 //! The e-mail kit: one message for each customer, which the bank's own system sends.
 //!
-//! A message is a draft without `From`, `To`, `Date` and `Message-ID`, which the sender adds. Its images come from the
-//! customer's link, so they disappear with it. `List-Unsubscribe` and `List-Unsubscribe-Post` let a mail program opt the
+//! A message is a draft without `From`, `To`, `Date` and `Message-ID`, which the sender adds. Its image comes from the
+//! customer's link and disappears with it. `List-Unsubscribe` and `List-Unsubscribe-Post` let a mail program opt the
 //! customer out with one click (RFC 8058); the sender's DKIM signature must cover both.
 
 use base64::Engine as _;
@@ -19,7 +19,7 @@ use crate::page::list;
 use crate::page::words::{Words, fill};
 use crate::{Error, PublishedContent, published};
 
-/// The length of an encoded line in characters (RFC 2045, section 6.8).
+/// The maximum length of a base64 line in characters (RFC 2045, section 6.8).
 const LINE: usize = 76;
 
 /// A customer's e-mail.
@@ -33,7 +33,8 @@ pub struct Mail {
     pub message: String,
 }
 
-/// Returns the e-mail for a row of an export, or `None` if the row has no link, or the result has been withdrawn since.
+/// Returns the e-mail for a row of an export. Returns `None` if the row has no link, if the result may no longer be
+/// shown, or if an older version published it without a page.
 pub async fn mail(
     run: &RunId,
     row: &ExportRow,
@@ -72,7 +73,7 @@ fn compose(draft: &Draft<'_>) -> Mail {
         legal.join("\n"),
         words.mail_stop,
     );
-    // The boundary only has to be absent from the parts, which base64 guarantees.
+    // The boundary must not occur in the parts. Base64 has no hyphen, so it cannot.
     let boundary = format!("part-{}", Digest::of(draft.link.as_bytes()).short());
     let part = |kind: &str, body: &str| {
         format!(
@@ -187,13 +188,13 @@ fn html(draft: &Draft<'_>, words: &Words) -> String {
     )
 }
 
-/// Breaks base64 into lines.
+/// Breaks base64 into lines of at most [`LINE`] characters.
 fn wrapped(encoded: &str) -> String {
     let lines = encoded.as_bytes().chunks(LINE).map(|line| String::from_utf8_lossy(line).into_owned());
     lines.collect::<Vec<_>>().join("\r\n")
 }
 
-/// Encodes the value of a header, which must be ASCII (RFC 2047).
+/// Encodes the value of a header as ASCII (RFC 2047).
 fn header(value: &str) -> String {
     // A control character could end the header.
     let value: String = value.chars().filter(|character| !character.is_control()).collect();
@@ -203,7 +204,7 @@ fn header(value: &str) -> String {
     let mut words = Vec::new();
     let mut word = String::new();
     for character in value.chars() {
-        // An encoded word has at most 75 characters.
+        // An encoded word may have at most 75 characters. 42 bytes become 56 in base64, plus 12 around them.
         if word.len() + character.len_utf8() > 42 {
             words.push(std::mem::take(&mut word));
         }

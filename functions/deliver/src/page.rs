@@ -1,5 +1,5 @@
-//! The HTML pages behind customers' links. They have no scripts, and work in any browser, at any width, by keyboard and
-//! with screen readers. Each form is a plain POST below the customer's token, which no other site knows.
+//! The HTML pages behind customers' links. They work without a script, at any width, by keyboard and with screen
+//! readers. Each form is a plain POST to a path below the customer's token, which no other site knows.
 
 mod html;
 mod sections;
@@ -22,7 +22,7 @@ use words::{Words, fill};
 
 pub(crate) use why::list;
 
-/// The state that the customer's answers and choices have left.
+/// The customer's answers and choices so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PageState {
     /// The answers so far.
@@ -76,7 +76,7 @@ pub(crate) fn recommendation(page: &ResultPage<'_>) -> Rendered {
     )
 }
 
-/// Returns the page for a result of an older version, which has only its text.
+/// Returns the page for a result from an older version, which has only its text.
 pub(crate) fn text_only(token: &str, text: &str, video: bool, look: &Look) -> Rendered {
     let words = Words::of("en");
     let (title, body) = sections::of_text(token, text, video, &look.brand, words);
@@ -85,45 +85,62 @@ pub(crate) fn text_only(token: &str, text: &str, video: bool, look: &Look) -> Re
 
 /// Returns the page that confirms an opt-out.
 pub(crate) fn opted_out(look: &Look) -> Rendered {
-    let words = Words::of("en");
-    notice(Level::Below, look, words, words.stopped, &[words.stopped_text])
+    notice(Level::Below, look, |words| words.stopped, |body, words| sentence(body, look, words.stopped_text))
 }
 
 /// Returns the page that asks to confirm an opt-out. Mail programs open the address of `List-Unsubscribe` here.
 pub(crate) fn confirm_opt_out(look: &Look) -> Rendered {
-    let words = Words::of("en");
-    let mut body = Html::default();
-    body.element("h1", words.stop);
-    body.element("p", words.stop_text);
-    // This page's own address ends in the action.
-    body.open(r#"form method="post" action="opt-out""#);
-    body.button(words.stop_button, "");
-    body.close("form");
-    whole(&Shell { level: Level::Below, title: words.stop, look, words, origins: Vec::new() }, &body)
+    notice(
+        Level::Below,
+        look,
+        |words| words.stop,
+        |body, words| {
+            sentence(body, look, words.stop_text);
+            // The action is relative to the page's address, `/l/<token>/unsubscribe`.
+            body.open(r#"form method="post" action="opt-out""#);
+            body.button(words.stop_button, "");
+            body.close("form");
+        },
+    )
 }
 
-/// Returns the page after choices that rule out the result that the customer was reading.
+/// Returns the page for a customer whose choices hide the result that they were reading.
 pub(crate) fn choices_saved(look: &Look) -> Rendered {
-    let words = Words::of("en");
-    notice(Level::Below, look, words, words.choices, &[words.choices_saved_gone])
+    notice(Level::Below, look, |words| words.choices, |body, words| sentence(body, look, words.choices_saved_gone))
 }
 
 /// Returns the page for a dead link.
 pub(crate) fn dead(level: Level, look: &Look) -> Rendered {
-    let words = Words::of("en");
-    notice(level, look, words, words.dead, &[words.dead_text])
+    notice(level, look, |words| words.dead, |body, words| sentence(body, look, words.dead_text))
 }
 
-fn notice(level: Level, look: &Look, words: &Words, title: &str, sentences: &[&str]) -> Rendered {
+/// Returns a page without a result. It has a section in each of the bank's languages, its own first, because only a result
+/// says which language the customer reads.
+fn notice(
+    level: Level,
+    look: &Look,
+    title: fn(&Words) -> &'static str,
+    content: impl Fn(&mut Html, &Words),
+) -> Rendered {
+    let brand = &look.brand;
+    let others = brand.translations.keys().filter(|language| **language != brand.language);
+    let own = Words::of(brand.language.tag());
     let mut body = Html::default();
-    body.element("h1", title);
-    for sentence in sentences {
-        body.element("p", &fill(sentence, &[("bank", &look.brand.name), ("web", &look.brand.web)]));
+    for (heading, words) in std::iter::once(("h1", own)).chain(others.map(|language| ("h2", Words::of(language.tag()))))
+    {
+        body.open(&format!(r#"section lang="{}""#, words.lang));
+        body.element(heading, title(words));
+        content(&mut body, words);
+        body.close("section");
     }
-    whole(&Shell { level, title, look, words, origins: Vec::new() }, &body)
+    whole(&Shell { level, title: title(own), look, words: own, origins: Vec::new() }, &body)
 }
 
-/// The depth of a page's own address.
+fn sentence(body: &mut Html, look: &Look, text: &str) {
+    body.element("p", &fill(text, &[("bank", &look.brand.name), ("web", &look.brand.web)]));
+}
+
+/// The depth of a page's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// `/l/<token>`.
@@ -133,7 +150,7 @@ pub(crate) enum Level {
 }
 
 impl Level {
-    /// Returns the path of the brand's files. It holds no token, so a browser keeps them for all links.
+    /// Returns the path of the brand's files. It contains no token, so a browser can reuse the files for all links.
     const fn files(self) -> &'static str {
         match self {
             Self::Top => "_",
@@ -188,11 +205,11 @@ fn whole(shell: &Shell<'_>, body: &Html) -> Rendered {
     Rendered { html: page.into_string(), policy }
 }
 
-/// The pages' icon. Without it, browsers would request `/favicon.ico`, which does not exist.
+/// The pages' icon. It keeps browsers from requesting `/favicon.ico`, which does not exist.
 const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
     %3Ccircle cx='8' cy='8' r='8' fill='%230b4f5c'/%3E%3Cpath d='M6 4.5v7l6-3.5z' fill='%23fff'/%3E%3C/svg%3E";
 
-/// Returns the chapters of a video as WebVTT: one for each offer, from its start to the next one.
+/// Returns the chapters of a video as WebVTT: one for each offer that has a start time, lasting until the next one.
 pub(crate) fn chapter_track(content: &CustomerPage) -> String {
     let offers: Vec<(f64, &str)> =
         content.offers.iter().filter_map(|offer| Some((offer.starts_at?, offer.name.as_str()))).collect();
@@ -219,7 +236,7 @@ fn origin(address: &str) -> Option<String> {
     (matches!(scheme, "https" | "http") && !host.is_empty() && is_plain).then(|| format!("{scheme}://{host}"))
 }
 
-/// The choices of a page that the customer can still make or has made, in the order of the page.
+/// Returns the choices that the page lists: those that the customer can still make, and those already made.
 fn listed_choices(content: &CustomerPage, state: &PageState) -> BTreeSet<Choice> {
     let possible = content.counterfactuals.iter().map(|each| each.without.clone());
     let mut listed: BTreeSet<Choice> = possible.chain(state.choices.iter().cloned()).collect();

@@ -1,13 +1,15 @@
 //! Events on the pages behind customers' links: first-party, without cookies.
 //!
-//! Events are recorded only for runs whose request contains an effect plan. The first event of each kind counts. Each is
-//! an object of its own, sealed with the customer's key, so erasing the customer erases it. A process without a data key,
-//! such as the function behind customers' links on AWS, records nothing.
+//! Events are recorded only for runs whose request contains an effect plan. The first event of each kind counts. Each
+//! is an object of its own, sealed with the customer's key, so erasing the customer erases it. A process without a data
+//! key, such as the function behind customers' links on AWS, does not record events.
 //!
 //! Programs that open links before the person does are filtered:
 //!
-//! 1. A `HEAD` request, a prefetch (`Sec-Purpose`, `Purpose`, `X-Moz`), or a user agent in `scanners.txt` is no visit.
-//! 2. An event within [`FIRST_SECONDS`] of the link's creation is too early for a person.
+//! 1. A `HEAD` request or a prefetch (`Sec-Purpose`, `Purpose`, `X-Moz`) does not count, nor does a request with no user
+//!    agent or with one from `scanners.txt`.
+//! 2. An event within [`FIRST_SECONDS`] of the link's creation does not count, nor does an action on a page that has no
+//!    recorded opening.
 //! 3. An event within [`HUMAN_SECONDS`] of the opening shows that a program opened the page: the opening is deleted.
 //! 4. A share of the video that could not have been played since the opening does not count.
 
@@ -26,16 +28,16 @@ use storage::vault::{Owner, Vault, VaultError};
 use crate::Error;
 use crate::links::find_record;
 
-/// The seconds after a link's creation in which no customer can have received it.
+/// The number of seconds after a link's creation in which no customer can have received it.
 pub const FIRST_SECONDS: i64 = 5;
 
 /// The minimum number of seconds between opening the page and doing anything on it.
 pub const HUMAN_SECONDS: i64 = 1;
 
-/// The highest rate at which browsers play a video.
+/// The highest playback rate of a video, as a multiple of the normal speed.
 const FASTEST_RATE: f64 = 4.0;
 
-/// The script that reports what was played and clicked. The page works without it.
+/// The script that reports plays and clicks. The page works without it.
 pub const SCRIPT: &str = include_str!("play.js");
 
 /// The sources that the content security policy of a page with the script must allow, by directive.
@@ -60,7 +62,7 @@ pub struct Visitor<'a> {
 }
 
 impl Visitor<'_> {
-    /// Returns whether the request may come from a person. Browsers always name themselves.
+    /// Returns whether the request may come from a person. Browsers always send a user agent.
     #[must_use]
     pub fn is_person(&self) -> bool {
         let agent = self.agent.unwrap_or_default().to_lowercase();
@@ -71,7 +73,7 @@ impl Visitor<'_> {
     }
 }
 
-/// The fate of an event.
+/// The result of recording an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
     /// The event counts.
@@ -80,7 +82,8 @@ pub enum Recorded {
     Repeated,
     /// A program sent the event, or it came too fast for a person.
     Scanner,
-    /// The run has no effect plan, the link is dead, the customer was erased, or this process has no data key.
+    /// The run has no effect plan, the link is unknown or has expired, the customer was erased, or this process has no
+    /// data key.
     NotMeasured,
 }
 
@@ -113,7 +116,7 @@ pub async fn record(
     }
 }
 
-/// Returns whether events on the page behind a token are recorded, so that the page needs the script.
+/// Returns whether events on the page behind a token are recorded. If so, the page needs the script.
 pub async fn is_recorded(token: &str, vault: &Vault) -> Result<bool, Error> {
     match find_record(token, vault.store()).await? {
         Some(link) => is_measured(&link.run, vault).await,
@@ -147,7 +150,7 @@ async fn is_measured(run: &RunId, vault: &Vault) -> Result<bool, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::Request);
     match vault.read_json::<Request>(Owner::Run, &key).await {
         Ok((request, _)) => Ok(request.effect.is_some()),
-        // The request of an erased customer's own run is deleted. A process without a data key cannot seal events.
+        // An erasure deletes the request of a run for only that customer. Without a data key, no request can be read.
         Err(error) if matches!(error.name(), ErrorName::StoreNotFound | ErrorName::SecretMissing) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -157,13 +160,13 @@ async fn is_erased(reference: &CustomerRef, vault: &Vault) -> Result<bool, Error
     Ok(vault.store().find(&ObjectKey::Forgotten(reference.clone())).await?.is_some())
 }
 
-/// How fast an event came.
+/// The timing of an event.
 enum Pace {
-    /// As fast as a person can be.
+    /// A person could have caused the event.
     Human,
-    /// Too fast for a person. The opening may still be a person's.
+    /// Too early for a person. The opening may still be a person's.
     TooFast,
-    /// So fast after the opening that a program must have opened the page.
+    /// So soon after the opening that a program must have opened the page.
     ByProgram,
 }
 

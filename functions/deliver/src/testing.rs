@@ -41,7 +41,7 @@ pub fn id(text: &str) -> ProductId {
     ProductId::parse(text).unwrap()
 }
 
-/// Returns the content of a page with two offers. Posts carry the first one.
+/// Returns the content of a page with two offers. The first one depends on posts.
 pub fn content() -> CustomerPage {
     let offer = |product: &str, name: &str, kind, need, starts_at, reasons| PageOffer {
         product: id(product),

@@ -39,7 +39,7 @@ struct Bank {
     customers: Vec<CustomerRef>,
 }
 
-/// The files that were published to each customer, as by a version without pages.
+/// The files that were published to each customer, as a version without pages did.
 const FILES: [(Artefact, &[u8]); 4] = [
     (Artefact::Text, TEXT.as_bytes()),
     (Artefact::Video, b"video"),
@@ -178,7 +178,8 @@ impl Secrets for Secret {
     }
 }
 
-/// A bank's system. It verifies signatures with the reference implementation of Standard Webhooks, and accepts each id once.
+/// A bank's system. It verifies signatures with the reference implementation of Standard Webhooks, and accepts each id
+/// once.
 #[derive(Clone)]
 struct Receiver {
     verifier: Arc<standardwebhooks::Webhook>,

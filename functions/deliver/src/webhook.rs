@@ -1,5 +1,5 @@
-//! Notifications to the bank's own system. Each outcome is sent as a signed HTTP request, which is retried until it
-//! succeeds or the attempts are used up.
+//! Notifications to the bank's own system. Each outcome, recall and answer is sent as a signed HTTP request. After a
+//! transient error, the request is retried until it succeeds or the attempts are used up.
 //!
 //! The request is a POST of a [`Notification`] as JSON, with the headers of Standard Webhooks
 //! (<https://www.standardwebhooks.com>):
@@ -8,12 +8,12 @@
 //! - `webhook-timestamp`: the time of the attempt in Unix seconds.
 //! - `webhook-signature`: `v1,` plus the base64 of HMAC-SHA256 over `id.timestamp.body`.
 //!
-//! Before each attempt, Bespoke reads `control/` again. If the customer has withdrawn consent, Bespoke sends no
-//! notification that could lead to a message to them. It still sends notifications that prevent such a message.
+//! A notification that could lead to a message to the customer is sent only with the customer's consent: before each
+//! attempt, Bespoke reads `control/` again. Notifications that prevent such a message are always sent.
 //!
 //! A sent notification is recorded and not sent again. If the process dies before the record is written, the next call
 //! sends the notification again with the same id, so receivers must discard ids that they have already seen. A
-//! notification that runs out of attempts becomes a dead letter under `notices/dead/`, and the next call to [`notify`]
+//! notification that Bespoke gives up on becomes a dead letter under `notices/dead/`, and the next call to [`notify`]
 //! sends it again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,7 +83,7 @@ pub struct Deps<'a> {
     pub backoff: Backoff,
 }
 
-/// The number of a run's notifications, by what became of them.
+/// The number of a run's notifications, by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NotifySummary {
     /// Notifications that were sent by this call.
@@ -115,8 +115,8 @@ impl NotifySummary {
     }
 }
 
-/// Notifies the bank's system about each customer's outcome and answers in a run. Sends only notifications that have not
-/// been sent yet, and none if the settings have no address.
+/// Notifies the bank's system about each customer's outcome and answers in a run. Sends only notifications that have
+/// not been sent yet. Does nothing if the settings have no address.
 pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
     if deps.settings.url.is_empty() {
         return Ok(NotifySummary::default());
@@ -136,7 +136,7 @@ pub async fn notify(run: &RunId, deps: &Deps<'_>) -> Result<NotifySummary, Error
     Ok(summary)
 }
 
-/// Notifies the bank's system about the answers of one customer in a run, for a notification as soon as they arrive.
+/// Notifies the bank's system about one customer's answers in a run, as soon as they arrive.
 pub async fn notify_answers(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result<NotifySummary, Error> {
     if deps.settings.url.is_empty() {
         return Ok(NotifySummary::default());
@@ -149,8 +149,8 @@ struct Sender<'a> {
     http: Client,
     url: Url,
     key: SigningKey,
-    /// Whether a notification has used up its attempts without a response. If so, the remaining ones immediately become
-    /// dead letters.
+    /// Whether a notification has used up its attempts because of transient errors. If so, the remaining ones become
+    /// dead letters without an attempt.
     is_down: AtomicBool,
 }
 
@@ -183,7 +183,7 @@ impl<'a> Sender<'a> {
             product: None,
             because: None,
         };
-        // There is nothing to report yet: a later run or attempt may still process the customer.
+        // There is nothing to report yet, because a later attempt may still process the customer.
         if entry.outcome == Outcome::NotStarted {
             return Ok(NotifySummary::default());
         }
@@ -264,7 +264,7 @@ impl<'a> Sender<'a> {
         gate: &Gate,
     ) -> Result<(u32, Option<FailedAttempt>), Withheld> {
         if self.is_down.load(Ordering::Relaxed) {
-            let message = "the receiver did not answer earlier notifications".to_owned();
+            let message = "earlier notifications to the receiver failed, so this one was not attempted".to_owned();
             return Ok((0, Some(FailedAttempt { message, is_transient: true })));
         }
         let body = serde_json::to_string(notification).expect("a notification has only plain fields");

@@ -22,26 +22,26 @@ use crate::{CONCURRENCY, Error, list_customers};
 /// Transaction rows per customer, as in the sample data.
 const TRANSACTIONS: f64 = 50.0;
 
-/// The contents of `forecast.json`: the decisions of a dry run, and what the run would cost. It has the same fields as
-/// a dry run on one machine, except those that only that machine can know.
+/// The contents of `forecast.json`: the decision for each customer of a dry run, and the cost of the run. It has the
+/// same fields as the forecast of a dry run on one machine, except those that only that machine can know.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Forecast {
     /// The run.
     pub run: RunId,
-    /// Customers in the workbooks.
+    /// Customers in the workbooks, before the first one whose message would exceed the limit.
     pub customers: usize,
     /// Customers who would get a recommendation or a service message.
     #[serde(rename = "selected")]
     pub recommendations: usize,
     /// Customers who would get a service message without an offer.
     pub service_messages: usize,
-    /// Skipped customers by reason.
+    /// Customers who would get no message, by reason.
     pub skipped_because: BTreeMap<String, usize>,
     /// The number of customers who would be offered each product.
     pub offers: BTreeMap<ProductId, usize>,
     /// Videos that would be made.
     pub videos: usize,
-    /// The total seconds of these videos.
+    /// The total duration of these videos in seconds.
     pub video_seconds: f64,
     /// The model usage.
     pub model: ModelUse,
@@ -72,14 +72,14 @@ pub struct ModelUse {
 pub struct Decision {
     /// The customer.
     pub reference: CustomerRef,
-    /// The number of offers. 0 means a service message. `None` if the customer would be skipped.
+    /// The number of offers. 0 means a service message. `None` if the customer would get no message.
     pub offers: Option<usize>,
-    /// The reason for a skip.
+    /// The reason why the customer would get no message.
     pub because: Option<String>,
 }
 
-/// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process at
-/// once, and `limit` the number of customers who may get a message.
+/// Computes the forecast of a dry run and writes it. `concurrency` is the number of customers that a run would process
+/// at once. `limit` is the maximum number of customers who may get a message.
 ///
 /// # Panics
 /// Never: every field of a forecast serializes to JSON.
@@ -112,7 +112,7 @@ async fn find_decision(
     let key = ObjectKey::DryRun(run.clone(), reference.clone());
     match vault.read_json(Owner::Run, &key).await {
         Ok((decision, _)) => Ok((reference, Some(decision))),
-        // Assessing the customer failed.
+        // There is no decision, because assessing the customer failed.
         Err(VaultError::Store(StoreError::NotFound { .. })) => Ok((reference, None)),
         Err(error) => Err(error.into()),
     }
@@ -154,7 +154,7 @@ fn compute(
     let videos = texts.len().min(request.videos.unwrap_or(usize::MAX));
     let video_seconds = texts.iter().take(videos).map(|text| text.video_seconds(request.words_per_minute)).sum();
     let offered = decisions.iter().filter_map(|decision| decision.offers).sum();
-    // Assume that the stores are empty, because earlier campaigns may have had different text.
+    // Assume that there are no shared scenes or speech yet, because earlier campaigns may have had different text.
     let new = NewWork::expect(videos, offered, 0, 0);
     let work = Workload { customers: decisions.len(), recommendations: texts.len(), videos, video_seconds, new };
     let service_messages = decisions.iter().filter(|decision| decision.offers == Some(0)).count();
@@ -188,7 +188,7 @@ fn compute(
     }
 }
 
-/// Returns the model usage. Service messages need no model call, because the template writes them.
+/// Returns the model usage for `calls` calls. A service message needs no call, because it comes from the phrasebook.
 fn model_use(request: &Request, settings: &Settings, calls: usize) -> ModelUse {
     let model = &settings.writer.model;
     if !model.enabled || !request.writer.asks_a_model() {

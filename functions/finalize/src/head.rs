@@ -17,7 +17,7 @@ use crate::{Deps, Error};
 pub const FILES: [RunPart; 5] =
     [RunPart::Request, RunPart::Settings, RunPart::Index, RunPart::ManifestCsv, RunPart::ManifestJson];
 
-/// Returns the digests of the run's files by name, without those that do not exist.
+/// Returns the digests of the run's files by name. Files that do not exist are left out.
 pub async fn digest_files(store: &dyn ObjectStore, run: &RunId) -> Result<BTreeMap<String, Digest>, StoreError> {
     let mut files = BTreeMap::new();
     for part in FILES {
@@ -28,7 +28,7 @@ pub async fn digest_files(store: &dyn ObjectStore, run: &RunId) -> Result<BTreeM
     Ok(files)
 }
 
-/// Returns the head in an entry's leaf. Returns `None` unless the leaf is exactly the head's JSON.
+/// Returns the head in an entry's leaf. Returns `None` unless the leaf is exactly the JSON that this version writes.
 #[must_use]
 pub fn read_head(entry: &LogEntry) -> Option<Head> {
     let head: Head = serde_json::from_str(&entry.leaf).ok()?;
@@ -52,7 +52,8 @@ async fn control_marks(vault: &Vault) -> Result<BTreeMap<String, LedgerMark>, Er
     Ok(marks)
 }
 
-/// Appends the run's head to the log, and copies the entry to `head.json`. Does nothing if both exist.
+/// Appends the run's head to the log, and copies the entry to `head.json`. Does nothing if `head.json` states the same
+/// and is still in the log.
 pub async fn publish(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
     let store = deps.vault.store();
     let head = Head {

@@ -1,12 +1,12 @@
-//! The finalize stage: verifies that each customer in a run has exactly one outcome, chains the records, and appends the
+//! The finalize stage: lists each customer in a run with exactly one outcome, chains the records, and appends the
 //! signed head of the run to the transparency log.
 //!
 //! The chain starts with [`first_link`], computed from the run and the dataset. Each customer, in the dataset's order,
 //! adds a [`next_link`], computed from the previous link, the reference and the digest of their record. If a record is
 //! changed, missing, added or moved, the last link changes.
 //!
-//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It does not open any
-//! personal data.
+//! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage. It opens no object that
+//! is sealed with a customer's key.
 
 mod forecast;
 mod head;
@@ -36,7 +36,7 @@ pub use manifest::{chain_holds, document, first_link, next_link, seal, table};
 /// The number of records that are read concurrently.
 const CONCURRENCY: usize = 32;
 
-/// The maximum number of times that a manifest is rewritten because another writer replaced it.
+/// The maximum number of times that a manifest is written. It is written again if another writer replaced it.
 const ATTEMPTS: usize = 5;
 
 /// The dependencies of the stage.
@@ -104,8 +104,8 @@ impl NamedError for Error {
 }
 
 /// Reads every customer's record, and writes `manifest.csv` and `manifest.json`, replacing those from an earlier
-/// attempt. Then appends the signed head to the log, unless it is already there. If merge failed, there is no dataset.
-/// An earlier manifest is then kept, because no customer's outcome has changed.
+/// attempt. Then appends the signed head to the log, unless it is already there. If merge failed, there is no dataset,
+/// and an earlier manifest is kept, because no customer's outcome has changed.
 pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Error> {
     let FinalizeInput { run, dataset } = input;
     if dataset.is_none()
@@ -128,13 +128,13 @@ pub async fn run(input: FinalizeInput, deps: &Deps<'_>) -> Result<Manifest, Erro
 }
 
 /// Rewrites the manifest of a run that has ended, after decisions changed its outcomes. Returns `None` if the run has
-/// not ended, because the manifest is written when it ends.
+/// no manifest yet; the manifest that is written at its end will include the decisions.
 pub async fn refresh(run: RunId, deps: &Deps<'_>) -> Result<Option<Manifest>, Error> {
     let Some(earlier) = find_earlier(deps.vault, &run).await? else { return Ok(None) };
     self::run(FinalizeInput { run, dataset: earlier.dataset }, deps).await.map(Some)
 }
 
-/// Composes the manifest from the current records without writing it.
+/// Composes the manifest from the current records, but does not write it.
 pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, vault: &Vault) -> Result<Manifest, Error> {
     let outcomes = stream::iter(list_customers(vault, &run).await?)
         .map(|reference| read_outcome(vault, &run, reference))
@@ -144,7 +144,7 @@ pub async fn sum_up(run: RunId, dataset: Option<&DatasetId>, vault: &Vault) -> R
     Ok(manifest::compose(run, dataset, vault.keys(), outcomes))
 }
 
-/// Returns the manifest from an earlier attempt of the run.
+/// Returns the manifest from an earlier attempt of the run. Returns `None` if there is none, or if it cannot be parsed.
 async fn find_earlier(vault: &Vault, run: &RunId) -> Result<Option<Manifest>, Error> {
     let key = ObjectKey::Run(run.clone(), RunPart::ManifestJson);
     let found = vault.store().find(&key).await?;
@@ -159,7 +159,7 @@ async fn list_customers(vault: &Vault, run: &RunId) -> Result<Vec<CustomerRef>, 
     Ok(rows.into_iter().map(|row| row.reference).collect())
 }
 
-/// A customer's outcome, with the digest of the record that contains it.
+/// A customer's outcome, with the digest of the record that contains it, or of nothing if there is no record.
 struct CustomerOutcome {
     reference: CustomerRef,
     outcome: Outcome,
@@ -210,7 +210,7 @@ fn outcome_of_review(vault: &Vault, key: &ObjectKey, bytes: &[u8]) -> Outcome {
     }
 }
 
-/// Writes the JSON last, so once it exists, the table is complete too.
+/// Writes the manifest as CSV and JSON. The JSON comes last, so once it exists, the CSV is complete too.
 async fn write(vault: &Vault, manifest: &Manifest) -> Result<(), Error> {
     let store = vault.store();
     let key = |part| ObjectKey::Run(manifest.run.clone(), part);

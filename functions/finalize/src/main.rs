@@ -22,7 +22,7 @@ struct Payload {
     /// The number of customers that the run processes at once.
     #[serde(default)]
     concurrency: u32,
-    /// The number of customers who may get a message. `None` for all.
+    /// The maximum number of customers who may get a message. `None` if there is no limit.
     #[serde(default)]
     limit: Option<usize>,
 }

@@ -35,7 +35,8 @@ pub fn document(manifest: &Manifest) -> Vec<u8> {
     json
 }
 
-/// Returns whether every link in a manifest follows from the previous one, and the counts match the entries.
+/// Returns whether every link in a manifest follows from the previous one, and the counts match the entries. Does not
+/// check the seal.
 #[must_use]
 pub fn chain_holds(manifest: &Manifest, dataset: Option<&DatasetId>) -> bool {
     let mut link = first_link(&manifest.run, dataset);

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Fills the fuzzers' corpora with seeds from the test files.
 
-It lowers the 100,000 rounds of hashing of an encrypted seed to ten, so the fuzzer runs fast. Such a seed can no longer
-be decrypted. `agile-ten-rounds` can, so its mutations are decrypted and read.
+Lowers the 100,000 hashing rounds in an encrypted seed to ten, so the fuzzer runs fast. Such a seed can no longer be
+decrypted. `agile-ten-rounds` can, so its mutations are decrypted and read.
 """
 
 import pathlib

@@ -20,7 +20,7 @@ use crate::package::attribute;
 const SEGMENT: usize = 4096;
 /// The AES block length in bytes.
 const BLOCK: usize = 16;
-/// The maximum number of hashing rounds. Office uses 100,000; a crafted file could ask for so many that they take
+/// The maximum number of hashing rounds. Office uses 100,000. A crafted file could demand so many that hashing takes
 /// hours.
 const MAX_ROUNDS: u32 = 1_000_000;
 
@@ -36,7 +36,7 @@ const HMAC_VALUE: [u8; 8] = [0xa0, 0x67, 0x7f, 0x02, 0xb2, 0x2c, 0x84, 0x33];
 pub enum AgileError {
     /// The password is wrong.
     WrongPassword,
-    /// The description of the encryption is damaged.
+    /// The description of the encryption is damaged, or demands more than `MAX_ROUNDS` hashing rounds.
     Malformed,
     /// The package differs from the one that was encrypted.
     Changed,
@@ -44,7 +44,7 @@ pub enum AgileError {
     NoIntegrity,
     /// The package has no password. Only a certificate can decrypt it.
     CertificateOnly,
-    /// The cipher, its mode or the hash is not supported.
+    /// The cipher, its mode, its key length or the hash is not supported.
     Unsupported,
 }
 
@@ -170,7 +170,7 @@ struct PasswordKey {
 }
 
 impl AgileInfo {
-    /// Parses the `EncryptionInfo` stream, starting after its version.
+    /// Parses the XML in the `EncryptionInfo` stream, which follows the version and the flags.
     pub fn parse(xml: &[u8]) -> Result<Self, AgileError> {
         let xml = crate::package::utf8(xml);
         let mut reader = Reader::from_reader(xml.as_ref());
@@ -244,7 +244,7 @@ impl AgileInfo {
     }
 
     /// Decrypts the `EncryptedPackage` stream, whose first eight bytes are the package's length. Fails if the stream
-    /// has changed since it was encrypted.
+    /// has changed since it was encrypted, or has no HMAC that could show this.
     pub fn decrypt(&self, key: &[u8], stream: &[u8]) -> Result<Zeroizing<Vec<u8>>, AgileError> {
         let (length, sealed) = stream.split_first_chunk::<8>().ok_or(AgileError::Malformed)?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| AgileError::Malformed)?;
@@ -360,7 +360,7 @@ mod tests {
         Cipher { hash, hash_size: hash.digest(&[]).len(), key_bytes: bits / 8, salt: vec![7; 16] }
     }
 
-    /// Returns the description and the stream of an encrypted package.
+    /// Returns the XML description and the encrypted stream of a package.
     fn sealed(package: (usize, &str), password: (usize, &str), prefix: &str, content: &[u8]) -> (String, Vec<u8>) {
         let outer = cipher(package.0, package.1);
         let inner = cipher(password.0, password.1);

@@ -14,19 +14,19 @@ pub const BAD_AMOUNT: CellRule = "not an amount; write it as 1234.50";
 const CURRENCIES: &str =
     "$ € £ ¥ ₹ ₫ ₩ ₱ ₪ ₺ ₽ ₴ ₦ ₲ ₵ ₡ ฿ US$ C$ CA$ A$ AU$ NZ$ HK$ S$ R$ MX$ kr kr. zł Kč Ft lei Rs Rs. Fr Fr. S/ R";
 
-/// An amount that is written as text.
+/// An amount as written in a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenAmount {
-    /// The amount. A debit is positive, and a credit is negative.
+    /// The amount. An amount marked as a debit is positive, and one marked as a credit is negative.
     pub cents: Cents,
     /// The currency symbol or code, if there is one.
     pub currency: Option<String>,
-    /// Whether the text is marked as debit or credit, which determines the amount's sign.
+    /// Whether the text marks the amount as a debit or a credit, which determines its sign.
     pub is_marked: bool,
 }
 
-/// Rounds units of a currency to cents.
-#[expect(clippy::cast_possible_truncation, reason = "checked to be below 1e14")]
+/// Converts units of a currency to cents, rounded. Fails beyond `MAX_AMOUNT`.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be at most 1e14")]
 pub fn cents(units: f64) -> Result<Cents, CellRule> {
     if units.is_finite() && units.abs() <= MAX_AMOUNT {
         Ok(Cents((units * 100.0).round() as i64))
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn ambiguous_amount_is_refused() {
-        // Without a digit before the point, ".5" may be a typo.
+        // ".5" has no digit before the point, so it may be a typo.
         for bad in [
             "1.234",
             ".5",

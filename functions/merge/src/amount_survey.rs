@@ -9,7 +9,7 @@ use crate::amount::WrittenAmount;
 use crate::cell_rule::CellRule;
 use crate::value::Cell;
 
-/// The minimum number of amounts before their signs can look suspicious.
+/// The minimum number of signed amounts in a workbook for their signs to look suspicious.
 const MIN_AMOUNTS: u32 = 20;
 /// The percentage of negative amounts above which spending is probably written as negative.
 const MAX_NEGATIVE: u32 = 60;
@@ -19,7 +19,7 @@ const MAX_CURRENCY: usize = 4;
 /// Statistics about the amounts in the workbook being read.
 #[derive(Default)]
 pub struct AmountSurvey {
-    /// The number of nonzero amounts without a debit or credit mark.
+    /// The number of nonzero amounts in `transaction_amount` without a debit or credit mark.
     signed: u32,
     negative: u32,
     /// Whether any amount is nonzero.
@@ -74,8 +74,8 @@ impl AmountSurvey {
     }
 }
 
-/// Reads the amount that a customer spent from the three amount columns. Spending is positive in the result. An error
-/// names the column and the rule that its cell breaks.
+/// Returns the amount that a customer spent, read from the three amount columns. Spending is positive in the result.
+/// The error is the column and the rule that its cell breaks.
 pub fn read_spending(
     [amount, debit, credit]: [&Cell<'_>; 3],
     sign: Option<SpendingSign>,
@@ -93,7 +93,7 @@ pub fn read_spending(
         }
         let amount = cell.written_amount().map_err(|rule| (column, rule))?;
         survey.add(column, &amount);
-        // The sign does not matter in these columns, because banks differ in their use of it.
+        // Ignore the sign in these columns, because banks use it differently.
         Ok(amount.cents.0.abs())
     };
     let debit = read("debit_amount", debit)?;

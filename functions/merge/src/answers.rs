@@ -32,9 +32,9 @@ pub struct ConsentAnswer {
 
 /// Statistics about a consent column's answers, which determine the meaning of numeric codes.
 pub struct ConsentColumn {
-    /// Whether all answers are whole numbers.
+    /// Whether all answers that are not blank are whole numbers.
     pub only_integers: bool,
-    /// Whether all answers are 0 or 1.
+    /// Whether all answers that are not blank are 0 or 1.
     pub only_binary: bool,
     /// Whether some answer is a whole number other than 0 and 1 to which the settings assign no meaning.
     pub has_unknown_code: bool,
@@ -47,7 +47,7 @@ impl Default for ConsentColumn {
 }
 
 impl ConsentColumn {
-    /// Adds an answer.
+    /// Adds an answer. Ignores a blank one.
     pub fn add(&mut self, intake: &IntakeSettings, value: &str) {
         let value = plain_answer(value);
         if value.is_empty() {
@@ -72,7 +72,7 @@ pub fn answers(file: Workbook, row: &SheetRow<'_>) -> impl Iterator<Item = Conse
     })
 }
 
-/// Returns the column of a question.
+/// Returns the name of the column with the answers to a question.
 pub const fn column_of(question: Question) -> &'static str {
     match question {
         Question::General => "consent",
@@ -80,7 +80,8 @@ pub const fn column_of(question: Question) -> &'static str {
     }
 }
 
-/// Returns whether an answer, taken by itself, is a refusal. A blank answer is a refusal too.
+/// Returns whether an answer is a refusal, regardless of the other answers in its column. Anything but a yes is a
+/// refusal, including a blank answer.
 pub fn is_refusal(intake: &IntakeSettings, answer: &ConsentAnswer) -> bool {
     own_meaning(intake, &answer.value).or_else(|| built_in_meaning(&answer.value)) != Some(Meaning::Yes)
 }

@@ -1,5 +1,5 @@
-//! Translates the category vocabularies that banks use into words of the default lexicon: merchant category codes (ISO
-//! 18245) and the category names of data aggregators.
+//! Translates the category vocabularies that banks use into words in the default lexicon. The vocabularies are merchant
+//! category codes (ISO 18245) and the category names of data aggregators.
 
 use contracts::facts::plain_words;
 use policy::customer::Cents;
@@ -7,7 +7,7 @@ use policy::customer::Cents;
 /// The category of incoming money. It is not a spending category.
 const INCOME: &str = "income";
 
-/// Ranges of merchant category codes, each with a word of the default lexicon. Codes for sensitive or unclear trades,
+/// Ranges of merchant category codes, each with a word in the default lexicon. Codes for sensitive or unclear trades,
 /// such as doctors, bars, charities and cash, are omitted on purpose.
 const CODES: [(u16, u16, &str); 59] = [
     (3000, 3350, "airlines"),
@@ -71,7 +71,7 @@ const CODES: [(u16, u16, &str); 59] = [
     (8211, 8299, "education"),
 ];
 
-/// Category names of data aggregators. Each line begins with the word of the default lexicon.
+/// Category names that data aggregators use. Each line begins with the word in the default lexicon.
 const ALIASES: &str = "
 groceries: food and drink groceries, supermarkets and groceries, groceries and supermarkets, grocery shopping
 restaurants: food and drink restaurant, food and drink restaurants, restaurants and dining, dining and restaurants, eating out, restaurants dining, food and drink other food and drink
@@ -128,8 +128,10 @@ const IGNORED: &str = "health, healthcare, medical, pharmacy, pharmacies, doctor
     payments, credit card payment, loan payment, loan payments, mortgage, rent, tax, taxes, government, check, checks, \
     public assistance, child support, alimony, legal, uncategorized, other, misc, miscellaneous, debt collection, funeral";
 
-/// Returns the lexicon's word for a category, whatever vocabulary the category comes from. If it names income and the
-/// amount is incoming money, the word is `income`.
+/// Returns the default lexicon's word for a category in any of these vocabularies.
+///
+/// Returns `income` for a category that starts with "income", or for another income category of incoming money. Returns
+/// an unknown category unchanged, except that only the last step of a path is kept.
 pub fn usual_category(category: String, amount: Cents) -> String {
     let words = normalized(&category);
     if words.starts_with("income ") || (amount.0 < 0 && listed(INCOME_WORDS, &words)) {

@@ -5,7 +5,7 @@ use contracts::key::Workbook;
 use crate::sheet::{SourceColumn, optional, required};
 use crate::stop_columns;
 
-/// Returns the columns that are read from a workbook. Other columns are never kept.
+/// Returns the columns that the join reads from a workbook. It ignores all other columns.
 pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
     match file {
         Workbook::Profile => &PROFILE,
@@ -14,7 +14,7 @@ pub const fn columns(file: Workbook) -> &'static [SourceColumn] {
     }
 }
 
-/// The columns of the profile that contain facts and consent.
+/// The profile columns that contain facts and consent.
 pub const PROFILE_FACTS: [SourceColumn; 10] = [
     required("customer_id"),
     required("first_name"),
@@ -45,7 +45,7 @@ const TRANSACTIONS: [SourceColumn; 10] = [
     required("date"),
     required("category"),
     required("merchant"),
-    // Either this column or the next two are required.
+    // Either this column or both of the next two are required.
     optional("transaction_amount"),
     optional("debit_amount"),
     optional("credit_amount"),

@@ -1,13 +1,14 @@
 //! Reads the compound file (MS-CFB) around an encrypted workbook.
 //!
-//! It accepts the flaws that other programs accept, such as a short last sector and entries beyond the file's end. A
-//! chain of sectors is never longer than the file, so a crafted file cannot make the reader allocate more.
+//! Accepts the flaws that other programs accept, such as a short last sector and entries beyond the file's end. Rejects
+//! a chain of sectors that is longer than the file, so a crafted file cannot make the reader allocate more.
 
-/// The first of the special sector numbers (MS-CFB 2.1), which end a chain or mark an unused entry.
+/// The upper bound of regular sector numbers (MAXREGSECT, MS-CFB 2.1). Numbers from here on end a chain or mark an
+/// unused entry.
 const LAST_SECTOR: u32 = 0xffff_fffa;
-/// The size of the header.
+/// The size of the header in bytes, without padding.
 const HEADER: usize = 512;
-/// The size of an entry in the directory.
+/// The size of a directory entry in bytes.
 const ENTRY: usize = 128;
 
 /// A compound file.
@@ -15,7 +16,7 @@ pub struct Container<'b> {
     bytes: &'b [u8],
     sector: usize,
     mini_sector: usize,
-    /// The size below which a stream is in the mini stream.
+    /// The size in bytes below which a stream is stored in the mini stream.
     mini_cutoff: u64,
     table: Vec<u32>,
     mini_table: Vec<u32>,
@@ -63,7 +64,7 @@ impl<'b> Container<'b> {
         self.find(name).is_some()
     }
 
-    /// Returns a stream's content.
+    /// Returns a stream's content, or `None` if the stream is missing or damaged.
     pub fn stream(&self, name: &str) -> Option<Vec<u8>> {
         let entry = self.find(name)?;
         let mut content = if entry.size < self.mini_cutoff {
@@ -84,7 +85,7 @@ impl<'b> Container<'b> {
         self.entries.iter().find(|entry| entry.name.eq_ignore_ascii_case(name))
     }
 
-    /// Returns the sectors that contain the sector allocation table.
+    /// Returns the numbers of the sectors that contain the file allocation table.
     fn table_sectors(&self) -> Option<Vec<u32>> {
         let used = |sector: &u32| *sector < LAST_SECTOR;
         let words = |bytes: &[u8]| bytes.chunks_exact(4).filter_map(|word| u32_at(word, 0)).collect::<Vec<_>>();
@@ -114,7 +115,7 @@ impl<'b> Container<'b> {
     }
 }
 
-/// Follows a chain of sectors. Returns `None` if it is damaged or has more than `longest` + 1 sectors.
+/// Returns the content of a chain of sectors, or `None` if the chain is damaged or has more than `longest` + 1 sectors.
 fn chained<'s>(start: u32, table: &[u32], longest: usize, sector: impl Fn(u32) -> Option<&'s [u8]>) -> Option<Vec<u8>> {
     let mut content = Vec::new();
     let mut next = start;

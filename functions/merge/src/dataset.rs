@@ -20,7 +20,8 @@ const RECORDS_PER_TASK: usize = 16;
 
 /// Returns the keyed digest of the joined rows.
 ///
-/// The digest excludes row numbers and the time of reading, so the same rows in any order produce the same dataset.
+/// The digest covers Bespoke's version. It excludes row numbers and the time of reading, so the same rows in any order
+/// produce the same dataset.
 pub fn dataset_digest(keys: &Keys, records: &mut [CustomerRecord]) -> Digest {
     let mut joined = env!("CARGO_PKG_VERSION").as_bytes().to_vec();
     let mut plain = Zeroizing::new(Vec::new());
@@ -90,7 +91,7 @@ async fn seal_chunk(vault: &Vault, dataset: Digest, records: &[CustomerRecord]) 
 /// Replaces the contents of `plain` with the record's JSON.
 fn write_json(record: &CustomerRecord, plain: &mut Vec<u8>) {
     plain.clear();
-    serde_json::to_writer(plain, record).expect("every type in the contracts crate serializes to JSON");
+    serde_json::to_writer(plain, record).expect("a customer record serializes to JSON");
 }
 
 /// Returns the index of `lines`, which are in the order of `references`. Returns `None` if the counts differ.

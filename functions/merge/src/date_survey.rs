@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::value::{Cell, DateOrder, date_order, spells_date};
 
-/// The minimum number of dates before their days can look suspicious.
+/// The minimum number of date cells for their days to look suspicious.
 const MIN_SUSPICIOUS_DATES: u32 = 30;
 
 /// Statistics about a column's dates.
@@ -37,7 +37,7 @@ impl DateSurvey {
         }
     }
 
-    /// Returns the doubts.
+    /// Returns a warning for each doubt, as a phrase that ends with the remedy.
     pub fn warnings(&self) -> impl Iterator<Item = &'static str> {
         // Bits 13 and above are days that cannot be months.
         let may_be_months = self.dates > 0 && self.days >> 13 == 0;

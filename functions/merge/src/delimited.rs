@@ -80,7 +80,7 @@ pub fn read_delimited(
     Err(nearest.unwrap_or(Error::NoSheet { file }))
 }
 
-/// Returns the text of a file in UTF-8, or in UTF-16 with a byte-order mark.
+/// Decodes a file in UTF-8, or in UTF-16 with a byte-order mark.
 fn decoded(file: Workbook, bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     let damaged = || Error::Damaged { file, part: DamagedPart::Text };
     let (encoding, mark) = encoding_rs::Encoding::for_bom(bytes).unwrap_or((encoding_rs::UTF_8, 0));
@@ -88,7 +88,7 @@ fn decoded(file: Workbook, bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     encoding.decode_without_bom_handling_and_without_replacement(body).ok_or_else(damaged)
 }
 
-/// Ranks errors by the number of missing columns.
+/// Returns the number of missing columns that an error reports.
 fn missing(error: &Error) -> usize {
     match error {
         Error::MissingColumn { missing, .. } => missing.len(),

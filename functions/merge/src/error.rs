@@ -14,7 +14,8 @@ use crate::report::{ProblemGroup, RowProblem};
 /// The maximum number of rows or groups of rows that a message lists. The report lists more.
 const MAX_LISTED: usize = 20;
 
-/// An error in the merge stage. Messages name the file, sheet, row and column, but never quote a cell's content.
+/// An error in the merge stage. Messages name the file, sheet, row and column. They quote column headers and currency
+/// codes, but no other cell content.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The store failed.
@@ -26,7 +27,7 @@ pub enum Error {
     /// The password is not available.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The process that reads workbooks first did not survive them.
+    /// The separate process that reads the workbooks first failed or crashed.
     #[error("{message}")]
     Reader {
         /// The error's name.
@@ -48,7 +49,7 @@ pub enum Error {
         /// The batch.
         batch: Batch,
     },
-    /// The run is for one customer, whose data has been erased.
+    /// The run is for one customer, whose erasure has started.
     #[error("batch {batch}: the requested customer was erased, so their data must not be read again", batch = .batch.as_str())]
     Forgotten {
         /// The batch.
@@ -71,11 +72,11 @@ pub enum Error {
         kind: FileKind,
     },
     /// The file is encrypted in a way that is not supported.
-    #[error("{file}: cannot decrypt {scheme}")]
+    #[error("{file}: cannot decrypt: {scheme}")]
     UnknownEncryption {
         /// The file.
         file: Workbook,
-        /// The scheme, as a noun phrase.
+        /// The unsupported scheme, or the requirement that it fails, as a phrase.
         scheme: &'static str,
     },
     /// The file starts like a workbook but cannot be read to its end.
@@ -112,13 +113,13 @@ pub enum Error {
         /// The file.
         file: Workbook,
     },
-    /// The workbook has no visible sheet with content.
+    /// No visible sheet has content, or a sheet that the settings list is empty.
     #[error("{file}: no visible sheet has a header row")]
     NoSheet {
         /// The file.
         file: Workbook,
     },
-    /// No visible sheet has all required columns.
+    /// No sheet that may be read has all required columns.
     #[error("{file}: sheet {sheet:?} lacks {missing}; {header}", missing = columns(.missing), header = header(.found))]
     MissingColumn {
         /// The file.
@@ -140,7 +141,7 @@ pub enum Error {
         /// The visible sheets.
         sheets: Vec<String>,
     },
-    /// Several visible sheets have the required columns, and rows below them.
+    /// Several visible sheets have the required columns and at least one row below them.
     #[error("{file}: the sheets {sheets} all have the columns, and only one is read by default", sheets = quoted(.sheets))]
     SeveralSheets {
         /// The file.
@@ -192,7 +193,7 @@ pub enum Error {
         /// The first of them.
         rows: Vec<u32>,
     },
-    /// Most amounts are negative, and the settings do not say whether spending is.
+    /// Most amounts are negative, and the settings do not say which sign spending has.
     #[error(
         "{file}: sheet {sheet:?}, column transaction_amount: {percent} % of the amounts are negative, so it is unclear whether \
          spending is positive or negative"
@@ -205,7 +206,7 @@ pub enum Error {
         /// The percentage.
         percent: u32,
     },
-    /// A column of amounts has several currencies.
+    /// The amounts in a column are in several currencies.
     #[error("{file}: sheet {sheet:?}, column {column}: holds several currencies: {list}", list = .currencies.join(", "))]
     MixedCurrencies {
         /// The file.
@@ -252,7 +253,7 @@ pub enum Error {
         row: Option<u32>,
         /// The limit.
         limit: u64,
-        /// The limited quantity, as a plural noun.
+        /// The limited quantity, as a phrase that follows the limit.
         unit: &'static str,
     },
     /// Too many rows are unusable.
@@ -272,7 +273,7 @@ pub enum Error {
         /// The problems in the first bad rows.
         problems: Vec<RowProblem>,
     },
-    /// More than one workbook is unusable.
+    /// Several errors, in one or more workbooks.
     #[error("{}", .0.iter().map(Error::to_string).collect::<Vec<_>>().join("; "))]
     Multiple(Vec<Error>),
     /// The task that was reading the workbooks was aborted or panicked.
@@ -412,7 +413,7 @@ impl Error {
 impl NamedError for Error {
     fn name(&self) -> ErrorName {
         match self {
-            // Use the error of the first workbook, because the others are not joined after it fails.
+            // Use the first error, because workbooks after it are not joined.
             Self::Multiple(errors) => errors.first().map_or(ErrorName::InputNotAWorkbook, Self::name),
             Self::Store(error) => error.name(),
             Self::Vault(error) => error.name(),

@@ -1,8 +1,8 @@
 //! Joins the rows of the three workbooks by customer, and applies the consent gate while joining.
 //!
 //! **Invariant:** [`Join::finish`] returns no tweets for a customer without social consent, and no payments for a
-//! customer without general consent. Such tweets are dropped as their rows are read. Refusals and stops count even if
-//! their row is unusable, for every customer that the row could refer to.
+//! customer without general consent. Such tweets are dropped as their rows are read. A refusal or stop in an unusable
+//! row counts for every customer that the row could refer to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -42,10 +42,10 @@ const MAX_LISTED_ROWS: usize = 100;
 /// not a consent column.
 const MAX_UNKNOWN_ANSWERS: usize = 10;
 
-/// The maximum number of distinct unknown words that are counted.
+/// The maximum number of distinct unknown words, and of distinct categories, that are counted.
 const MAX_UNKNOWN_WORDS: usize = 1_000;
 
-/// The maximum number of characters of an unknown word.
+/// The maximum number of characters in an unknown word. Longer words are cut.
 const MAX_WORD: usize = 40;
 
 const NO_PROFILE: CellRule = "no profile row has this id; ids are text, so 0042 is not 42";
@@ -87,29 +87,29 @@ struct RowCount {
     withheld: usize,
 }
 
-/// A join in progress. The profiles come first, then the transactions, then the tweets.
+/// A join in progress. Add the profiles first, then the transactions, then the tweets.
 pub struct Join<'a> {
     catalogue: &'a Catalogue,
     intake: &'a IntakeSettings,
-    /// The latest possible payment date: the day on which the workbooks are read, in the earliest time zone.
+    /// The latest possible payment date: the day of reading in the time zone furthest ahead of UTC.
     last_day: Date,
     profiles: BTreeMap<CustomerId, Vec<ProfileRow>>,
     /// The customers, grouped by the normalized form that similar ids share. `None` until the first row needs it.
     near_ids: Option<HashMap<String, Vec<CustomerId>>>,
     /// The refusals and stops in profile rows that were set aside, with the normalized form of each row's id.
     restrictions: Vec<(String, Restrictions)>,
-    /// Refusals in the current workbook that could belong to any customer.
+    /// The rows in the current workbook with a refusal that could belong to any customer.
     unassigned: Vec<Place>,
-    /// Stops in the profile workbook that could belong to any customer.
+    /// The rows in the profile workbook with a stop that could belong to any customer.
     unassigned_stops: Vec<Place>,
-    /// Statuses and products that are unknown, with the number of rows.
+    /// Unknown statuses, products and languages, with their column and the number of rows.
     unknown_words: BTreeMap<(&'static str, String), u32>,
     /// The names of the sheets in the current workbook.
     sheets: Vec<String>,
-    /// Whether any workbook has the column for each question.
+    /// Whether any workbook so far has the column for each consent question.
     has_questions: [bool; 2],
     dates: DateSurvey,
-    /// The amounts of the current workbook.
+    /// The amounts in the current workbook.
     amounts: AmountSurvey,
     /// The categories of the payments, with the number of payments.
     categories: BTreeMap<String, u32>,
@@ -125,7 +125,7 @@ impl<'a> Join<'a> {
     /// Returns a join without any rows.
     pub fn new(catalogue: &'a Catalogue, intake: &'a IntakeSettings, read_at: Timestamp) -> Self {
         let report = IntakeReport { program: env!("CARGO_PKG_VERSION"), read_at, ..IntakeReport::default() };
-        // The earliest time zone is 14 hours ahead of UTC.
+        // The time zone furthest ahead is 14 hours ahead of UTC.
         let last_day = read_at.checked_add(14.hours()).unwrap_or(read_at).to_zoned(TimeZone::UTC).date();
         Self {
             catalogue,
@@ -163,7 +163,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Finishes a workbook after its last row. Returns the errors that only the workbook as a whole reveals.
+    /// Finishes a workbook after its last row. Returns the errors that only show once the whole workbook has been read.
     pub fn finish_workbook(&mut self, file: Workbook, summary: &SheetSummary) -> Vec<Error> {
         let sheet = summary.name();
         self.warn_of_columns(file, summary);
@@ -258,7 +258,7 @@ impl<'a> Join<'a> {
         Ok(())
     }
 
-    /// Applies the refusals in a payment row whose id matches no customer.
+    /// Applies the refusals in a payment row whose id matches no customer to all customers with a similar id.
     fn add_refusals_without_customer(&mut self, id: &Cell<'_>, row: &SheetRow<'_>, place: Place) {
         for answer in answers(Workbook::Transactions, row) {
             if !is_refusal(self.intake, &answer) {
@@ -272,7 +272,7 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Applies the consent gate to each customer, now that all answers are known.
+    /// Checks the payments as a whole, then applies the consent gate to each customer, now that all answers are known.
     fn finish_transactions(&mut self, summary: &SheetSummary) -> Vec<Error> {
         let file = Workbook::Transactions;
         let mut missing: Vec<&'static str> = Vec::new();
@@ -337,7 +337,8 @@ impl<'a> Join<'a> {
         }
     }
 
-    /// Determines the meaning of each answer from the settings and the other answers in its column.
+    /// Determines the meaning of each answer from the settings and the other answers in its column. Returns an error
+    /// for each column with codes whose meaning is unknown.
     fn set_meanings(&mut self, summary: &SheetSummary) -> Vec<Error> {
         let mut consent_columns: BTreeMap<(Question, Workbook), ConsentColumn> = BTreeMap::new();
         for answer in self.customers.values().flat_map(|customer| &customer.answers) {
@@ -427,7 +428,7 @@ impl<'a> Join<'a> {
 
     /// Returns the records, sorted by customer id, and the report.
     pub fn finish(mut self, keys: &Keys) -> (Vec<CustomerRecord>, IntakeReport) {
-        // A customer who consented has a payment row. If no payment is readable, the date does not matter.
+        // Without a readable payment, use a fixed date, so the dataset does not depend on the day of reading.
         let as_of = self.newest_payment.unwrap_or(date(1970, 1, 1));
         let read_at = self.report.read_at;
         let count = &mut self.report.customers;
@@ -557,7 +558,7 @@ fn mixed_currencies(file: Workbook, sheet: &str, amounts: &AmountSurvey) -> Vec<
     amounts.mixed().map(error).collect()
 }
 
-/// Panics. It is never called, because [`crate::sheet::read_sheets`] passes one cell per column in each row.
+/// Panics. Never called, because the readers pass one cell per column in each row.
 fn unreachable_cells() -> ! {
     unreachable!("a row has a cell for each column")
 }

@@ -1,9 +1,9 @@
 //! The merge stage: decrypts a batch's three workbooks, validates them, joins them by customer and writes the sealed
 //! dataset. It applies the consent gate while joining.
 //!
-//! **Invariant:** decrypted workbooks exist only in memory and are zeroed. No error, log or key contains a cell's
-//! content or a customer id. Data whose use a customer did not consent to is never written. The crate does not depend
-//! on AWS, files on disk, or other stages.
+//! **Invariant:** decrypted workbooks exist only in memory and are zeroed. No error, log or key contains a customer id
+//! or a cell's content, except column headers and currency codes. Data whose use a customer did not consent to is never
+//! written. The crate does not depend on AWS, files on disk, or other stages.
 
 mod agile;
 mod amount;
@@ -108,13 +108,13 @@ pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Erro
     Ok(MergeOutput { run: input.run, dataset: upload.dataset, customers })
 }
 
-/// Returns the customers whose data has been erased. Their rows must not be added again.
+/// Returns the customers whose erasure has started. Their rows must not be added again.
 async fn erased_customers(store: &dyn ObjectStore) -> Result<BTreeSet<CustomerRef>, Error> {
     let listed = store.list(&Prefix::Forgotten).await?;
     Ok(listed.iter().filter_map(|listed| ObjectKey::customer_of(&listed.key)).collect())
 }
 
-/// Returns the digest of a batch's three files, which a request records as its upload.
+/// Returns the digest of a batch's three files. A request records it as its upload.
 pub async fn upload_digest(store: &dyn ObjectStore, batch: &Batch) -> Result<Digest, Error> {
     Ok(BatchFiles::read(store, batch).await?.digest)
 }
@@ -145,7 +145,7 @@ impl BatchFiles {
         Ok(Self { bytes, digest })
     }
 
-    /// Returns the digest of every input that determines the dataset and its customer references.
+    /// Returns the digest of all inputs that determine the dataset and its customer references.
     fn input_digest(&self, deps: &Deps<'_>) -> Digest {
         Digest::of_parts([
             self.digest.as_bytes().as_slice(),
@@ -264,14 +264,14 @@ pub fn join(
 /// The result of [`check`].
 #[derive(Debug)]
 pub struct CheckResult {
-    /// The counts and problems of the rows that could be read.
+    /// The counts and problems in the joined workbooks: if all three were given, those up to the first with an error.
     pub report: IntakeReport,
-    /// The errors in each unusable workbook. Empty if a run can start.
+    /// The errors in the given workbooks. A run can use the batch only if all three were given and this is empty.
     pub errors: Vec<Error>,
     /// The most common consent answers that are neither yes nor no. They are cell contents, so show them only to the
     /// user.
     pub unknown_answers: Vec<UnknownAnswer>,
-    /// The most common statuses and products that Bespoke does not know. They are cell contents too.
+    /// The most common statuses, products and languages that Bespoke does not recognize. They are cell contents too.
     pub unknown_words: Vec<UnknownAnswer>,
     /// The categories of the payments with the number of payments, most common first. They are cell contents too.
     pub categories: Vec<(String, u32)>,
@@ -328,8 +328,8 @@ impl Reader<'_> {
     /// Decrypts, reads and joins the files, and returns the errors in each. Each workbook is dropped before the next
     /// one is decrypted.
     ///
-    /// After an error, or if a workbook is missing, it still reads the other workbooks without joining them. So one
-    /// pass finds every error.
+    /// After an error, or if a workbook is missing, the other workbooks are still read but not joined. So one pass
+    /// finds most errors in all workbooks.
     fn read_and_join(&self, files: &[(Workbook, impl AsRef<[u8]>)], join: &mut Join<'_>) -> Vec<Error> {
         let complete = files.len() == Workbook::ALL.len();
         let mut errors = Vec::new();

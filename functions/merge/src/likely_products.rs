@@ -14,11 +14,11 @@ const SEPARATORS: [char; 4] = [';', ',', '|', '\n'];
 /// The products in a cell of `products_held`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct HeldProducts {
-    /// The products that the cell names by id or by name, sorted.
+    /// The products that the cell lists by id or by name, sorted.
     pub named: Vec<ProductId>,
     /// The products that the other entries probably refer to, sorted.
     pub likely: Vec<ProductId>,
-    /// The entries that name no product.
+    /// The entries that match no product's id or name.
     pub unknown: Vec<String>,
 }
 
@@ -41,8 +41,8 @@ pub fn held_products(catalogue: &Catalogue, cell: &str) -> HeldProducts {
     held
 }
 
-/// Returns the products that the entries probably refer to: for each entry, those that share the most words with it,
-/// and those whose name it contains in full.
+/// Returns the products that the entries probably refer to. For each entry, these are the products that share the most
+/// words with it, whose name it contains in full, or whose initials it consists of.
 fn likely(catalogue: &Catalogue, entries: &[String]) -> Vec<ProductId> {
     let products: Vec<(&Product, BTreeSet<String>)> =
         catalogue.products().iter().map(|product| (product, product_words(product))).collect();
@@ -50,7 +50,7 @@ fn likely(catalogue: &Catalogue, entries: &[String]) -> Vec<ProductId> {
     for word in products.iter().flat_map(|(_, words)| words) {
         *used.entry(word).or_default() += 1;
     }
-    // A word that most products share, such as the bank's own name, distinguishes nothing.
+    // A word that most products share, such as the bank's own name, does not tell them apart.
     let is_common = |word: &str| used.get(word).is_some_and(|count| count * 2 > products.len());
     let mut held = BTreeSet::new();
     for entry in entries {
@@ -83,7 +83,8 @@ fn product_words(product: &Product) -> BTreeSet<String> {
     plain_words(&format!("{} {} {kind}", product.name, product.id)).into_iter().collect()
 }
 
-/// Returns the words that a bank may use in place of `word`.
+/// Returns the words that a catalog uses for a bank's word, such as `credit` and `card` for `visa`. Returns other words
+/// unchanged.
 fn synonyms(word: &str) -> Vec<String> {
     let words: &[&str] = match word {
         "visa" | "mastercard" | "amex" | "cc" | "tarjeta" => &["credit", "card"],
@@ -103,8 +104,8 @@ fn synonyms(word: &str) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// Returns whether two words are the same, one abbreviates the other by at least four letters, or they differ by a
-/// typo.
+/// Returns whether two words are the same, one of them is the start of the other and has at least four letters, or they
+/// differ by a typo. Words of nine or more letters may have two typos.
 fn is_like(a: &str, b: &str) -> bool {
     let shorter = a.chars().count().min(b.chars().count());
     let abbreviates = shorter >= 4 && (a.starts_with(b) || b.starts_with(a));

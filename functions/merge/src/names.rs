@@ -1,5 +1,5 @@
 //! Distinguishes first names from placeholders, sentences and abuse. If a cell does not contain a name, the greeting
-//! has none.
+//! omits it.
 
 use contracts::facts::plain_words;
 
@@ -46,7 +46,7 @@ const PLACEHOLDERS: [&str; 34] = [
     "sin nombre",
 ];
 
-/// Words that never occur in a name: commands, claims about an account, and abuse.
+/// Words that rule out a name: commands, claims about an account, and abuse.
 const NOT_NAMES: [&str; 70] = [
     "send",
     "pay",
@@ -120,7 +120,7 @@ const NOT_NAMES: [&str; 70] = [
     "pague",
 ];
 
-/// Words that show that several words are a sentence.
+/// Words that mark a text of several words as a sentence.
 const SENTENCE_WORDS: [&str; 27] = [
     "your", "you", "yours", "is", "are", "was", "will", "the", "now", "here", "and", "or", "to", "my", "our", "this",
     "that", "please", "not", "no", "owes", "must", "su", "tu", "usted", "esta", "por",

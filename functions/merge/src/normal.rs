@@ -20,11 +20,11 @@ use crate::package::{Archive, attribute, cell_position, utf8};
 /// The number of bytes at the start of a part that are searched for its encoding and its dimension.
 const START: usize = 4096;
 
-/// The location of a package's parts.
+/// The locations of a package's parts.
 struct Layout {
     /// The index of each part, by its path in lower case with forward slashes.
     parts: BTreeMap<String, usize>,
-    /// Whether a part has a path that calamine does not find.
+    /// Whether some part has a path at which calamine does not find it, or `_rels/.rels` is missing.
     has_odd_path: bool,
     main: String,
 }
@@ -41,7 +41,7 @@ struct ListedSheet {
 #[expect(clippy::struct_excessive_bools, reason = "the four are independent attributes of the part")]
 struct MainPart {
     sheets: Vec<ListedSheet>,
-    /// Whether it lists a sheet that is not a worksheet or has no part.
+    /// Whether it lists a sheet that is not a worksheet, has no part or has an unknown state.
     has_other_sheets: bool,
     is_1904: bool,
     recalculates: bool,
@@ -55,8 +55,11 @@ pub fn find_main_part(archive: &mut Archive<'_>) -> Option<String> {
     Layout::of(archive).map(|layout| layout.main)
 }
 
-/// Rewrites a package if calamine would not read it. Returns `None` if it is in the usual form. `has_odd_cells` says
-/// whether a sheet has cells that calamine does not read.
+/// Rewrites a package that calamine would not read correctly. `has_odd_cells` says whether a sheet has cells that
+/// calamine skips or misreads.
+///
+/// Returns `None` if the package can stay as it is. Also returns `None` if the workbook lists no readable sheet,
+/// because the reader reports that.
 pub fn rewritten(file: Workbook, package: &[u8], has_odd_cells: bool) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
     let damaged = |part| Error::Damaged { file, part };
     let archive = || ZipArchive::new(Cursor::new(package)).map_err(|_| damaged(DamagedPart::Archive));
@@ -147,7 +150,7 @@ impl Layout {
 }
 
 impl MainPart {
-    /// Reads the workbook part. Returns `None` if it lists no sheet, so that the reader reports the damage itself.
+    /// Reads the workbook part. Returns `None` if it lists no readable sheet.
     fn read(archive: &mut Archive<'_>, layout: &Layout) -> Option<Self> {
         let (folder, name) = layout.main.rsplit_once('/').unwrap_or(("", &layout.main));
         let relations =
@@ -190,7 +193,7 @@ impl MainPart {
             "calcPr" => main.recalculates |= is_true(element, "fullCalcOnLoad"),
             _ => {}
         });
-        // Strings and styles without a relationship are read from their usual place.
+        // Strings and styles without a relationship are read from their usual paths.
         let usual = |path: &str| layout.parts.contains_key(path).then(|| path.to_owned());
         main.strings = main.strings.or_else(|| usual("xl/sharedstrings.xml"));
         main.styles = main.styles.or_else(|| usual("xl/styles.xml"));
@@ -275,12 +278,12 @@ impl MainPart {
     }
 }
 
-/// Copies XML, but omits dimensions, declared string counts and cell extensions.
+/// Copies XML, but omits dimensions, declared string counts and cell extensions, and trims numbers.
 fn filter(part: impl BufRead, zip: &mut ZipWriter<Cursor<Vec<u8>>>) -> Result<(), ()> {
     let mut reader = Reader::from_reader(part);
     let mut writer = Writer::new(zip);
     let mut buffer = Vec::new();
-    // The depth below the current cell, and below an element that is being skipped.
+    // The number of open elements inside the current cell. `left_out` counts those that are being skipped.
     let mut in_cell: Option<u32> = None;
     let mut is_value = false;
     let mut is_text_cell = false;
@@ -355,7 +358,7 @@ fn is_true(element: &BytesStart<'_>, name: &str) -> bool {
     attribute(element, name).is_some_and(|flag| flag == "1" || flag == "true")
 }
 
-/// Returns the path of a target relative to a folder, in lower case with forward slashes.
+/// Resolves a target against a folder. Returns its path in lower case with forward slashes.
 fn resolved(folder: &str, target: &str) -> String {
     let target = target.replace('\\', "/").to_ascii_lowercase();
     let mut steps: Vec<&str> = Vec::new();

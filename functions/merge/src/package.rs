@@ -131,8 +131,8 @@ pub fn main_part(archive: &mut Archive<'_>) -> String {
     path
 }
 
-/// Returns XML in UTF-8. It is borrowed if it is in UTF-8 already, and owned if its first bytes or its declaration name
-/// another encoding.
+/// Returns XML in UTF-8. The result is owned if the first bytes or the declaration indicate another encoding, and
+/// borrowed otherwise.
 pub fn utf8(xml: &[u8]) -> Cow<'_, [u8]> {
     let declared = || {
         let start = xml.get(..xml.len().min(200))?;

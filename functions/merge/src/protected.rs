@@ -1,6 +1,6 @@
 //! Reads the attributes in a profile workbook that concern protected classes, for the disparity report only.
 //!
-//! They are read separately from the join. No type that a stage writes or reads contains them.
+//! They are read separately from the join, and no type that a stage reads or writes contains them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -65,7 +65,7 @@ pub struct ProtectedProfile {
     pub lookalikes: Vec<LookalikeColumn>,
 }
 
-/// Words in a column's name that suggest a protected attribute. A word of fewer than five letters must be a whole word.
+/// Parts of a column's name that suggest a protected attribute. A part of fewer than five letters must be a whole word.
 const SUGGESTIONS: [(&str, &[&str]); 9] = [
     ("date_of_birth", &["dob", "birth", "bday", "born", "geburt", "nacimiento", "naissance"]),
     ("age", &["age", "years", "edad", "alter"]),
@@ -107,7 +107,7 @@ pub fn read_protected_attributes(
     let joined = columns::columns(file);
     let is_joined = |name: &str| joined.iter().any(|column| column.name == name);
     let protected = PROTECTED_COLUMNS.into_iter().filter(|name| !is_joined(name)).map(optional);
-    // Other names of a protected attribute, such as `dob`, count as unread, so that the report names them.
+    // Other names for a protected attribute, such as `dob`, count as unread, so the report lists them.
     let is_other_name = |name: &str| !PROTECTED_COLUMNS.contains(&name) && suggestion(name).is_some();
     let read = joined.iter().copied().filter(|column| !is_other_name(column.name));
     let columns: Vec<SourceColumn> = read.chain(protected).collect();

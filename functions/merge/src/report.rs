@@ -1,5 +1,5 @@
-//! `report.json`: counts of rows and customers, and the problems found. It contains no cell's content and no customer
-//! id.
+//! `report.json`: counts of rows and customers, and the problems found. It contains neither cell contents nor customer
+//! ids.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -17,7 +17,7 @@ const MAX_LISTED: usize = 10_000;
 /// The maximum number of rows that a group of problems lists.
 const MAX_GROUP_ROWS: usize = 5;
 
-/// A row that was set aside or a cell that was ignored, and the rule it breaks.
+/// A row that was set aside or a cell that was ignored, with the rule that it breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RowProblem {
     /// The workbook.
@@ -48,7 +48,7 @@ pub struct ProblemGroup {
 }
 
 impl ProblemGroup {
-    /// Groups problems, most frequent first.
+    /// Groups problems by workbook, most frequent first.
     #[must_use]
     pub fn of(problems: &[RowProblem]) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
@@ -101,14 +101,15 @@ impl fmt::Display for ColumnWarning {
     }
 }
 
-/// An answer to a consent question that is neither yes nor no. It is shown in a terminal and never stored.
+/// A cell's text that Bespoke does not recognize: a consent answer, status, product or language. It is shown in a
+/// terminal and never stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnknownAnswer {
     /// The workbook.
     pub file: Workbook,
     /// The column.
     pub column: &'static str,
-    /// The answer, at most 32 characters.
+    /// The text. A consent answer has at most 32 characters, and any other text at most 40.
     pub answer: String,
     /// The number of rows with this answer.
     pub rows: u32,
@@ -125,32 +126,32 @@ impl fmt::Display for UnknownAnswer {
 pub struct FileCount {
     /// The workbook.
     pub file: Workbook,
-    /// The sheet that was read.
+    /// The names of the sheets that were read, separated by commas.
     pub sheet: String,
-    /// Rows that are not empty.
+    /// The number of rows that are not empty.
     pub read: usize,
-    /// Rows that went into the dataset.
+    /// The number of rows that were joined.
     pub kept: usize,
-    /// Rows that cannot be used.
+    /// The number of rows that cannot be used.
     pub set_aside: usize,
-    /// Rows that were not used because the customer did not consent. They are never written.
+    /// The number of rows that were not used because the customer did not consent. They are never written.
     pub withheld: usize,
 }
 
 /// Customer counts by consent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CustomerCount {
-    /// All customers in the dataset.
+    /// The number of customers with a usable profile. Includes erased customers, whom the dataset omits.
     pub all: usize,
-    /// Customers who consented to a recommendation.
+    /// The number of customers who consented to a recommendation.
     pub consented: usize,
-    /// Customers who also consented to the use of their posts.
+    /// The number of customers who also consented to the use of their posts.
     pub consented_to_posts: usize,
-    /// Customers who did not consent to a recommendation, by reason.
+    /// The number of customers who did not consent to a recommendation, by reason.
     pub refused: BTreeMap<Refusal, usize>,
-    /// Customers who consented to a recommendation but not to the use of their posts, by reason.
+    /// The number of customers who consented to a recommendation but not to the use of their posts, by reason.
     pub posts_refused: BTreeMap<Refusal, usize>,
-    /// Customers who lack data that a recommendation would use, by column of the profile or `transactions`.
+    /// The number of customers who lack data that a recommendation would use, by profile column or `transactions`.
     pub without: BTreeMap<&'static str, usize>,
 }
 
@@ -165,9 +166,9 @@ pub struct IntakeReport {
     pub files: Vec<FileCount>,
     /// Customer counts.
     pub customers: CustomerCount,
-    /// Rows that were set aside, the first 10,000.
+    /// The first 10,000 rows that were set aside.
     pub set_aside: Vec<RowProblem>,
-    /// Ignored cells of kept rows, and rows that repeat another; the first 10,000.
+    /// The first 10,000 ignored or unclear cells, and rows that repeat another.
     pub remarks: Vec<RowProblem>,
     /// Doubts about whole columns.
     pub warnings: Vec<ColumnWarning>,

@@ -16,9 +16,9 @@ use crate::value::{Cell, day_of, visible};
 
 /// The maximum number of column names that a message lists.
 const MAX_LISTED_HEADERS: usize = 30;
-/// The maximum number of characters of a column name in a message.
+/// The maximum number of characters in a column name in a message.
 const MAX_HEADER_CHARS: usize = 40;
-/// The number of rows after the first one that are searched for a header, so that an error can name its row.
+/// The number of rows after the first one that are searched for a header, so an error can name its row.
 const MAX_TITLE_ROWS: usize = 20;
 
 /// The maximum number of rows in a sheet (ECMA-376 part 1, 18.3.1.73). A cell beyond them would only cost memory.
@@ -79,7 +79,7 @@ pub struct SheetSummary {
     pub sheets: Vec<String>,
     /// Whether any sheet has each of the requested columns, in the order of the request.
     pub present: Vec<bool>,
-    /// The column names in the most recent header.
+    /// The column names in the most recent header, at most 30.
     pub headers: Vec<String>,
     /// The names of the columns that are not read.
     pub unread: Vec<String>,
@@ -117,11 +117,11 @@ impl Header {
     }
 }
 
-/// Finds the sheet that has every required column, and passes its rows to `on_row`.
+/// Passes the rows of the sheet that has every required column to `on_row`.
 ///
-/// The sheet must be the only visible one that has the required columns and a row below them, unless the settings list
-/// the sheets. Column names match regardless of case, spaces, underscores and other punctuation. The bank's own column
-/// names take precedence.
+/// The sheet must be the only visible one that has the required columns and a row below them. If the settings list
+/// sheets, reads those instead. Column names match regardless of case, spaces, underscores and other punctuation. A
+/// bank's own column name in the settings replaces Bespoke's.
 pub fn read_sheets(
     request: &SheetRequest<'_>,
     package: &[u8],
@@ -287,7 +287,7 @@ fn probe(request: &SheetRequest<'_>, workbook: &mut OpenWorkbook<'_>, sheet: &st
     Ok(Probe::Fits { has_rows: false })
 }
 
-/// Ranks the errors in several sheets. The sheet that comes closest to a match is the one to report.
+/// Returns how far a sheet with this error is from a match. The error in the closest sheet is the one to report.
 fn distance(error: &Error) -> usize {
     match error {
         Error::TitleRows { .. } => 0,

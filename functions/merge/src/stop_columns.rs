@@ -1,5 +1,5 @@
-//! Reads the stop columns of the profile, whose cells can only stop a message, and recognizes such columns by name.
-//! Only the stops are kept, never a cell's content.
+//! Reads the profile's stop columns, whose cells can only stop a message, and recognizes such columns by name. Keeps
+//! only the stops, never a cell's content.
 
 use std::collections::BTreeSet;
 
@@ -20,9 +20,9 @@ const MAX_AGE: i16 = 130;
 /// How a stop column is read.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Any cell that is neither blank nor a plain no is a stop.
+    /// Any cell is a stop unless it is blank, a plain no or declared harmless in the settings.
     Flag(Stop),
-    /// Certain words are a stop, and so are unknown words.
+    /// Certain words are a stop. A status of unknown words is unclear, which is a stop, too.
     Status,
     /// A date of birth is a stop if the customer may be a minor.
     BirthDate,
@@ -35,7 +35,7 @@ use Stop::{
     Closed, Collections, Deceased, DoNotContact, FraudCase, Minor, OpenApplication, OpenComplaint, Unclear, Vulnerable,
 };
 
-/// The number of [`COLUMNS`].
+/// The number of stop columns.
 pub const COUNT: usize = 53;
 
 const KINDS: [(&str, Kind); COUNT] = [
@@ -94,7 +94,7 @@ const KINDS: [(&str, Kind); COUNT] = [
     ("unsubscribed", Flag(DoNotContact)),
 ];
 
-/// The stop columns.
+/// The stop columns, in the order of `KINDS`.
 pub const COLUMNS: [SourceColumn; COUNT] = {
     let mut columns = [optional(""); COUNT];
     let mut at = 0;
@@ -185,7 +185,7 @@ const UNREADABLE: CellRule = "unreadable, so the customer gets no message; corre
 const BAD_BIRTH_DATE: CellRule = "not a date of birth, so the customer gets no message; write it as 1980-10-31";
 const BAD_AGE: CellRule = "not an age, so the customer gets no message; write it in years";
 
-/// Reads the stops of a profile row. `cells` are those of [`COLUMNS`].
+/// Reads the stops in a profile row. `cells` are the cells in [`COLUMNS`], and `read_on` is the day of reading.
 pub fn read_stops(cells: &[Cell<'_>], epoch_1904: bool, read_on: Date, settings: &StopSettings) -> ReadStops {
     let mut stops = BTreeSet::new();
     let mut unclear = Vec::new();
@@ -193,7 +193,7 @@ pub fn read_stops(cells: &[Cell<'_>], epoch_1904: bool, read_on: Date, settings:
         let text = cell.text().map(|text| plain(&text));
         let found = match (kind, &text) {
             (Flag(_), Ok(text)) if listed(NO).any(|no| no == text) || is_harmless(text, settings) => Ok(Vec::new()),
-            // An unreadable flag is a stop, because wrongly staying silent is the safer mistake.
+            // An unreadable flag is a stop, because wrongly sending no message is the safer mistake.
             (Flag(stop), _) => Ok(vec![*stop]),
             (_, Err(_)) => Err((UNREADABLE, None)),
             (Status, Ok(text)) => status_stops(text, settings).ok_or_else(|| (UNKNOWN_STATUS, Some(text.clone()))),
@@ -228,7 +228,7 @@ pub fn suggests_stop(name: &str) -> bool {
         previous = c;
     }
     let name = spaced(&plain(&words));
-    // The age of an account says nothing about the customer's age.
+    // An account's age is not the customer's age.
     let of_account = ["account", "acct", "loan", "card", "relationship"].iter().any(|word| has(&name, word));
     listed(NAMES).any(|pattern| has(&name, pattern) && !(pattern == "age$" && of_account))
 }
@@ -251,18 +251,18 @@ fn listed(list: &str) -> impl Iterator<Item = &str> {
     list.split(", ")
 }
 
-/// Returns the text in lower case, without accents and surrounding space, in Unicode form NFKD.
+/// Returns the text in lower case and in Unicode form NFKD, without accents or surrounding space.
 fn plain(text: &str) -> String {
     let is_mark = |c: &char| ('\u{300}'..='\u{36f}').contains(c);
     text.nfkd().filter(|c| !is_mark(c)).flat_map(char::to_lowercase).collect::<String>().trim().to_owned()
 }
 
-/// Returns the words in the text, each surrounded by spaces.
+/// Returns the words in the text, separated and surrounded by single spaces.
 fn spaced(text: &str) -> String {
     format!(" {} ", plain_words(text).join(" "))
 }
 
-/// Returns whether one of the words in `spaced` begins with the pattern.
+/// Returns whether the pattern occurs in `spaced` at the beginning of a word. A final `$` requires whole words.
 fn has(spaced: &str, pattern: &str) -> bool {
     match pattern.strip_suffix('$') {
         Some(word) => spaced.contains(&format!(" {word} ")),
@@ -274,7 +274,7 @@ fn is_harmless(text: &str, settings: &StopSettings) -> bool {
     settings.harmless.iter().any(|harmless| plain(harmless) == *text)
 }
 
-/// Returns the stops that a status names, or `None` if it has an unknown word.
+/// Returns the stops that a status indicates. Returns `None` if it indicates none and is not known to be harmless.
 fn status_stops(text: &str, settings: &StopSettings) -> Option<Vec<Stop>> {
     if is_harmless(text, settings) {
         return Some(Vec::new());

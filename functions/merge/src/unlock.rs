@@ -1,4 +1,4 @@
-//! Decrypts a file in memory to obtain its workbook, within limits.
+//! Decrypts a workbook in memory, and checks it against limits.
 
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read, Write};
@@ -25,31 +25,33 @@ const ZIP_ARCHIVE: &[u8] = b"PK\x03\x04";
 /// Limits on the size of a workbook. A workbook that exceeds a limit causes a named error instead of exhausting memory.
 ///
 /// Nested XML needs no limit, because the reader keeps only a stack of names. Entities need none, because only XML's
-/// own five are resolved. `office-crypto` itself refuses more than a million rounds of hashing.
+/// five predefined ones are resolved. `agile` limits the rounds of hashing.
 #[derive(Clone, Copy, Debug)]
 pub struct IntakeLimits {
-    /// The total bytes of all unpacked parts.
+    /// The maximum total size of all unpacked parts, in bytes.
     pub unpacked: u64,
     /// The maximum ratio of unpacked to packed size. Spreadsheets stay below 50; a zip bomb is near 1,000.
     pub ratio: u64,
     /// The number of unpacked bytes below which the ratio is ignored.
     pub ratio_from: u64,
-    /// The number of parts in the archive.
+    /// The maximum number of parts in the archive.
     pub parts: usize,
-    /// The bytes of shared strings, which stay in memory while a sheet is read.
+    /// The maximum size of the shared strings, in bytes. They stay in memory while a sheet is read.
     pub strings: u64,
-    /// The number of shared strings.
+    /// The maximum number of shared strings.
     pub string_count: u64,
-    /// The number of XML tags in a part that stays in memory: the workbook, its styles and its relationships.
+    /// The maximum number of XML tags in a part that stays in memory: the workbook, its styles, its themes and its
+    /// relationships.
     pub tags: u64,
-    /// The bytes of cell formats. The reader may copy a long format for every cell style that uses it, so the estimate
-    /// is the number of tags times the longest tag.
+    /// The maximum estimated memory for cell formats, in bytes. calamine may copy a format for every style that uses
+    /// it, so the estimate is the number of tags times the longest gap between tags.
     pub formats: u64,
-    /// The number of bytes from one XML tag to the next, which are in memory at the same time.
+    /// The maximum number of bytes from one XML tag to the next. The reader holds that text in memory. Parts that are
+    /// not XML may have 64 times as many, because they are not loaded.
     pub tag_gap: u64,
-    /// The number of cells in a sheet.
+    /// The maximum number of cells in a sheet.
     pub cells: u64,
-    /// The number of characters in one cell. Spreadsheet programs themselves allow 32,767.
+    /// The maximum number of characters in one cell. Spreadsheet programs themselves allow 32,767.
     pub characters: u64,
 }
 
@@ -71,7 +73,7 @@ impl Default for IntakeLimits {
     }
 }
 
-/// Returns whether the file's first bytes are those of an encrypted workbook.
+/// Returns whether the file is a compound file: an encrypted `.xlsx`, or any legacy Office file.
 #[must_use]
 pub fn is_encrypted(file: &[u8]) -> bool {
     file.starts_with(COMPOUND_FILE)
@@ -81,8 +83,10 @@ pub fn is_encrypted(file: &[u8]) -> bool {
 /// nothing.
 const DEFAULT_PASSWORD: &str = "VelvetSweatshop";
 
-/// Returns the workbook in `file`: decrypted with the password, or unchanged if it is not encrypted and
-/// `allow_unprotected` is true. The copy is zeroed when dropped.
+/// Returns the package in `bytes`, decrypted if needed, checked against `limits`, and rewritten if calamine cannot read
+/// its layout. The copy is zeroed when dropped.
+///
+/// Accepts an unencrypted workbook only if `allow_unprotected` is true. `file` says which of the three workbooks it is.
 pub fn unlock(
     file: Workbook,
     bytes: &[u8],
@@ -94,7 +98,7 @@ pub fn unlock(
         let password = password.map_or("", |password| password.expose_secret());
         decrypt(file, bytes, password)?
     } else if bytes.starts_with(ZIP_ARCHIVE) {
-        // If the file is of another kind, report that instead, because it is the more useful error.
+        // If the archive is not a workbook at all, `check_archive` reports that, which is more useful.
         if !allow_unprotected {
             let scan = check_archive(file, bytes, limits)?;
             return Err(Error::NotProtected { file, only: scan.protection });
@@ -113,7 +117,7 @@ pub fn unlock(
     }
 }
 
-/// Decrypts a compound file.
+/// Decrypts a compound file with agile or standard encryption (MS-OFFCRYPTO 2.3.4).
 fn decrypt(file: Workbook, bytes: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
     let damaged = || Error::Damaged { file, part: DamagedPart::EncryptedContainer };
     let unknown = |scheme| Error::UnknownEncryption { file, scheme };
@@ -167,12 +171,12 @@ fn decrypt(file: Workbook, bytes: &[u8], password: &str) -> Result<Zeroizing<Vec
             }
             Err(Error::WrongPassword { file })
         }
-        [3 | 4, 0, 3, 0] => Err(unknown("extensible encryption, which a program other than Excel defines")),
+        [3 | 4, 0, 3, 0] => Err(unknown("extensible encryption, which needs a third-party program")),
         _ => Err(unknown("an unknown kind of encryption")),
     }
 }
 
-/// Returns the spellings of a password to try. The same characters may be stored composed or decomposed.
+/// Returns the Unicode forms of a password to try: as given, composed (NFC) and decomposed (NFD).
 fn spellings(password: &str) -> Vec<Zeroizing<String>> {
     let mut spellings = vec![Zeroizing::new(password.to_owned())];
     for spelling in [password.nfc().collect::<String>(), password.nfd().collect()] {
@@ -192,7 +196,7 @@ fn agile_error(file: Workbook, error: AgileError) -> Error {
         AgileError::Changed => Error::Changed { file },
         AgileError::NoIntegrity => unknown("encryption without an integrity check"),
         AgileError::CertificateOnly => unknown("certificate-based encryption, which has no password"),
-        AgileError::Unsupported => unknown("a cipher other than AES, or a hash other than SHA-1 or SHA-2"),
+        AgileError::Unsupported => unknown("only AES in CBC mode with SHA-1 or SHA-2 is supported"),
     }
 }
 
@@ -205,7 +209,8 @@ fn holds_utf16(file: &[u8], name: &str) -> bool {
     holds(file, &name)
 }
 
-/// Returns whether the file is delimited text, such as CSV.
+/// Returns whether to read the file as delimited text, such as CSV. This includes any file that starts with a UTF-16
+/// byte-order mark.
 pub fn is_delimited(bytes: &[u8]) -> bool {
     let is_wide = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     !is_encrypted(bytes) && !bytes.starts_with(ZIP_ARCHIVE) && (is_wide || file_kind(bytes) == FileKind::Csv)
@@ -254,7 +259,6 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
     if names.len() > limits.parts {
         return Err(too_large("parts in its archive", limits.parts as u64));
     }
-    // The smaller of the two limits stops a bomb before it is fully unpacked.
     let max_by_ratio = (package.len() as u64).saturating_mul(limits.ratio).max(limits.ratio_from);
     let mut unpacked = 0;
     let mut tags = BTreeMap::new();
@@ -262,12 +266,13 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|_| damaged())?;
         let name = part.name().map_err(|_| damaged())?.to_ascii_lowercase();
+        // Read at most one byte past the smaller limit, so a zip bomb is never fully unpacked.
         let rest = limits.unpacked.min(max_by_ratio).saturating_sub(unpacked) + 1;
         let mut scanner = TagScanner::default();
         let size = io::copy(&mut part.take(rest), &mut scanner).map_err(|_| damaged())?;
         unpacked += size;
         if unpacked > max_by_ratio {
-            return Err(too_large("times its packed size", limits.ratio));
+            return Err(too_large("times its packed size when unpacked", limits.ratio));
         }
         if unpacked > limits.unpacked {
             return Err(too_large("unpacked bytes", limits.unpacked));
@@ -315,7 +320,7 @@ fn check_archive(file: Workbook, package: &[u8], limits: &IntakeLimits) -> Resul
 /// The findings of the first pass over a package's parts.
 #[derive(Default)]
 struct Scan {
-    /// Whether a sheet has cells that calamine does not read.
+    /// Whether a sheet has cells that calamine skips or misreads.
     has_odd_cells: bool,
     /// A kind of protection that leaves the content readable, as a phrase.
     protection: Option<&'static str>,
@@ -358,7 +363,7 @@ struct TagScanner {
     protection: Option<&'static str>,
 }
 
-/// An upper bound on the length of a tag name, including its prefix, that the scanner recognizes.
+/// The number of bytes after a `<` that the scanner inspects. It does not recognize longer tag names.
 const MAX_TAG_NAME: usize = 40;
 
 impl TagScanner {
@@ -396,7 +401,7 @@ const CELL_ELEMENTS: [&[u8]; 23] = [
 
 impl TagScanner {
     /// Inspects a tag, starting at the byte after its `<`.
-    fn look_at(&mut self, tag: &[u8]) {
+    fn inspect_tag(&mut self, tag: &[u8]) {
         let is_end = |byte: &u8| matches!(byte, b' ' | b'>' | b'/' | b'\t' | b'\r' | b'\n');
         let (closes, tag) = match tag {
             [b'/', tag @ ..] => (true, tag),
@@ -410,7 +415,8 @@ impl TagScanner {
             b"workbookProtection" => self.protection = Some("a protected structure"),
             b"fileSharing" => self.protection = self.protection.or(Some("a read-only recommendation")),
             b"sheetProtection" => self.protection = self.protection.or(Some("protected cells")),
-            // calamine reads a number with a space before it as 0.
+            // calamine reads a number with a space before it as 0. Attributes hide where the number starts, so a `<v>`
+            // with attributes counts as odd, too.
             b"v" if !closes => {
                 self.has_odd_cells |=
                     tag.get(end + 1).is_some_and(u8::is_ascii_whitespace) || tag.get(end) == Some(&b' ');
@@ -430,7 +436,7 @@ impl Write for TagScanner {
         if !self.tail.is_empty() {
             let mut tag = std::mem::take(&mut self.tail);
             tag.extend_from_slice(&bytes[..bytes.len().min(MAX_TAG_NAME)]);
-            self.look_at(&tag);
+            self.inspect_tag(&tag);
         }
         let mut last = 0;
         for at in memchr::memchr_iter(b'<', bytes) {
@@ -446,7 +452,7 @@ impl Write for TagScanner {
                     }
                     [b'/', _, b'>', ..] | [b'c' | b'r' | b't', b'>' | b' ', ..] => {}
                     [b'v', b'>', first, ..] => self.has_odd_cells |= first.is_ascii_whitespace(),
-                    rest => self.look_at(&rest[..rest.len().min(MAX_TAG_NAME)]),
+                    rest => self.inspect_tag(&rest[..rest.len().min(MAX_TAG_NAME)]),
                 }
             }
             self.tags += 1;

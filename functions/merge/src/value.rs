@@ -45,7 +45,7 @@ const MAX_ANSWER: usize = 32;
 const BLANK: CellRule = "blank; fill it in";
 const BAD_DATE: CellRule = "not a date; write it as 2026-10-31";
 
-/// The rule for a number in a date column whose numbers look like dates written in digits.
+/// The rule for a number without a date format, in a column where some numbers look like dates written in digits.
 pub const SPELLED_DATE: CellRule = "a number that may be a date written in digits; format the column as dates";
 
 impl Cell<'_> {
@@ -58,7 +58,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Fails if the cell contains an error instead of a value.
+    /// Fails if the cell contains an error, a formula without a result or unreadable content.
     fn has_value(&self) -> Result<(), CellRule> {
         match self {
             Self::Error => Err("a formula error; correct the formula"),
@@ -97,7 +97,7 @@ impl Cell<'_> {
         CustomerId::parse(text).map_err(|_| "not an id; use 1 to 64 characters and no control characters")
     }
 
-    /// Returns the answer to a consent question, trimmed and cut to 32 characters. If it is cut, it ends in `…`, so it
+    /// Returns the answer to a consent question, trimmed and cut to 32 characters. Text that is cut ends in `…`, so it
     /// can never turn into a plain yes.
     pub fn answer(&self) -> Cow<'_, str> {
         match self {
@@ -171,7 +171,7 @@ impl Cell<'_> {
         }
     }
 
-    /// Returns a date between 1970 and 2199, from a date cell, a serial number or ISO 8601 text.
+    /// Returns a date between 1970 and 2199, from a date cell, a serial number, ISO 8601 text or Twitter's format.
     pub fn date(&self, epoch_1904: bool) -> Result<Date, CellRule> {
         self.has_value()?;
         let date = match self {
@@ -189,7 +189,7 @@ impl Cell<'_> {
     }
 }
 
-/// Returns an id without leading zeros, invisible characters and spaces, in a single case and Unicode form. Similar ids
+/// Returns an id without leading zeros, invisible characters or spaces, in a single case and Unicode form. Similar ids
 /// share the result.
 pub fn near_id(id: &str) -> String {
     let plain: String =

@@ -1,4 +1,4 @@
-//! Prints how many phrases of a corpus are said as a person says them, by class.
+//! Prints how many phrases in a corpus are read as a person would read them, by class.
 //!
 //! `cargo run -p narrate --example speech_accuracy -- FILE [--misses]`
 

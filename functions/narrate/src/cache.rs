@@ -51,9 +51,10 @@ impl SpeechCache {
         }
     }
 
-    /// Locks the entries of all keys and returns those that are empty; fills `known` with the others.
+    /// Locks the entries of all keys. Returns the empty ones, still locked, and adds the speech in the others to
+    /// `known`.
     ///
-    /// Locks in the order of the keys, so two customers never wait for each other.
+    /// Locks in the order of the keys, so two customers cannot deadlock.
     async fn lock_missing(
         &self,
         keys: impl Iterator<Item = Digest>,
@@ -101,7 +102,7 @@ impl SharedVoice<'_> {
         if let Some(tempo) = tempos.get(&key) {
             return Ok(*tempo);
         }
-        // A voice with a known gain needs no speech for its tempo, so its tempo is not worth keeping.
+        // The tempo of a voice with a known gain is found without speaking, so it is not worth storing.
         let store = self.store.filter(|_| self.narrator.gain().is_none());
         let found = match &store {
             Some(store) => store.find::<Tempo>(key).await,
@@ -192,8 +193,8 @@ impl SharedVoice<'_> {
 
     /// Returns the digest of everything that determines the speech of a shared sentence, or `None` if it is personal.
     ///
-    /// The words are those after the bank's pronunciations. The key includes word boundaries, because the times are
-    /// those of written words: "$5" is one word, "five dollars" are two.
+    /// Uses the spoken form of the words, with the bank's pronunciations. Includes the word boundaries, because times
+    /// belong to written words: "$5" is one word, "five dollars" are two.
     fn key(&self, line: &Line, tempo: &Tempo) -> Option<Digest> {
         match line.sharing {
             Sharing::Personal => None,

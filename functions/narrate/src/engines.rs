@@ -1,4 +1,4 @@
-//! Chooses the voice engine: the requested one, or the first of the run's engines that works.
+//! Lists the voices to try, and opens a voice engine.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Creates the engines from the espeak-ng program and an HTTP client for the outside service.
+    /// Creates the engines from the espeak-ng program and an HTTP client for the OpenAI-compatible speech service.
     ///
     /// `espeak` is a path, or a name that is looked up in `PATH`.
     #[must_use]
@@ -47,13 +47,13 @@ impl Engines {
         Self { kokoro: files, ..self }
     }
 
-    /// Adds Polly through a service that speaks SSML.
+    /// Adds Polly. `service` turns SSML into audio.
     #[must_use]
     pub fn with_polly(self, service: Arc<dyn SpeechService>) -> Self {
         Self { polly: Some(service), ..self }
     }
 
-    /// Limits how many sentences this machine synthesizes in parallel. The default is one per core.
+    /// Sets how many sentences Kokoro synthesizes in parallel. The default is one per core.
     #[must_use]
     pub fn with_concurrency(self, sentences: usize) -> Self {
         Self { concurrency: sentences, ..self }
@@ -121,9 +121,9 @@ pub struct VoiceChoice {
 
 /// Returns the voices to try, in order.
 ///
-/// A requested engine or voice is the only candidate: if it fails, the narration fails. Otherwise, the candidates are
-/// the engines that were available when the run started. A voice that does not speak the language gives way to its
-/// engine's default voice.
+/// If the request or the settings name an engine or a voice, that is the only candidate: if it fails, the narration
+/// fails. Otherwise, the candidates are the default voices of `engines`, which the run's request lists. A voice that
+/// does not speak the language gives way to its engine's default voice.
 #[must_use]
 pub fn voices(
     requested: Option<&str>,
@@ -148,7 +148,7 @@ pub fn voices(
     }
 }
 
-/// Returns whether a voice may speak the language. The engine itself refuses a voice that it does not have.
+/// Returns whether a voice may speak the language. Returns true for an unknown voice, which the engine itself rejects.
 fn speaks(engine: Engine, voice: &str, language: Language) -> bool {
     let own = match engine {
         Engine::Kokoro => kokoro::language_of(voice),

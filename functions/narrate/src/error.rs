@@ -16,7 +16,7 @@ use thiserror::Error;
 pub enum VoiceSource {
     /// The `voice` field of the request.
     Request,
-    /// The `voice.name` setting.
+    /// The `voice.name` or `voice.names` setting.
     Settings,
 }
 
@@ -87,7 +87,7 @@ pub enum Error {
     /// The engine is not installed on this machine, or is not part of this deployment.
     #[error("the voice engine {0} is not available here")]
     EngineUnavailable(Engine),
-    /// A file of the engine is unusable.
+    /// One of the voice engine's files is unusable.
     #[error("{file}: {reason}", file = .file.display())]
     VoiceFiles {
         /// The file.
@@ -131,8 +131,8 @@ pub enum Error {
     /// The bank's list of pronunciations is invalid.
     #[error("pronunciations: {0}")]
     Pronunciations(String),
-    /// The engine has no voice with this name.
-    #[error("{}: the voice engine has no English voice with that name", from.field())]
+    /// The engine has no voice with this name in the language of the script.
+    #[error("{}: the voice engine has no voice with that name", from.field())]
     UnknownVoice {
         /// The source of the name.
         from: VoiceSource,
@@ -258,8 +258,8 @@ impl Error {
         }
     }
 
-    /// Returns whether the failure is the engine's, so another engine can be tried. Throttling is not the engine's
-    /// failure, because the same voice can speak later.
+    /// Returns whether the failure is the engine's, so another engine can be tried. Throttling does not count, because
+    /// the same voice can speak later.
     pub(crate) const fn is_of_engine(&self) -> bool {
         match self {
             Self::EngineMissing { .. }

@@ -25,7 +25,7 @@ pub const fn default_voice(language: Language) -> &'static str {
     }
 }
 
-/// Returns the language of a voice such as `en-us+f3`, or `None` if the program speaks it but Bespoke does not.
+/// Returns the language of a voice such as `en-us+f3`, or `None` if Bespoke does not support that language.
 pub fn language_of(voice: &str) -> Option<Language> {
     Language::from_tag(voice.split('+').next().unwrap_or_default())
 }
@@ -61,7 +61,7 @@ pub struct Espeak {
 }
 
 impl Espeak {
-    /// Checks the program and the voice: a voice of the language, optionally with a variant, such as `en-us` or `en-us+f3`.
+    /// Checks that the program exists and has the voice in the language, optionally with a variant, such as `en-us+f3`.
     pub async fn new(program: &Path, voice: &str, language: Language, source: VoiceSource) -> Result<Self, Error> {
         let engine = engine_version(program).await?;
         let available = espeak_voices(program, language).await?;
@@ -112,7 +112,7 @@ impl Narrator for Espeak {
         let paces = self.paces();
         let speed = (pace.clamp(*paces.start(), *paces.end()) * NORMAL_SPEED).round();
         // Passing the text on standard input, without `-m`, prevents the program from interpreting it as options or
-        // SSML. An utterance contains no phoneme markup but that of names, which is this crate's own.
+        // SSML. The only phoneme markup in an utterance is that of names, which this crate writes itself.
         let gap = word_gap(speed).to_string();
         let speed = speed.max(MIN_SPEED).to_string();
         let arguments = ["-v", &self.voice, "-s", &speed, "-g", &gap, "-b", "1", "-z", "--stdin", "--stdout"];
@@ -130,7 +130,7 @@ pub async fn engine_version(espeak: &Path) -> Result<String, Error> {
     Ok(format!("espeak-ng {version}"))
 }
 
-/// Returns the names of the installed voices of a language, the default voice first.
+/// Returns the names of the installed voices for a language, default voice first.
 ///
 /// Leaves out MBROLA voices, because the program lists them even if their data is missing.
 pub async fn espeak_voices(program: &Path, language: Language) -> Result<Vec<String>, Error> {
@@ -207,8 +207,8 @@ pub(crate) async fn run_program(
     Ok(output.stdout)
 }
 
-/// Parses a WAV from a pipe. The sizes in its header are placeholders, because a program cannot go back and fill them
-/// in.
+/// Parses a WAV file from a pipe. The sizes in its header are placeholders, because a program cannot go back in a pipe
+/// to fill them in.
 fn parse_wav(mut wav: Vec<u8>) -> Result<Speech, String> {
     const HEADER: usize = 44;
     if wav.len() < HEADER || !wav.starts_with(b"RIFF") || &wav[36..40] != b"data" {

@@ -79,11 +79,12 @@ pub fn language_of(voice: &str) -> Option<Language> {
 const RATE: u32 = 24_000;
 /// Samples per frame. Phoneme durations are counted in frames.
 const FRAME: usize = 600;
-/// The maximum number of tokens per call, which is the number of rows in a voice. Longer sentences are split.
+/// The maximum number of tokens per call. A voice has one row for each number of tokens from 0 to this one. Longer
+/// sentences are split.
 const MAX_TOKENS: usize = 509;
 /// The number of values in each row of a voice.
 const ROW_LENGTH: usize = 256;
-/// The seconds by which a word becomes audible before the frames of its first phoneme: three frames.
+/// How many seconds before the frames of its first phoneme a word becomes audible: three frames.
 ///
 /// The value comes from the timestamp code of the kokoro library. `make voice-check` measures it.
 const ONSET_LEAD: f64 = 0.075;
@@ -95,8 +96,8 @@ struct VoiceFacts {
     gain: f64,
 }
 
-/// The facts about common voices, measured over three sentences at 140 words per minute. The tempo of any other voice
-/// is found by listening to it once.
+/// The facts about common voices, measured over three sentences at 140 words per minute. To find the tempo of any other
+/// voice, the reference text is spoken once and measured.
 const VOICE_FACTS: [(&str, VoiceFacts); 9] = [
     ("af_heart", VoiceFacts { seconds_per_phoneme: 0.0535, gain: 6.8 }),
     ("af_alloy", VoiceFacts { seconds_per_phoneme: 0.0528, gain: 6.7 }),
@@ -398,7 +399,7 @@ impl Tokens {
         tokens
     }
 
-    /// Returns the number of tokens of a word.
+    /// Returns the number of tokens in a word, including its space and its pause.
     fn length(word: &Pronounced) -> usize {
         word.phonemes.chars().count() + usize::from(word.spaced) + usize::from(word.pause.is_some())
     }
@@ -406,7 +407,8 @@ impl Tokens {
 
 /// Splits words into parts that each fit into one call of the model.
 ///
-/// Splits at the pause nearest to the middle, repeatedly, until every part fits.
+/// Splits at the pause nearest to the middle, or at the middle if there is no pause, until every part fits or is a
+/// single word.
 fn parts(words: &[Pronounced]) -> Vec<&[Pronounced]> {
     if words.len() < 2 || words.iter().map(Tokens::length).sum::<usize>() <= MAX_TOKENS {
         return vec![words];

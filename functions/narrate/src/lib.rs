@@ -106,7 +106,7 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
     Ok(task)
 }
 
-/// A text to speak, with the voice that the caller asks for.
+/// Text to speak, with the requested voice.
 #[derive(Clone, Copy, Debug)]
 pub struct SpeechText<'a> {
     /// The text, with one segment per paragraph.
@@ -117,7 +117,7 @@ pub struct SpeechText<'a> {
     pub voice: Option<&'a str>,
 }
 
-/// Speaks any text, and returns the narration with its WAV. The rate comes from the settings.
+/// Speaks text without a customer, and returns the narration with its WAV. The rate comes from the settings.
 pub async fn speak_text(
     SpeechText { text, language, voice }: SpeechText<'_>,
     settings: &settings::VoiceSettings,
@@ -136,7 +136,7 @@ pub async fn speak_text(
     speak(&job, engines, settings, secrets).await
 }
 
-/// Returns each sentence in the text with its spoken form, with one segment per paragraph.
+/// Returns each sentence in the text with its spoken form.
 pub fn spoken_sentences(
     text: &str,
     pronunciations: &Pronunciations,
@@ -176,7 +176,7 @@ fn inputs(request: &Request, script: Digest, deps: &Deps<'_>) -> Digest {
     ])
 }
 
-/// Returns whether the narration exists.
+/// Returns whether the narration exists. If only its audio exists, writes the cues.
 ///
 /// Audio without cues comes from an interrupted run or from a writer that is still working. The audio embeds its cues,
 /// so this run can complete the narration.
@@ -188,8 +188,8 @@ async fn is_done(task: &CustomerTask, deps: &Deps<'_>, inputs: &Digest) -> Resul
     adopt_sound(task, deps, inputs).await
 }
 
-/// Speaks with the first voice that works. The narration records earlier failures and every service that received the
-/// text.
+/// Speaks with the first voice that works. The narration records earlier failures and every outside service that
+/// received the text.
 async fn speak(
     job: &SpeechJob<'_>,
     engines: &Engines,
@@ -278,7 +278,7 @@ fn narration(narrator: &dyn Narrator, attempts: &Attempts) -> Narration {
 
 /// Assembles the audio at the voice's gain, completes `narration` and returns the WAV.
 ///
-/// The WAV embeds the narration without its digest.
+/// The WAV embeds the narration without the audio's digest.
 fn finish(lines: &[Line], take: &Take, narration: &mut Narration) -> Result<Vec<u8>, Error> {
     let timeline = timing::assemble(lines, take)?;
     let (samples, loudness) = sound::apply_gain(&timeline.samples, take.gain)?;

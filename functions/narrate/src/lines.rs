@@ -11,7 +11,7 @@ use crate::pronunciations::Pronunciations;
 use crate::sentences::sentences;
 use crate::spoken::{self, Lexicon, Utterance};
 
-/// A sentence of the script.
+/// A sentence in the script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
     /// The index of the sentence's segment.
@@ -31,7 +31,7 @@ impl Line {
     }
 }
 
-/// Returns the sentences of a script in spoken form.
+/// Returns the sentences in a script, in spoken form.
 pub fn of_script(script: &Script, pronunciations: &Pronunciations) -> Result<Vec<Line>, Error> {
     let language = script.language;
     let mut lines = Lines { found: Vec::new(), pronunciations: Some(pronunciations), language };
@@ -47,7 +47,7 @@ pub fn of_script(script: &Script, pronunciations: &Pronunciations) -> Result<Vec
     lines.finish()
 }
 
-/// Returns the sentences of a text in spoken form, with one segment per paragraph. All count as personal.
+/// Returns the sentences in a text, in spoken form, with one segment per paragraph. All count as personal.
 pub fn of_text(text: &str, pronunciations: Option<&Pronunciations>, language: Language) -> Result<Vec<Line>, Error> {
     let text = text.replace("\r\n", "\n");
     let mut lines = Lines { found: Vec::new(), pronunciations, language };
@@ -90,7 +90,7 @@ impl Lines<'_> {
     }
 }
 
-/// Returns the sentences of a segment. If the parts do not make up the whole text, all of it is personal.
+/// Returns the sentences in a segment. If its parts do not make up the whole text, all sentences are personal.
 fn segment_sentences(segment: &Segment, language: Language) -> Vec<(String, Sharing)> {
     let parts: Vec<&str> = segment.parts.iter().map(|part| part.text.as_str()).collect();
     if parts.join(" ") != segment.text {
@@ -99,7 +99,7 @@ fn segment_sentences(segment: &Segment, language: Language) -> Vec<(String, Shar
     segment.parts.iter().flat_map(|part| part_sentences(part, language)).collect()
 }
 
-/// Returns the sentences of a part. Whether they may be shared depends on the part's source.
+/// Returns the sentences in a part. Whether they may be shared depends on the part's source.
 fn part_sentences(part: &SentencePart, language: Language) -> Vec<(String, Sharing)> {
     let said = sentences(&part.text, language);
     let sharings = match &part.source {
@@ -110,8 +110,8 @@ fn part_sentences(part: &SentencePart, language: Language) -> Vec<(String, Shari
     said.into_iter().zip(sharings).collect()
 }
 
-/// Decides for each sentence of an approved line whether it is personal. It is if a customer's data fills one of its
-/// slots.
+/// Decides for each sentence in an approved line whether it is personal. A sentence is personal if a customer's data
+/// fills one of its slots.
 ///
 /// If the sentences do not correspond one to one to those of the approved text, a customer's data may have split or
 /// joined them. Then only sentences that occur word for word in the approved text are shared.

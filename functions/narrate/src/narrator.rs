@@ -40,10 +40,11 @@ pub struct Order<'a> {
     pub location: &'a str,
 }
 
-/// A voice engine with one voice. The same sentence at the same pace always results in the same audio.
+/// A voice engine with one voice. A local engine always produces the same audio for the same sentence and pace. An
+/// outside service may not.
 #[async_trait]
 pub trait Narrator: Send + Sync {
-    /// Returns the engine and its version, for the evidence.
+    /// Returns the engine and its version, if it has one, for the evidence.
     fn engine(&self) -> &str;
 
     /// Returns the name of the voice.
@@ -61,8 +62,9 @@ pub trait Narrator: Send + Sync {
     /// rounds.
     fn max_rounds(&self) -> usize;
 
-    /// Returns the gain in decibels that brings the voice to the loudness of a narration. `None` if only a measurement
-    /// can tell. If it is known, the estimates of [`Narrator::estimate_seconds`] need no measurement either.
+    /// Returns the gain in decibels that brings the voice to the loudness of a narration. Returns `None` if it must be
+    /// measured. If it is known, [`Narrator::estimate_seconds`] must be accurate enough to find the tempo without
+    /// speech.
     fn gain(&self) -> Option<f64> {
         None
     }
@@ -77,7 +79,7 @@ pub trait Narrator: Send + Sync {
         None
     }
 
-    /// Estimates the seconds that the sentence takes at pace 1. By default, a letter takes `SECONDS_PER_LETTER`.
+    /// Estimates how many seconds the sentence takes at pace 1. By default, a letter takes `SECONDS_PER_LETTER`.
     ///
     /// `location` identifies the sentence in errors.
     async fn estimate_seconds(&self, sentence: &Utterance, _location: &str) -> Result<f64, Error> {

@@ -138,9 +138,9 @@ impl Openai {
 
 /// A failed attempt.
 enum AttemptError {
-    /// The service failed. The time to wait is `None` if a retry would fail too.
+    /// The service failed. The time to wait is `None` if a retry would also fail, or would have to wait too long.
     Service(SpeechError, Option<Duration>),
-    /// The gate gave no permit.
+    /// The gate refused a permit.
     Withheld(Withheld),
 }
 

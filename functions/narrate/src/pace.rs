@@ -24,9 +24,9 @@ use crate::timing::{self, Take};
 const SENTENCE_PAUSE: f64 = 0.35;
 /// The seconds of silence between two segments.
 const SEGMENT_PAUSE: f64 = 0.7;
-/// The accepted relative deviation of the reference text from the requested rate.
+/// The accepted relative deviation of the spoken reference text from its expected length.
 const TOLERANCE: f64 = 0.01;
-/// The step between paces: what Polly and the speech services distinguish.
+/// The step between paces: the smallest difference that Polly and other speech services distinguish.
 const STEP: f64 = 0.01;
 
 /// The time for a dictated word, as a multiple of an ordinary word's time.
@@ -97,7 +97,7 @@ pub struct Tempo {
 impl Tempo {
     /// Finds the tempo of a voice at `words_per_minute` with the reference text.
     ///
-    /// If the engine's range of paces cannot reach the rate, the pauses are scaled to 0.5 to 1.7 times their length.
+    /// If the engine's range of paces cannot reach the rate, scales the pauses by a factor of 0.5 to 1.7.
     pub async fn find(narrator: &dyn Narrator, words_per_minute: u16) -> Result<Self, Error> {
         let lines = lines::of_text(reference(narrator.language()), None, narrator.language())?;
         let units: f64 = lines.iter().map(Line::units).sum();

@@ -59,7 +59,7 @@ impl Accent {
         }
     }
 
-    /// Returns whether the voices with this accent know the phoneme.
+    /// Returns whether the voices with this accent can say the phoneme.
     fn knows(self, phoneme: char) -> bool {
         token(phoneme).is_some()
             && (self == Self::LatinAmerican || !SPANISH_TOKENS.iter().any(|(own, _)| *own == phoneme))
@@ -80,7 +80,7 @@ impl Phonemizer {
         Self { program, accent, single_words: Mutex::default() }
     }
 
-    /// Returns the spoken words of a sentence in order. `location` names the sentence in errors.
+    /// Returns the spoken words in a sentence, in order. `location` identifies the sentence in errors.
     pub async fn pronounce(&self, sentence: &Utterance, location: &str) -> Result<Vec<Pronounced>, Error> {
         let spoken = spoken_words(sentence);
         let phonemes = self.phonemes(&sentence.phonetic_text(), location).await?;
@@ -104,7 +104,7 @@ impl Phonemizer {
                 // is a letter of its own, which the model also knows: "Mikhail" is not "Mikail".
                 let is_name = sentence.words()[word].sound.is_some();
                 let phonemes = if is_name { phonemes } else { phonemes.replace('x', "k") };
-                // A foreign name may contain a phoneme that the model does not know. Such phonemes are left out.
+                // A foreign name may contain phonemes that the voice cannot say. Those are left out.
                 let phonemes: String = phonemes.chars().filter(|phoneme| self.accent.knows(*phoneme)).collect();
                 let silent = phonemes.chars().all(|phoneme| matches!(phoneme, 'ˈ' | 'ˌ' | 'ː'));
                 let pronounced = Pronounced { word, phonemes, spaced, pause };
@@ -268,7 +268,7 @@ const LETTERS: [(&str, &str); 24] = [
     ("ɐ", "ə"),
     ("ɬ", "l"),
     ("\u{303}", ""),
-    // Marks of prolonged or foreign sounds.
+    // Marks for dental and tied sounds, and a joiner.
     ("\u{32a}", ""),
     ("\u{361}", ""),
     ("\u{200d}", ""),
@@ -276,7 +276,7 @@ const LETTERS: [(&str, &str); 24] = [
 const AMERICAN: [(&str, &str); 6] = [("o^ʊ", "O"), ("ɜːɹ", "ɜɹ"), ("ɜː", "ɜɹ"), ("ɪə", "iə"), ("ː", ""), ("ɾ", "T")];
 const BRITISH: [(&str, &str); 3] = [("e^ə", "ɛː"), ("iə", "ɪə"), ("ə^ʊ", "Q")];
 
-/// The letters in Spanish. The table is misaki's for languages other than English.
+/// The replacements for Spanish. The table is misaki's for languages other than English.
 const SPANISH: [(&str, &str); 7] =
     [("a^ɪ", "I"), ("a^ʊ", "W"), ("d^ʒ", "ʤ"), ("e^ɪ", "A"), ("t^s", "ʦ"), ("t^ʃ", "ʧ"), ("ɔ^ɪ", "Y")];
 
@@ -435,8 +435,8 @@ mod tests {
         }
     }
 
-    /// Tests names that English spelling or the American flap would turn into other names. The letters are what the voice
-    /// receives.
+    /// Tests names that English spelling or the American flap would turn into other names. The voice receives the
+    /// expected letters.
     #[tokio::test]
     async fn name_keeps_the_sounds_of_its_language() {
         let phonemizer = Phonemizer::new("espeak-ng".into(), Accent::American);

@@ -1,7 +1,7 @@
 //! The Amazon Polly engine, behind the port to speech services: neural voices with speech marks for words.
 //!
 //! The service accepts few requests per second, so one document holds as many sentences as its limits allow. A `mark`
-//! element and a pause before each sentence tell where its sound starts.
+//! element and a pause before each sentence show where its audio starts.
 
 use std::fmt::Write as _;
 use std::ops::{Range, RangeInclusive};
@@ -17,7 +17,7 @@ use crate::error::{Error, VoiceSource};
 use crate::narrator::{Narrator, Order, Speech};
 use crate::sound::frames;
 
-/// Polly's neural voices, default voice first. The last ones speak Spanish: of the United States and of Mexico.
+/// Polly's neural voices, default voice first. The last four speak US or Mexican Spanish.
 pub const VOICES: [&str; 21] = [
     "Joanna", "Danielle", "Gregory", "Ivy", "Joey", "Justin", "Kendra", "Kevin", "Kimberly", "Matthew", "Ruth",
     "Salli", "Stephen", "Amy", "Arthur", "Brian", "Emma", "Lupe", "Pedro", "Mia", "Andres",
@@ -45,10 +45,10 @@ pub fn language_of(voice: &str) -> Option<Language> {
 /// The milliseconds of silence between the sentences of a document.
 const BREAK: u32 = 500;
 
-/// The seconds by which a sentence's sound starts before its mark, within the silence.
+/// How many seconds before its mark a sentence's audio is cut, within the silence.
 const LEAD: f64 = 0.15;
 
-/// The maximum number of attempts per request, before the whole narration has to wait.
+/// The maximum number of attempts per request. After that, the narration fails and the workflow may retry it.
 const MAX_ATTEMPTS: u32 = 6;
 /// The pause after the first failed attempt. It doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -69,7 +69,7 @@ impl Polly {
         Ok(Self { service, gate, voice: voice.to_owned() })
     }
 
-    /// Speaks one document. Takes two requests, one after the other, so that a failed one repeats alone.
+    /// Speaks one document. Sends two requests, one after the other, so only a failed one is repeated.
     async fn speak_document(&self, document: &Document, location: &str) -> Result<Vec<Speech>, Error> {
         let ssml = &document.ssml;
         let pcm = self.attempt(location, |permit| self.service.sound(permit, ssml, &self.voice)).await?;
@@ -83,7 +83,8 @@ impl Polly {
         document.cut(&samples, &marks).map_err(|error| Error::of_service(location, error))
     }
 
-    /// Makes a request until it succeeds, or fails for good. Each attempt has its own permit.
+    /// Repeats a request until it succeeds, fails in a way that a retry cannot fix, or runs out of attempts. Each
+    /// attempt has its own permit.
     async fn attempt<T, F>(&self, location: &str, request: impl Fn(Permit) -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, SpeechError>>,
@@ -116,7 +117,7 @@ impl Narrator for Polly {
         language_of(&self.voice).unwrap_or_default()
     }
 
-    /// Returns the range of the `prosody` SSML element in Polly.
+    /// Returns the range of rates that Polly accepts in the `prosody` SSML element.
     fn paces(&self) -> RangeInclusive<f64> {
         0.5..=2.0
     }
@@ -170,7 +171,7 @@ fn documents(orders: &[Order<'_>]) -> Vec<Document> {
     for order in orders {
         let billed = order.sentence.text().chars().count();
         let has_room = |document: &&mut Document| {
-            // Markup takes about 90 characters for a sentence.
+            // Markup takes up to about 90 characters per sentence.
             let characters = document.ssml.len() + billed + 100;
             document.billed + billed <= MAX_BILLED && characters <= MAX_CHARACTERS
         };

@@ -34,7 +34,7 @@ const EITHER: &[&str] = &[
     "tenn", "tex", "va", "vt", "wis", "wyo", "llc", "ltd", "n.a", "n.c", "n.h", "n.j", "n.m", "r.i", "s.c", "s.d", "w.va", "n.y", "p.c", "p.o", "ph.d", "u.k", "u.n", "u.s", "u.s.a", "a.k.a", "al",
 ];
 
-/// Units of time before an abbreviation of what they measure.
+/// Units of time. Before an abbreviation, as in "5 yr. CD", they do not end a sentence.
 const UNITS: &[&str] = &["yr", "yrs", "mo", "mos", "wk", "wks", "hr", "hrs"];
 
 /// Words that usually start a sentence.
@@ -59,7 +59,7 @@ pub fn sentences(text: &str, language: Language) -> Vec<String> {
         let next = words.get(index + 1).map(String::as_str);
         if next.is_none_or(|next| ends_sentence(&current, next, language)) {
             let sentence = current.join(" ");
-            // Marks by themselves belong to the sentence before them.
+            // Marks on their own belong to the sentence before them.
             match sentences.last_mut() {
                 Some(before) if !sentence.chars().any(char::is_alphanumeric) => {
                     before.push(' ');
@@ -93,7 +93,7 @@ fn ends_sentence(words: &[&str], next: &str, language: Language) -> bool {
         return mark != '…' || !first.is_lowercase();
     }
     let core = body.trim_end_matches('.').trim_start_matches(|c: char| !c.is_alphanumeric());
-    // Of "Mon.–Thurs." and "Mr./Mrs.", the last part decides.
+    // In "Mon.–Thurs." and "Mr./Mrs.", the last part decides.
     let core = core.rsplit(['/', '–', '—', '-']).next().unwrap_or(core);
     let small = core.to_lowercase();
     let is_number = core.ends_with(|c: char| c.is_ascii_digit() || c == '%');
@@ -154,7 +154,7 @@ fn ends_spanish_sentence(core: &str, small: &str, next_word: &str, digit: bool) 
     if spanish_abbreviation::is_before_name(small) {
         return false;
     }
-    // "EE. UU." and "S. A." go on, but "a. m." may end a sentence.
+    // "EE. UU." and "S. A." continue, but "a. m." may end a sentence.
     if matches!((small, next_word), ("ee", "uu") | ("s", "a" | "r") | ("c", "v")) {
         return false;
     }

@@ -98,8 +98,8 @@ const CEILING: f64 = PEAK - 0.3;
 
 /// Returns the gain in decibels that brings the audio to [`LOUDNESS`] after the limiter.
 ///
-/// At this loudness, speech occasionally has peaks above full scale. Limiting them costs some loudness, so the gain is
-/// found in two rounds.
+/// At this loudness, speech occasionally has peaks above full scale. Limiting them costs some loudness, so two more
+/// rounds correct the gain.
 pub fn leveling_gain(samples: &[f32]) -> Result<f64, Error> {
     let mut gain = LOUDNESS - loudness(samples)?;
     if !gain.is_finite() {

@@ -1,7 +1,8 @@
-//! The formats of shared speech, which is kept in the store so that a sentence that many customers hear is spoken once.
+//! The formats in which shared speech and tempos are stored, so a sentence that many customers hear is spoken only
+//! once.
 //!
-//! **Invariant:** only sentences of [`Sharing::Shared`](contracts::narration::Sharing) and tempos are kept, so nothing in
-//! this store is personal.
+//! **Invariant:** only tempos and [`Sharing::Shared`](contracts::narration::Sharing) sentences are stored, so nothing
+//! in this store is personal.
 
 use contracts::{Digest, ObjectKey};
 use storage::shared::Shareable;
@@ -23,10 +24,10 @@ impl Shareable for Tempo {
     }
 }
 
-/// The number of words that means "no times".
+/// A word count that means "no times".
 const NO_TIMES: u32 = u32::MAX;
 
-/// Samples per second, number of words, start and end of each word, samples of 16 bits; all little-endian.
+/// The format: samples per second, number of words, start and end of each word, 16-bit samples. All are little-endian.
 impl Shareable for Speech {
     fn key(digest: Digest) -> ObjectKey {
         ObjectKey::Speech(digest)
@@ -75,7 +76,7 @@ impl Shareable for Speech {
     }
 }
 
-/// Rounds speech to what the store keeps, so the first customer hears the same as all later ones.
+/// Rounds speech to the precision of the store, so the first customer hears the same as all later ones.
 pub fn rounded(speech: &Speech) -> Speech {
     Speech::from_bytes(&speech.to_bytes()).unwrap_or_else(|| speech.clone())
 }

@@ -8,7 +8,7 @@ use crate::narrator::Speech;
 use crate::sound::{RATE, frames, gaps, resample, seconds};
 use crate::spoken;
 
-/// The seconds of silence before the first sentence. Some players skip the first instant.
+/// The minimum seconds of silence before the first sentence. Some players skip the first instant.
 pub const LEAD_IN: f64 = 0.1;
 /// The seconds of silence after the last sentence.
 pub const LEAD_OUT: f64 = 0.3;
@@ -29,7 +29,7 @@ const GAP_REACH: f64 = 0.5;
 pub struct Take {
     /// Trimmed speech, one entry per sentence.
     pub speeches: Vec<Speech>,
-    /// The seconds of silence before each sentence. Zero before the first.
+    /// The seconds of silence before each sentence, before they are rounded to a video frame. Zero before the first.
     pub pauses: Vec<f64>,
     /// The gain in decibels.
     pub gain: f64,
@@ -75,7 +75,7 @@ pub fn assemble(lines: &[Line], take: &Take) -> Result<Timeline, Error> {
     Ok(Timeline { samples, sentences, timing })
 }
 
-/// Returns the start of the frame nearest to the end of a pause, but not before its start. In samples.
+/// Returns the sample at which the video frame nearest to the end of a pause starts. It is never before the pause.
 fn nearest_frame(now: usize, pause: usize) -> usize {
     let nearest = (now + pause + FRAME / 2) / FRAME * FRAME;
     if nearest < now { nearest + FRAME } else { nearest }

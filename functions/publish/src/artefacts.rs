@@ -55,7 +55,8 @@ pub async fn check_media(
     Ok(record.media)
 }
 
-/// Writes the text or the page, unless the same content is already stored. Returns its digest.
+/// Writes the text or the page, unless the same content is already stored. Returns its digest. Fails if different
+/// content is stored.
 pub async fn write_words(
     vault: &Vault,
     place: Place<'_>,

@@ -27,8 +27,8 @@ impl Blocked {
     }
 }
 
-/// Returns the reason why nothing may be published to the customer, or `None` if publishing is allowed. Records in the
-/// facts which version of `control/` was read.
+/// Returns the reason why nothing may be published to the customer, or `None` if publishing is allowed. Adds the
+/// control data that was read to the consent in `facts`.
 pub async fn find_block(
     deps: &Deps<'_>,
     place: Place<'_>,
@@ -58,7 +58,8 @@ pub async fn find_block(
     Ok(None)
 }
 
-/// Returns whether a dataset written since the customer's assessment contains different data about the customer.
+/// Returns whether a dataset written since the customer's assessment contains different data about the customer, or
+/// whether the assessment is gone.
 pub async fn is_outdated(deps: &Deps<'_>, place: Place<'_>) -> Result<bool, Error> {
     let store = deps.vault.store();
     let facts = place.key(Artefact::Facts).to_string();

@@ -79,7 +79,8 @@ async fn hold_out(
     mut facts: Facts,
     artefacts: BTreeMap<Artefact, Digest>,
 ) -> Result<Ending, Error> {
-    // A customer who must not be contacted leaves the control group for the same reasons as the others leave theirs.
+    // The reasons that exclude a treated customer also exclude a customer in the control group, so the groups stay
+    // comparable.
     if let Some(blocked) = find_block(deps, place, request, &mut facts).await? {
         return skip(deps, place, blocked, facts, None).await;
     }
@@ -100,8 +101,8 @@ async fn hold_out(
     })
 }
 
-/// Returns the ending for a customer who withdrew consent while a stage was running, or `None` if contact is allowed
-/// again.
+/// Returns the ending for a customer who withdrew consent while a stage was running. Returns `None` if contact is
+/// allowed again, or if the assessment had already excluded the customer.
 pub async fn withdrawn(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Result<Option<Ending>, Error> {
     let (assessment, _) = deps.vault.read_json(place.owner(), &place.key(Artefact::Facts)).await?;
     let Assessment::Proceed(mut facts) = assessment else { return Ok(None) };
@@ -119,7 +120,7 @@ async fn proceed(
     mut facts: Facts,
     artefacts: BTreeMap<Artefact, Digest>,
 ) -> Result<Disposition, Error> {
-    // Check this first. If the customer has opted out in the meantime, further artifacts may be missing.
+    // Check this first: if the customer has opted out in the meantime, later artifacts may be missing.
     if let Some(blocked) = find_block(deps, place, request, &mut facts).await? {
         return Ok(Disposition::Final(skip(deps, place, blocked, facts, None).await?));
     }
@@ -133,7 +134,7 @@ async fn proceed(
     let blocked = find_block(deps, place, request, &mut facts).await?;
     let by_decision = match decision.as_ref().map(|decided| decided.decision.choice) {
         Some(ReviewChoice::Reject) => Some(Skip::Rejected),
-        // A review may take days, and a newer upload may contain a reason not to contact the customer.
+        // A review may take days, and a newer upload may contain different data about the customer.
         Some(ReviewChoice::Approve) if is_outdated(deps, place).await? => Some(Skip::Outdated),
         Some(ReviewChoice::Approve) | None => None,
     };
@@ -148,7 +149,7 @@ async fn proceed(
     publish(deps, place, result, facts, decision).await.map(Disposition::Final)
 }
 
-/// A result that is ready to be published or reviewed.
+/// A result that has passed all checks of its artifacts and can be published or reviewed.
 struct Collected {
     script: Script,
     text: String,
@@ -228,7 +229,7 @@ enum Review {
     Decided(Decided),
 }
 
-/// A decision, and the digest of its sealed object.
+/// A decision, the reason for the review, and the digest of the sealed decision.
 struct Decided {
     why: ReviewReason,
     decision: Decision,
@@ -308,7 +309,7 @@ async fn skip(
     if artefacts.contains_key(&Artefact::Script) {
         script = Some(deps.vault.read_json(place.owner(), &place.key(Artefact::Script)).await?.0);
     }
-    // The evidence always lists the outside services that received data.
+    // Even without a result, the evidence lists the model service that received facts.
     let made_by = script.as_ref().map(|script| made_by(&script.written_by));
     let (review, decision) = split_decision(decision);
     let consent = facts.consent.clone();
@@ -352,7 +353,7 @@ fn check_products(deps: &Deps<'_>, place: Place<'_>, script: &Script) -> Result<
     }
 }
 
-/// Returns the writer, and the outside services that received data.
+/// Returns the writer of the text, and the model service that received data. The caller adds the voice.
 fn made_by(written_by: &WrittenBy) -> MadeBy {
     let (writer, phrasebook) = match written_by {
         WrittenBy::Phrases { book, language, version, selected_by, .. } => {
@@ -367,7 +368,7 @@ fn made_by(written_by: &WrittenBy) -> MadeBy {
         WrittenBy::Template { .. } => ("template".to_owned(), None),
         WrittenBy::Model { model, .. } => (model.clone(), None),
     };
-    // A service whose answer was rejected still received the facts.
+    // A model service whose answer was rejected still received the facts.
     let given = written_by.given();
     MadeBy {
         writer,

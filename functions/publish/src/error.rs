@@ -59,7 +59,7 @@ pub enum Error {
         /// The run.
         run: RunId,
     },
-    /// The script's text has not passed the guard. This is checked even for results in review.
+    /// The script's text has not passed the guard. A reviewer cannot override the guard.
     #[error("{key}: the text did not pass the guard")]
     NotPassed {
         /// The key of the script.
@@ -71,8 +71,8 @@ pub enum Error {
         /// The key of the decision.
         key: String,
     },
-    /// The product is outside its offer dates.
-    #[error("product {product} is not offered today")]
+    /// Today is outside the product's validity dates.
+    #[error("today is outside the validity dates of product {product}")]
     Expired {
         /// The product.
         product: ProductId,

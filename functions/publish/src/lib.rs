@@ -2,11 +2,12 @@
 //!
 //! Stored text and media count as published only once `evidence.json` says so. The stage writes the evidence last, and
 //! only once. If evidence already exists, the stage adopts its outcome. If two writers run concurrently, the first
-//! record to be written counts. The stage deletes everything that the record does not list as published.
+//! record to be written counts. Unless the outcome is `published`, the stage then deletes the text, the page and the
+//! media.
 //!
-//! A result that the settings put in review ([`contracts::review`]) stays unpublished until a reviewer has decided
-//! about exactly that text and video. The stage never republishes a recalled result and never publishes a result for an
-//! erased customer. The `lifecycle` crate writes the records of decisions, recalls and erasures.
+//! A result in review ([`contracts::review`]) stays unpublished until a reviewer has approved exactly that text and
+//! video. The stage never republishes a recalled result and never publishes a result for an erased customer. The
+//! `lifecycle` crate writes the records of decisions, recalls and erasures.
 //!
 //! **Invariant:** this crate does not depend on AWS, Lambda, the file system or another stage.
 
@@ -49,9 +50,9 @@ pub struct Deps<'a> {
     pub settings: &'a Settings,
     /// The approved products.
     pub catalogue: &'a Catalogue,
-    /// The digest of the phrasebook and its approvals, read immediately before this call.
+    /// The digest of the phrasebooks and their approvals, read immediately before this call.
     pub phrases: Digest,
-    /// The bank's visual identity and legal text.
+    /// The bank's look, sound and legal lines.
     pub brand: &'a Brand,
     /// The current time, as it will be recorded.
     pub now: Timestamp,
@@ -59,9 +60,12 @@ pub struct Deps<'a> {
 
 /// Publishes one customer's result, or records why there is none.
 ///
-/// A repeated call returns the first outcome, unless the customer has since opted out or withdrawn consent. In that
-/// case, the stage deletes the published files. A result in review gets [`Outcome::InReview`] without evidence. Once a
-/// decision has been made, the next call completes the result.
+/// A repeated call returns the first outcome, with two exceptions. If the customer may no longer be contacted, for
+/// example after an opt-out, the stage deletes the published files. If the result was recalled, the stage moves them
+/// away. Both count as skipped.
+///
+/// A result in review gets [`Outcome::InReview`] without evidence. Once a decision has been made, the next call
+/// completes the result.
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = outcome::find_evidence(deps, place).await? {
@@ -94,14 +98,14 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
     }
 }
 
-/// Records an outcome, and makes the store consistent with it.
+/// Writes the evidence of an outcome, and makes the store consistent with it.
 async fn conclude(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: Ending) -> Result<Outcome, Error> {
     let evidence = outcome::write_evidence(deps, place, request, ending).await?;
     outcome::settle(deps, place, evidence).await
 }
 
-/// Completes a customer's part of a run after a decision. Returns `None` if no result is in review, because an earlier
-/// call completed it.
+/// Completes a customer's part of a run after a decision. Returns `None` if no result is in review, for example because
+/// an earlier call completed it.
 pub async fn complete_review(run: &RunId, reference: &CustomerRef, deps: &Deps<'_>) -> Result<Option<Outcome>, Error> {
     let Some(pending) = find_pending(deps.vault, run, reference).await? else { return Ok(None) };
     let input = PublishInput { run: run.clone(), reference: reference.clone(), video: pending.video, failure: None };
@@ -123,7 +127,7 @@ fn check_unchanged(deps: &Deps<'_>, place: Place<'_>, request: &Request) -> Resu
 async fn put_in_review(deps: &Deps<'_>, place: Place<'_>, pending: PendingReview) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let why = pending.why.words();
-    // Replace a record that was not authenticated with these keys.
+    // Replace a record that is malformed or was not authenticated with these keys.
     let earlier = match find_pending(deps.vault, place.run, place.reference).await {
         Err(VaultError::Broken { .. } | VaultError::Malformed { .. }) => None,
         earlier => earlier?,

@@ -1,4 +1,5 @@
-//! The Lambda of the publish stage. The workflow calls it for each customer, and S3 invokes it when a review ends.
+//! The Lambda of the publish stage. The workflow calls it for each customer, and an S3 event calls it when a review
+//! ends.
 
 use bespoke_aws::{Failure, Host, host};
 use contracts::brand::Brand;
@@ -74,12 +75,12 @@ async fn answer(payload: Payload, brand: &Brand, host: &Host) -> Result<Value, F
         Payload::Decided(_) => publish::complete_review(&run, &reference, &deps).await?,
     };
     if let Some(outcome) = &outcome {
-        // The page counts these objects while the campaign runs.
+        // The campaign page counts these objects while the run is in progress.
         let key = ObjectKey::Ended(run.clone(), reference, outcome.word());
         host.vault.store().put(&key, "".into()).await?;
     }
     if is_decided {
-        // Do this even if an earlier delivery of the event published the result: it may have failed at this point.
+        // Do this even if an earlier delivery of the event completed the review, because it may have failed right here.
         host.refreshes()?.start(&run, Timestamp::now()).await?;
     }
     Ok(json!({ "outcome": outcome.map(|outcome| outcome.word()) }))

@@ -59,10 +59,12 @@ pub async fn write_evidence(
     }
 }
 
-/// Makes the store consistent with the evidence. Deletes everything that the evidence does not list as published, and
-/// the record of an earlier failure, if there is one.
+/// Makes the store consistent with the current outcome, and returns that outcome. If the outcome is not `published`,
+/// deletes the text, the page and the media, or moves them away if the result was recalled. Then deletes the records of
+/// an earlier failure and of the review.
 ///
-/// This runs again whenever existing evidence is found, so files that a killed process left behind are removed later.
+/// This runs again whenever existing evidence is found, so a later call removes files that a killed process left
+/// behind.
 pub async fn settle(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<Outcome, Error> {
     let store = deps.vault.store();
     let was_published = matches!(evidence.outcome, Outcome::Published { .. });
@@ -103,8 +105,8 @@ struct CurrentOutcome {
     posts_withdrawn: bool,
 }
 
-/// Returns the current outcome. A published result becomes skipped if the customer opts out or withdraws consent, or if
-/// the run is recalled. The evidence does not change.
+/// Returns the current outcome. `Published` and `HeldOut` become `Skipped` if the customer may no longer be contacted,
+/// or if the result or the run was recalled. The evidence does not change.
 async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) -> Result<CurrentOutcome, Error> {
     let Evidence { outcome, from_posts, artefacts, .. } = evidence;
     match outcome {
@@ -121,7 +123,7 @@ async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) 
             }
             Ok(CurrentOutcome { outcome, posts_withdrawn: false })
         }
-        // Evidence without artifacts records a withdrawal.
+        // The evidence of a skip lists no artifacts only if the customer withdrew consent to the use of posts.
         Outcome::Skipped { .. } => Ok(CurrentOutcome { outcome, posts_withdrawn: artefacts.is_empty() }),
         Outcome::NotStarted | Outcome::Failed { .. } => Ok(CurrentOutcome { outcome, posts_withdrawn: false }),
     }

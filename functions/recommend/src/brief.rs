@@ -1,4 +1,4 @@
-//! The input for both writers, for one customer: the facts, the products that they mention, and names in speakable form.
+//! The input for the writers: one customer's facts, the offered products, and names in a form that can be spoken.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::guard::{self, GuardContext, NameSlot};
 
-/// Words for numbers and parts of addresses. A prompt could spell an account number with them.
+/// Words for numbers and parts of addresses. A caller's prompt could spell an account number or an address with them.
 const NUMBER_WORDS: [&str; 37] = [
     "zero",
     "oh",
@@ -66,7 +66,7 @@ const MAX_NAME_CHARACTERS: usize = 40;
 pub(crate) enum Purpose<'a> {
     /// Recommend these products, best first.
     Offers(Vec<(&'a Offer, &'a Product)>),
-    /// Offer help with a topic, without selling anything.
+    /// Offer help with a topic instead of a product.
     Service(Topic),
 }
 
@@ -147,8 +147,8 @@ impl<'a> Brief<'a> {
         self.personal_names().iter().fold(text.to_owned(), |text, slot| text.replace(slot.placeholder, slot.name))
     }
 
-    /// Returns whether a caller's prompt contains personal data that a model must not see: a name of this customer or
-    /// adviser, a number, or an e-mail address.
+    /// Returns whether a caller's prompt contains data that a model must not see: a name of this customer or adviser, a
+    /// digit, or the `@` of an e-mail address.
     pub(crate) fn is_personal(&self, prompt: &str) -> bool {
         let names = [self.name.as_deref(), self.facts.adviser.as_deref(), Some(self.facts.first_name.as_str())];
         let names: HashSet<String> = names.into_iter().flatten().flat_map(guard::plain_words).collect();
@@ -190,7 +190,7 @@ fn speakable(name: &str) -> Option<String> {
     if !is_speakable {
         return None;
     }
-    // Banks often store names in capitals: `ANNA-MARIE` becomes `Anna-Marie`, but `JR` is kept.
+    // Banks often store names in capitals: `ANNA-MARIE` becomes `Anna-Marie`, but `JR` stays as it is.
     let is_uppercase = letters().count() > 2 && letters().all(char::is_uppercase);
     let is_lowercase = letters().next().is_some_and(char::is_lowercase) && letters().all(char::is_lowercase);
     Some(if is_uppercase || is_lowercase { capitalize_words(&name) } else { name })
@@ -207,8 +207,8 @@ fn capitalize_words(name: &str) -> String {
     name.chars().map(letter).collect()
 }
 
-/// Returns the words of a caller's prompt that are in the phrasebook's vocabulary, in order. All other words stay on this
-/// machine: people's names, addresses, and words that the bank never approved. So do spelled-out numbers.
+/// Returns the words of a caller's prompt that may be sent to a model: those in the phrasebook's vocabulary, in order.
+/// All other words, such as people's names, stay on this machine. So do spelled-out numbers.
 pub(crate) fn known_words(prompt: &str, book: &Phrasebook) -> String {
     let known = book.vocabulary();
     let words = guard::plain_words(prompt).into_iter();

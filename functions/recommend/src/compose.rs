@@ -13,16 +13,16 @@ use crate::brief::Brief;
 use crate::guard::{self, GuardContext, NameSlot, TextPart};
 use crate::slot_values::{neutral_names, neutral_text};
 
-/// The length, in words, up to which approved claims may extend a script with three offers. A video with three offers
-/// should take 60 to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words per minute, that leaves at
-/// most 185 words including pauses.
+/// The length, in words, below which an offer may get a second approved claim. A video with three offers should take 60
+/// to 100 s. The title takes 2.5 s and the end card about 18 s. At 140 words per minute, that leaves at most 185 words
+/// including pauses.
 const TARGET_WORDS: usize = 155;
 /// The maximum length, in words, of a script with added claims. It is well below [`guard::MAX_WORDS`].
 const MAX_WORDS_WITH_CLAIMS: usize = 172;
 /// The maximum number of claims in an offer, so that no offer becomes a list of claims.
 const MAX_CLAIMS: usize = 2;
 
-/// A part of a draft, with its source.
+/// A sentence, or a line of a few sentences, with its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sentence {
     /// The text as the guard checks it. Placeholders replace personal names, so a name cannot hide a writer's words.
@@ -50,7 +50,7 @@ pub(crate) struct Draft {
     /// The service message, if the text offers no product.
     pub service: Option<Sentence>,
     pub closing: Sentence,
-    /// Whether to leave out the claims.
+    /// Whether to leave out the approved claims.
     pub is_brief: bool,
 }
 
@@ -113,9 +113,9 @@ fn assemble(brief: &Brief<'_>, segments: Vec<DraftSegment>, offered: &[&Product]
     }
 }
 
-/// Removes the violations that an approved line causes on its own. The line is checked with placeholders in its slots, so
-/// no customer's name can excuse a violation. A violation remains if only the whole text causes it, or if a sentence
-/// without an approval causes it too.
+/// Removes the violations that an approved line causes by its own words. The line is checked with placeholders in its
+/// slots, so no customer's name can excuse a violation. A violation remains if only the whole text causes it, or if a
+/// sentence that is not an approved line causes it too.
 fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[&Product], context: &GuardContext<'_>) {
     let may_accept = |check: &GuardCheck| !check.violations.is_empty() && guard::is_about_words(&check.name);
     if !verdict.checks.iter().any(may_accept) {
@@ -151,7 +151,7 @@ fn accept_approved(verdict: &mut Verdict, segments: &[DraftSegment], offered: &[
     }
 }
 
-/// A segment before its names are filled in.
+/// A segment of a draft. Its sentences have both a masked and a spoken form.
 struct DraftSegment {
     kind: SegmentKind,
     product: Option<contracts::ProductId>,
@@ -217,34 +217,34 @@ fn offer_sentences(brief: &Brief<'_>, offer: &OfferDraft, product: &Product) -> 
     let is_named = in_reason || product.summary.contains(&product.name);
     let name = (!is_named).then(|| of_catalogue(product, CatalogueField::Name)).flatten();
     let mut summary = of_catalogue(product, CatalogueField::Summary);
-    // Only the bank's own lines are known to end with the product in mind.
+    // "It" would be ambiguous after free text, but approved lines are written to precede the summary.
     let is_line = |reason: &Sentence| matches!(reason.source, SentenceSource::Line { .. });
     if in_reason
         && offer.reason.as_ref().is_some_and(is_line)
         && let Some(summary) = &mut summary
         && let Some(text) = continued_summary(product, brief.phrases)
     {
-        // The guard still sees the catalog's sentence, which it recognizes.
+        // The guard still sees the masked form: the catalog's own sentence, which it recognizes.
         summary.said = text;
     }
     [offer.link.clone(), offer.reason.clone(), name, summary].into_iter().flatten().collect()
 }
 
-/// Returns whether a text has the product's name, in full or as in the picture.
+/// Returns whether a text contains the product's name, in full or in the short form that the video shows.
 fn is_named_in(text: &str, product: &Product, brief: &Brief<'_>) -> bool {
     text.contains(&product.name) || text.contains(&product.picture(brief.catalogue.bank()).customer_name)
 }
 
-/// Returns a summary as it continues a sentence that names the product: the phrasebook's word, such as "It", replaces the
-/// name at its start, with an article before it. `None` if the phrasebook has no such word, or if the summary does not
-/// start with the name.
+/// Returns the form of a summary that follows a sentence that names the product: the phrasebook's word, such as "It",
+/// replaces the name at the start, together with an article before it. `None` if the phrasebook has no such approved
+/// word, or if the summary does not start with the name.
 pub(crate) fn continued_summary(product: &Product, book: &Phrasebook) -> Option<String> {
     let (article, rest) = product.summary.split_once(&product.name)?;
     let starts = article.split_whitespace().count() <= 1 && rest.starts_with(' ');
     starts.then_some(ensure_period(&format!("{}{rest}", book.it()?)))
 }
 
-/// Returns a catalog sentence.
+/// Returns the text of a catalog field as a sentence. `None` if the product does not have the field.
 fn of_catalogue(product: &Product, field: CatalogueField) -> Option<Sentence> {
     let text = ensure_period(field.of(product)?);
     let source = SentenceSource::Catalogue { product: product.id.clone(), field };

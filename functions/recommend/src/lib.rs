@@ -6,13 +6,14 @@
 //! 2. `compose` adds the bank's own words verbatim from the catalog and records the source of every sentence.
 //! 3. [`guard`] checks the complete script.
 //!
-//! If the model fails, the stage uses the phrasebook instead, so a faulty model never makes the stage fail. Free text waits
-//! for a reviewer unless the settings specify otherwise.
+//! If the model fails, the stage uses the phrasebook instead, so a faulty model never makes the stage fail. There is
+//! one exception: if the service throttles all calls, the stage fails, so that the caller can retry it and finally run
+//! it without the model. Free text waits for a reviewer unless the settings specify otherwise.
 //!
 //! **Invariant:** the stage does not depend on any AWS crate, any Lambda crate or any other stage. A model never sees a
 //! name, an amount or a post. The stage calls a model only if the settings enable it, and asks the gate
-//! ([`policy::disclosure`]) before every call. The customer's text never contains any of the caller's prompt wording or
-//! any output from a model that selects lines.
+//! ([`policy::disclosure`]) before every call. The customer's text never contains any output from a model that selects
+//! lines. Free text never repeats seven consecutive words from the caller's prompt.
 
 mod brief;
 mod compose;
@@ -54,7 +55,7 @@ pub use proof::{Proof, prove};
 
 /// The dependencies of the stage.
 pub struct Deps<'a> {
-    /// The store of sealed objects.
+    /// The vault with the request and the customer's facts; the stage writes the script to it.
     pub vault: &'a Vault,
     /// The settings of the run.
     pub settings: &'a Settings,
@@ -81,7 +82,7 @@ pub enum Error {
     /// The model service's key could not be read.
     #[error("failed to read the model service's key")]
     Secret(#[from] SecretError),
-    /// The customer withdrew, or their answers are unreadable, so nothing may be sent to the model.
+    /// The customer withdrew consent, or the control data is unreadable, so nothing may be sent to the model.
     #[error(transparent)]
     Withheld(#[from] Withheld),
     /// The model service throttles requests. A later retry or a call without the model may succeed.
@@ -90,8 +91,8 @@ pub enum Error {
         /// The customer.
         reference: CustomerRef,
     },
-    /// The assess stage skipped the customer.
-    #[error("customer {reference}: cannot write a script, because assess skipped the customer")]
+    /// The assess stage skipped the customer, or put them in the control group.
+    #[error("customer {reference}: cannot write a script, because assess skipped or held out the customer")]
     Skipped {
         /// The customer.
         reference: CustomerRef,
@@ -110,7 +111,7 @@ pub enum Error {
         /// The customer.
         reference: CustomerRef,
     },
-    /// The catalog or the settings differ from those at the start of the run.
+    /// The catalog, the phrasebook or the settings differ from those at the start of the run.
     #[error("the {what} changed since the run started")]
     Changed {
         /// `catalog`, `phrasebook` or `settings`.
@@ -130,7 +131,7 @@ pub enum Error {
         /// The kind, such as `opening`.
         kind: &'static str,
     },
-    /// The guard rejects even the text from the phrasebook.
+    /// The guard rejects every draft from the phrasebook.
     #[error("customer {reference}: the guard rejected every draft; failed checks: {checks}")]
     Guard {
         /// The customer.
@@ -168,7 +169,8 @@ impl NamedError for Error {
     }
 }
 
-/// Writes and seals the script for one customer. Adds a model's token usage to `usage`, even on failure.
+/// Writes and seals the script for one customer. Does nothing if a script for the same inputs exists. Adds a model's
+/// token usage to `usage`, even on failure.
 pub async fn run(input: RecommendInput, usage: &mut Usage, deps: &Deps<'_>) -> Result<RecommendOutput, Error> {
     let reference = &input.reference;
     let output = || RecommendOutput { run: input.run.clone(), reference: reference.clone() };
@@ -249,7 +251,7 @@ async fn write(
         WriterMode::Phrases => Outcome::Phrases(None),
         // A model never writes a service message.
         WriterMode::Select | WriterMode::Free if brief.offers().is_empty() => Outcome::Phrases(None),
-        // The guard knows free text only in English.
+        // The guard can check free text only in English.
         WriterMode::Free if language != Language::English => Outcome::Phrases(Some(Replacement {
             instead: InsteadOfModel {
                 why: format!("the guard cannot check free text in {}", language.name()),
@@ -288,14 +290,14 @@ enum Outcome {
     Script(Box<Script>),
     /// The service is throttling requests; a later call may succeed.
     Throttled,
-    /// The text must come from the phrasebook. If a model was asked first, contains the model text to replace.
+    /// The text must come from the phrasebook. If the request asked for a model, says why it is replaced.
     Phrases(Option<Replacement>),
 }
 
-/// The model text that the phrasebook replaces.
+/// The reason why the phrasebook replaces the model, and how the text is then treated.
 struct Replacement {
     instead: InsteadOfModel,
-    /// The model's text that the guard rejected.
+    /// The model's text that the guard rejected, if there is one.
     refused: Option<Box<Script>>,
     fallback: Fallback,
 }
@@ -313,7 +315,7 @@ async fn ask_model<'a>(
         return Ok(match model::select(brief, phrases, request, usage).await? {
             SelectOutcome::Selected(script) => Outcome::Script(script),
             SelectOutcome::Throttled => Outcome::Throttled,
-            // The program also selects only approved lines, so its text needs no review.
+            // The program selects only approved lines too, so its text needs no review.
             SelectOutcome::Failed(instead) => replaced(instead, None, Fallback::Template),
             SelectOutcome::Withheld(withheld) => return Err(withheld.into()),
         });
@@ -332,7 +334,7 @@ async fn ask_model<'a>(
     })
 }
 
-/// Writes the script from the phrasebook.
+/// Writes the script from the phrasebook. If it replaces a model, puts it in review where the settings say so.
 fn write_phrases(
     phrases: &PhraseWriter<'_>,
     reference: &CustomerRef,
@@ -384,7 +386,7 @@ async fn hint_at_model(mode: WriterMode, deps: &Deps<'_>) {
     if model_hint(writer, mode, true).is_none() || HINTED.swap(true, Ordering::Relaxed) {
         return;
     }
-    // Without the key there is no hint, so an error from the secret store does not matter here.
+    // Only a key leads to a hint, so an error from the secret store does not matter here.
     let key = deps.secrets.find(SecretName::ModelKey).await.ok().flatten();
     let has_key = key.is_some_and(|key| !key.expose_secret().trim().is_empty());
     if let Some(hint) = model_hint(writer, mode, has_key) {

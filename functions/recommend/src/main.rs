@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let limiter = recommend::Limiter::default();
     let deprecation_warning = std::sync::Once::new();
     host.serve_stage(Stage::Recommend, async |input: RecommendInput| {
-        // Drop the cached key, because it may have been rotated since the last customer.
+        // Drop the cached model key, because it may have been rotated since the last customer.
         host.secrets.forget(SecretName::ModelKey).await;
         let settings = host.settings_of(&input.run).await?;
         let catalogue = host.catalogue().await?;

@@ -18,10 +18,11 @@ use crate::brief::{ADVISER, Brief, FIRST_NAME, Purpose};
 use crate::compose::{self, Draft, OfferDraft, Sentence};
 use crate::slot_values::slot_values;
 
-/// The maximum number of drafts to try. A draft fails only if a line happens to repeat five words from a post.
+/// The maximum number of drafts to try. As a rule, a draft fails only if a line happens to repeat five words from a
+/// post.
 const MAX_DRAFTS: usize = 24;
 
-/// The phrasebook has no approved line of a kind.
+/// An error: the phrasebook has no suitable approved line of the required kind.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoLine {
     /// The kind, such as `opening`.
@@ -31,8 +32,8 @@ pub(crate) struct NoLine {
 /// The suitable lines for each position in a recommendation.
 pub(crate) struct Slots<'b> {
     pub opening: Vec<LiveLine<'b>>,
-    /// The reasons for each offer in the brief, on one ground per offer. Empty if the phrasebook has none for the
-    /// product.
+    /// The reason lines for each offer in the brief. All lines for one offer cite the same ground. Empty if the
+    /// phrasebook has none for the product.
     pub reasons: Vec<Vec<LiveLine<'b>>>,
     pub closing: Vec<LiveLine<'b>>,
 }
@@ -59,7 +60,7 @@ impl<'a> PhraseWriter<'a> {
         Self::with_wish(brief, wish)
     }
 
-    /// Returns a writer whose lines come from the phrase set with this tone. It replaces the tones in the wish.
+    /// Returns a writer whose lines come from the phrase set with this tone. `tone` replaces the tones in the wish.
     pub(crate) fn in_tone(self, tone: Tone) -> Self {
         Self::with_wish(self.brief, UnderstoodWish { tones: vec![tone], ..self.wish })
     }
@@ -75,7 +76,8 @@ impl<'a> PhraseWriter<'a> {
         &self.wish
     }
 
-    /// Writes a script. Returns the last draft with its verdict if none passes the guard.
+    /// Writes a script from the first draft that passes the guard. If none passes, returns the script of the last
+    /// draft.
     pub(crate) fn write(&self, keys: &Keys, instead_of_model: Option<&InsteadOfModel>) -> Result<Script, NoLine> {
         let script = |attempt| {
             let written_by = self.written_by(None, instead_of_model.cloned());
@@ -91,7 +93,7 @@ impl<'a> PhraseWriter<'a> {
         Ok(last)
     }
 
-    /// Writes the script from lines that a model selected.
+    /// Writes the script from lines that a model selected. It may fail the guard.
     pub(crate) fn write_selected(&self, choice: &Choice<'a>, selected_by: LineSelection, keys: &Keys) -> Script {
         let written_by = self.written_by(Some(selected_by), None);
         compose::compose(self.brief, &self.draft_of(choice, 0), keys, Vec::new(), written_by)
@@ -113,14 +115,15 @@ impl<'a> PhraseWriter<'a> {
         }
     }
 
-    /// Returns the suitable lines for each position. `may_use` limits the grounds, and `bright` allows lines for a
-    /// customer whose posts are positive.
+    /// Returns the suitable lines for each position. A line may cite a ground of the offer only if `may_use` returns
+    /// true, but it may always cite a need. If `bright` is true and the customer's posts are positive, the openings
+    /// include those for that mood.
     pub(crate) fn slots(&self, bright: bool, may_use: impl Fn(&GroundKey) -> bool) -> Result<Slots<'a>, NoLine> {
         let offers = self.brief.offers();
         let is_positive = self.brief.sentiment() == Some(Sentiment::Positive);
         let has_adviser = self.brief.adviser.is_some();
         let by_adviser = |lines: &dyn Fn(bool) -> Vec<LiveLine<'a>>| {
-            // The phrasebook may have no lines that introduce an adviser.
+            // If the phrasebook has no lines that mention an adviser, use those that mention none.
             Some(lines(has_adviser)).filter(|lines| !lines.is_empty()).unwrap_or_else(|| lines(false))
         };
         let opening =
@@ -146,8 +149,8 @@ impl<'a> PhraseWriter<'a> {
         Ok(Slots { opening, reasons, closing })
     }
 
-    /// Returns the reasons that cite the strongest ground that no earlier offer used. If there are none, returns those that
-    /// cite the product's own needs.
+    /// Returns the reasons for an offer. They all cite one ground, preferably one that no earlier offer used. If no
+    /// line cites a ground of the offer, returns reasons that cite another need that the product serves.
     fn reasons(
         &self,
         offer: &Offer,
@@ -165,7 +168,7 @@ impl<'a> PhraseWriter<'a> {
         self.selector.reasons(&product.id, &needs, used)
     }
 
-    /// Returns a draft with the picked lines. Consecutive attempts pick different lines.
+    /// Returns a draft whose lines depend on the customer and the attempt. Consecutive attempts pick different lines.
     pub(crate) fn draft(&self, attempt: usize) -> Result<Draft, NoLine> {
         if let Purpose::Service(topic) = self.brief.purpose {
             return self.service(topic, attempt);
@@ -181,7 +184,8 @@ impl<'a> PhraseWriter<'a> {
         Ok(self.draft_of(&choice, attempt))
     }
 
-    /// Returns the draft for a choice. Each offer after the first one is preceded by a link, except in a brief text.
+    /// Returns the draft for a choice. A transition line introduces each offer after the first, unless the tones
+    /// include [`Tone::Brief`].
     fn draft_of(&self, choice: &Choice<'a>, attempt: usize) -> Draft {
         let is_brief = self.selector.is_brief();
         let offers = choice.reasons.iter().enumerate().map(|(position, reason)| {

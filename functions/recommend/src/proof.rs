@@ -1,4 +1,4 @@
-//! Verifies from the evidence that every sentence in a script comes from its recorded source.
+//! Verifies that every sentence in a script comes from its recorded source.
 
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
@@ -13,7 +13,7 @@ use crate::slot_values::slot_values;
 /// The result of verifying a script's sentences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proof {
-    /// The number of approved lines.
+    /// The number of approved lines, with their slots filled.
     pub lines: usize,
     /// The number of sentences from the catalog.
     pub catalogue: usize,
@@ -24,14 +24,15 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Returns whether every sentence is an approved line, catalog text or a filled slot.
+    /// Returns whether every sentence was verified as an approved line or catalog text, and none is free text.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.problems.is_empty() && self.free == 0
     }
 }
 
-/// Verifies the sentences in a script against the run's materials: the phrasebooks, the catalog and the brand.
+/// Verifies the sentences in a script against the run's materials: the phrasebooks, the catalog and the brand. Free
+/// text has no source to verify, so it is only counted.
 #[must_use]
 pub fn prove(script: &Script, facts: &Facts, books: &Phrasebooks, catalogue: &Catalogue, brand: &Brand) -> Proof {
     let mut proof = Proof::default();

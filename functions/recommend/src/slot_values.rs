@@ -6,7 +6,7 @@ use phrases::{Slot, SlotValues, Template};
 use crate::brief::{ADVISER, Brief, FIRST_NAME};
 use crate::guard::NameSlot;
 
-/// The placeholders of all slots except the product's. With them, the guard checks only a line's own words.
+/// The placeholders for all slots except the product's. They let the guard check a line's own words.
 const NEUTRAL: [(Slot, &str); 6] = [
     (Slot::FirstName, FIRST_NAME),
     (Slot::Adviser, ADVISER),
@@ -30,7 +30,7 @@ pub(crate) fn neutral_names() -> Vec<NameSlot<'static>> {
     NEUTRAL.iter().map(|(_, placeholder)| NameSlot::from(*placeholder)).collect()
 }
 
-/// Returns the values with which the slots of a line are filled. `product` is the line's own product.
+/// Returns the values that fill the slots of a line for this customer. `product` is the line's own product.
 pub(crate) fn slot_values(brief: &Brief<'_>, product: Option<&Product>) -> SlotValues {
     let book = brief.phrases;
     let values = SlotValues::default()

@@ -505,7 +505,7 @@ async fn selected_lines_appear_in_the_script() {
     assert!(openings.iter().all(|id| id.as_str().unwrap().contains("adviser")), "{openings:?}");
 }
 
-/// Gives the stage answers from a hostile model. None of them changes a word of the text.
+/// Gives the stage answers from a hostile model. None of them may change a word of the text.
 #[tokio::test]
 async fn hostile_selection_does_not_change_the_text() {
     let (assessment, catalogue) = (Assessment::Proceed(facts_with_lines()), fixtures::shipped_catalogue());

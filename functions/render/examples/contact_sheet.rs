@@ -1,4 +1,4 @@
-//! Draws contact sheets of a brand: every scene in all three shapes, for several names, for visual checks.
+//! Draws contact sheets for a brand: every scene in all three shapes, for several names, for visual checks.
 //!
 //! Usage: `cargo run -p render --no-default-features --example contact_sheet -- ASSETS OUT [RESOLUTION]`
 

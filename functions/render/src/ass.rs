@@ -81,7 +81,7 @@ impl Colour {
     }
 }
 
-/// Escapes text so that it contains no override block, line break or escape sequence. A word joiner after each backslash
+/// Escapes text so it contains no override block, line break or escape sequence. A word joiner after each backslash
 /// separates it from the next character; libass ignores the joiner.
 #[must_use]
 pub fn escape(text: &str) -> String {

@@ -211,7 +211,8 @@ impl BackgroundPreparer<'_> {
         Ok(())
     }
 
-    /// Measures the maximum luminance of an HDR background in nits.
+    /// Measures the maximum luminance of an HDR background in nits. Returns the default if the pixel format is not YUV
+    /// with more than 8 bits.
     fn peak_nits(&self, source: &Source<'_>) -> Result<f64, Error> {
         let stream = source.stream;
         let depth = bit_depth(&stream.pix_fmt);

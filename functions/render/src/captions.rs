@@ -22,7 +22,7 @@ pub const MAX_SECONDS: f64 = 7.0;
 pub const MAX_RATE: f64 = 20.0;
 /// The time in seconds for which a cue remains visible after its last word if no cue follows.
 const HOLD_SECONDS: f64 = 0.4;
-/// The minimum gap between two cues, in seconds. A shorter gap is closed, so that the box does not flicker.
+/// The minimum gap between two cues, in seconds. A shorter gap is closed, so the box does not flicker.
 const MIN_GAP_SECONDS: f64 = 0.35;
 /// English and Spanish words that should not end a line, because they belong to the next word.
 const NO_LINE_END: [&str; 80] = [
@@ -41,9 +41,9 @@ const TITLES: [&str; 5] = ["Mr.", "Mrs.", "Ms.", "Dr.", "St."];
 pub struct Piece {
     /// The displayed text.
     pub text: String,
-    /// The start, in seconds from the start of the narration.
+    /// The start, in seconds from the start of the narration, scene or video.
     pub start: f64,
-    /// The end, in seconds from the start of the narration.
+    /// The end, in seconds from the start of the narration, scene or video.
     pub end: f64,
     /// Whether it continues the previous piece without a space.
     pub glued: bool,
@@ -63,7 +63,7 @@ pub struct Line {
 }
 
 impl Cue {
-    /// Returns the caption `seconds` later.
+    /// Returns the caption shifted by `seconds`.
     #[must_use]
     pub fn later(&self, seconds: f64) -> Self {
         let mut cue = self.clone();
@@ -88,9 +88,9 @@ impl Line {
 /// One caption.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cue {
-    /// The start, in seconds from the start of the narration.
+    /// The start, in seconds from the start of the narration, scene or video.
     pub start: f64,
-    /// The end, in seconds from the start of the narration.
+    /// The end, in seconds from the start of the narration, scene or video.
     pub end: f64,
     /// One or two lines.
     pub lines: Vec<Line>,

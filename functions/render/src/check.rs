@@ -135,7 +135,7 @@ pub fn measures(video: &MediaFacts) -> Vec<Measure> {
 }
 
 /// Fails on the first measure that is out of range. Adds a warning for each missed target. `size`, in pixels, and
-/// `seconds` are the layout's values.
+/// `seconds` are the planned values.
 pub fn check(video: &mut MediaFacts, size: (u32, u32), seconds: f64) -> Result<(), Error> {
     let mut all = measures(video);
     all.push(Measure {
@@ -217,7 +217,8 @@ pub fn has_ink(picture: &[u8], size: (u32, u32), area: Rect) -> bool {
 }
 
 /// Measures the contrast between text and its background (WCAG 2.2), 1 to 21, by comparing the brightest or the darkest
-/// hundredth of an area with its median, whichever differs more. Takes the same arguments as [`has_ink`]. Returns `None` for an area outside the frame.
+/// hundredth of an area with its median, whichever differs more. Takes the same arguments as [`has_ink`]. Returns
+/// `None` for an area outside the frame.
 #[must_use]
 pub fn contrast(picture: &[u8], size: (u32, u32), area: Rect) -> Option<f64> {
     let levels = sorted_levels(picture, size, area);

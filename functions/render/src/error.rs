@@ -60,7 +60,7 @@ pub enum Error {
     /// A background, font, logo or music file is missing or cannot be read.
     #[error("{file}: {reason}")]
     AssetBroken {
-        /// The file, relative to the assets folder.
+        /// The file's path relative to the assets folder, or a background's key or file name.
         file: String,
         /// The reason.
         reason: String,
@@ -132,8 +132,10 @@ impl NamedError for Error {
             Self::AssetBroken { .. } => "replace the file, or specify another one in brand.toml or as video.background",
             Self::Scene(_) => "correct the file; \"bespoke scene check\" reports every problem in a brand's scenes",
             Self::BackgroundChanged { .. } => "restore the file, or start a new run",
-            Self::MissingGlyph { .. } => "add a font with this glyph to the folder fonts.folder of brand.toml",
-            Self::TimedOut { .. } => "raise video.deadline_seconds of bespoke.toml, or use a shorter background",
+            Self::MissingGlyph { .. } => {
+                "add a font with this glyph to the folder that fonts.folder names in brand.toml"
+            }
+            Self::TimedOut { .. } => "raise video.deadline_seconds in bespoke.toml, or use a shorter background",
             Self::Join(_) => "run again; damaged scenes are made again",
             Self::Failed { .. } | Self::Scratch(_) | Self::Brand { .. } | Self::OutOfRange { .. } | Self::Cancelled => {
                 return None;

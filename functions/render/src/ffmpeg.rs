@@ -29,7 +29,7 @@ pub struct Tools {
     pub ffprobe: PathBuf,
 }
 
-/// Runs ffmpeg and ffprobe for one render.
+/// A runner of ffmpeg and ffprobe for one render.
 #[derive(Clone, Debug)]
 pub(crate) struct FfmpegRunner {
     pub tools: Tools,
@@ -107,7 +107,8 @@ impl FfmpegRunner {
         Ok(KillOnDrop(command.spawn().map_err(|error| cannot_start("ffmpeg", &error))?))
     }
 
-    /// Returns the last errors. Omits this machine's paths. Also omits messages from libass, because they may quote a caption.
+    /// Returns the last errors, without the path of the scratch folder. Omits messages from libass, because they may
+    /// quote a caption.
     fn last_errors(&self, log: &[String]) -> String {
         let errors = log.iter().filter(|line| line.contains("[error]") || line.contains("[fatal]"));
         let printable: Vec<&String> =
@@ -132,7 +133,7 @@ impl FfmpegRunner {
 }
 
 impl KillOnDrop {
-    /// Waits for the end and returns the log. Kills the process when it returns early.
+    /// Waits for the process to end and returns the log. Kills the process when it returns early.
     fn wait(
         mut self,
         runner: &FfmpegRunner,
@@ -218,7 +219,7 @@ pub(crate) fn probe(tools: &Tools, doing: &'static str, file: &Path, options: &[
     Err(Error::Failed { program: "ffprobe", doing, reason })
 }
 
-/// Returns what a program prints for an option such as `-version`.
+/// Returns a program's output for an option such as `-version`.
 pub(crate) fn query(program: &'static str, path: &Path, option: &str) -> Result<String, Error> {
     let output = std::process::Command::new(path)
         .env_clear()

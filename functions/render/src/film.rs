@@ -46,7 +46,7 @@ pub struct FilmPlan {
 pub struct Film {
     /// The captions as an ASS document.
     pub document: String,
-    /// All text and pictures.
+    /// The areas of all texts, pictures and captions.
     pub placements: Vec<Placement>,
     /// The content of each scene.
     pub specs: Vec<Scene>,

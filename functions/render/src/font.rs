@@ -245,7 +245,7 @@ impl FontSet {
         text.split(' ').map(|word| self.width(role, word, em)).fold(0.0, f64::max)
     }
 
-    /// Breaks text into as many lines as [`FontSet::wrap`], but with nearly equal widths, so that the last word is not alone
+    /// Breaks text into as many lines as [`FontSet::wrap`], but with nearly equal widths, so the last word is not alone
     /// on a line.
     #[must_use]
     pub fn wrap_evenly(&self, role: Role, text: &str, em: f64, max: f64) -> Vec<String> {

@@ -63,7 +63,7 @@ impl Arguments {
 /// The graph that creates the video from composed frames.
 #[derive(Clone, Debug)]
 pub struct VideoGraph<'a> {
-    /// The background loop, with the frame's size and rate, if there is one. Frames then have an alpha channel.
+    /// The background loop, with the frame's size and rate. If there is one, the composed frames have an alpha channel.
     pub background: Option<&'a Path>,
     /// The finished audio.
     pub sound: &'a Path,
@@ -139,7 +139,7 @@ impl VideoGraph<'_> {
     }
 }
 
-/// The graph that encodes one scene from composed frames, without sound, so that it can be joined with others.
+/// The graph that encodes one scene from composed frames, without sound, so it can be joined with others.
 #[derive(Clone, Debug)]
 pub struct SceneGraph<'a> {
     /// The ASS document with the captions, if there are any.
@@ -203,7 +203,7 @@ fn audio_options(all: &mut Arguments, provenance: &str) {
 /// The bit rate of audio, which is sufficient for speech over quiet music.
 const AUDIO_RATE: &str = "128k";
 
-/// Encodes finished audio for joined scenes.
+/// Returns the arguments that encode finished audio for joined scenes.
 #[must_use]
 pub fn encode_sound(sound: &Path, seconds: f64, provenance: &str, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -213,7 +213,7 @@ pub fn encode_sound(sound: &Path, seconds: f64, provenance: &str, output: &Path)
     all
 }
 
-/// Writes one frame of a scene as 8-bit luma, row by row, and as a JPEG if `poster` is given.
+/// Returns the arguments that write one frame of a scene as 8-bit luma, row by row, and as a JPEG if `poster` is given.
 #[must_use]
 pub(crate) fn scene_still(scene: &Path, at: f64, luma: &Path, poster: Option<&Path>) -> Arguments {
     let mut all = Arguments::default();
@@ -239,9 +239,9 @@ const MAX_PIXELS: &str = "200000000";
 /// The kind of frames that a background has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {
-    /// A video that consists of whole frames.
+    /// A video of progressive frames.
     Progressive,
-    /// A video that consists of fields.
+    /// An interlaced video, whose frames consist of two fields.
     Interlaced {
         /// The order of the fields. `None` if the order is tagged on each frame.
         top_field_first: Option<bool>,
@@ -382,7 +382,7 @@ fn upright(orientation: u8) -> Option<&'static str> {
     })
 }
 
-/// Reads all packets in a stream without decoding them.
+/// Returns the arguments that read all packets in a stream without decoding them.
 #[must_use]
 pub(crate) fn demux(video: &Path, stream: u32) -> Arguments {
     let mut all = Arguments::default();
@@ -391,7 +391,8 @@ pub(crate) fn demux(video: &Path, stream: u32) -> Arguments {
     all
 }
 
-/// Decodes the first second of a video and detects whether its frames consist of two fields. Fails on the first error.
+/// Returns the arguments that decode the first second of a video and detect whether its frames consist of two fields.
+/// ffmpeg fails on the first error.
 #[must_use]
 pub(crate) fn detect_interlacing(video: &Path, stream: u32) -> Arguments {
     let mut all = Arguments::default();
@@ -400,8 +401,8 @@ pub(crate) fn detect_interlacing(video: &Path, stream: u32) -> Arguments {
     all
 }
 
-/// Writes the luma of a video's key frames, scaled to `size` pixels, row by row, frame after frame. A sample has one
-/// byte, or two bytes in little-endian order if the depth exceeds 8 bits.
+/// Returns the arguments that write the luma of a video's key frames, scaled to `size` pixels, row by row, frame after
+/// frame. A sample has one byte, or two bytes in little-endian order if the depth exceeds 8 bits.
 #[must_use]
 pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -411,7 +412,7 @@ pub(crate) fn sample_luma(video: &Path, stream: u32, (w, h): (u32, u32), output:
     all
 }
 
-/// Encodes frames from the standard input as for a video, and logs the CPU time.
+/// Returns the arguments that encode frames from the standard input as for a video, and log the CPU time.
 #[must_use]
 pub(crate) fn benchmark_encode(size: (u32, u32), preset: &str, crf: u8) -> Arguments {
     let mut all = Arguments::default();
@@ -421,8 +422,8 @@ pub(crate) fn benchmark_encode(size: (u32, u32), preset: &str, crf: u8) -> Argum
     all
 }
 
-/// Writes frames of `video` as 8-bit luma, row by row. Each entry in `moments` is a time in seconds and the file to
-/// write.
+/// Returns the arguments that write frames of `video` as 8-bit luma, row by row. Each entry in `moments` is a time in
+/// seconds and the file to write.
 #[must_use]
 pub fn luma_frames(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
     let mut all = Arguments::default();
@@ -446,7 +447,7 @@ pub fn luma_frames(video: &Path, moments: &[(f64, PathBuf)]) -> Arguments {
     all
 }
 
-/// Writes the frame at `at` seconds of `video` as a JPEG.
+/// Returns the arguments that write the frame at `at` seconds of `video` as a JPEG.
 #[must_use]
 pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -456,8 +457,8 @@ pub fn poster(video: &Path, at: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Writes three seconds of `video`, starting at `from` seconds, as a GIF of at most 480 pixels in width and height, in
-/// 128 colors.
+/// Returns the arguments that write three seconds of `video`, starting at `from` seconds, as a GIF of at most 480
+/// pixels in width and height, in 128 colors.
 #[must_use]
 pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -468,7 +469,7 @@ pub fn preview(video: &Path, from: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Writes silence of this length in seconds.
+/// Returns the arguments that write silence of this length in seconds.
 #[must_use]
 pub(crate) fn silence(seconds: f64, output: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -476,8 +477,8 @@ pub(crate) fn silence(seconds: f64, output: &Path) -> Arguments {
     all
 }
 
-/// Measures loudness and silences in stereo audio. With `peak`, also measures the true peak, which takes most of the
-/// time.
+/// Returns the arguments that measure loudness and silences in stereo audio. With `peak`, they also measure the true
+/// peak, which takes most of the time.
 #[must_use]
 pub fn measure_sound(sound: &Path, peak: bool) -> Arguments {
     let mut all = Arguments::default();
@@ -488,8 +489,8 @@ pub fn measure_sound(sound: &Path, peak: bool) -> Arguments {
     all
 }
 
-/// Finds the pauses in finished audio: at least a fifth of a second in which even the peaks of the ducked music stay
-/// below −30 dBFS.
+/// Returns the arguments that find the pauses in finished audio: at least a fifth of a second in which no sample
+/// exceeds −21 dBFS, so the ducked music counts as silence.
 #[must_use]
 pub fn find_pauses(video: &Path) -> Arguments {
     let mut all = Arguments::default();
@@ -539,7 +540,7 @@ impl SoundMix<'_> {
     }
 }
 
-/// Applies a gain in dB and a limiter, and measures the result.
+/// Returns the arguments that apply a gain in dB and a limiter, and measure the result.
 #[must_use]
 pub fn master(mix: &Path, gain: f64, output: &Path) -> Arguments {
     // At four times the sample rate, the limiter sees peaks between samples (ITU-R BS.1770-4, annex 2). The limit of

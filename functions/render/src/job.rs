@@ -87,7 +87,7 @@ struct Voice {
     sound: SoundMeasures,
 }
 
-/// Of this many joined videos, the whole image of one is checked. All scenes were already checked when they were made.
+/// One in this many joined videos has its whole image checked. Its scenes were already checked when they were made.
 const WHOLE_LOOK: u64 = 20;
 
 /// A finished video with the results of its checks.
@@ -186,7 +186,7 @@ impl RenderJob {
         u64::from_le_bytes(*first).is_multiple_of(WHOLE_LOOK)
     }
 
-    /// Gets the picture of every scene, joins them, and adds the sound.
+    /// Gets the video of every scene, joins the videos, and adds the audio.
     fn join(
         &self,
         maker: &SceneMaker<'_>,
@@ -228,7 +228,7 @@ impl RenderJob {
         let _ = self.progress.send(share);
     }
 
-    /// Returns the number of frame pixels per layout pixel.
+    /// Returns the scale and the motion with which scenes are drawn.
     fn draw_options(&self) -> DrawOptions {
         let scale = f64::from(self.video.resolution) / f64::from(LAYOUT_RESOLUTION);
         DrawOptions { scale, motion: self.video.motion }

@@ -1,8 +1,9 @@
-//! Joins encoded scenes and the finished audio into one MP4 file without encoding anything again.
+//! Joins encoded scenes and the finished audio into one MP4 file, without re-encoding.
 //!
-//! Every scene is an MP4 file with one H.264 track: whole frames, closed groups of pictures, and the same decoder
-//! configuration. [`Clip::read`] takes such a file apart, and [`join`] refuses scenes that one decoder could not play in
-//! sequence. ffmpeg's concat demuxer joins such scenes without a warning, and some players then show broken pictures.
+//! Every scene is an MP4 file with one H.264 track of progressive frames in closed GOPs. All scenes of a video share
+//! one decoder configuration. [`Clip::read`] parses such a file, and [`join`] refuses scenes that one decoder could not
+//! play in sequence. ffmpeg's concat demuxer would join them without a warning, and some players would show broken
+//! pictures.
 
 use mp4_atom::{
     Codec, Decode as _, Edts, Elst, ElstEntry, Encode as _, FourCC, Ftyp, Moov, Stbl, Stco, Stsc, StscEntry, Stsd,
@@ -12,11 +13,12 @@ use thiserror::Error;
 
 use crate::frame_rate::FRAME_RATE;
 
-/// The units per second in a joined file's movie header. They are audio samples, so that both tracks can end exactly.
+/// The timescale of a joined file's movie header. One unit is one audio sample, so both track durations are whole
+/// numbers of units.
 const MOVIE_TIMESCALE: u32 = 48_000;
-/// The units of a scene's video track per second, as `graph` sets them.
+/// The timescale of a scene's video track, which `graph` sets.
 pub(crate) const VIDEO_TIMESCALE: u32 = 24_000;
-/// The duration of a frame in units of the video track.
+/// The duration of a frame in the video track's timescale.
 const FRAME_UNITS: u32 = VIDEO_TIMESCALE / FRAME_RATE;
 /// The video frames in one chunk of a joined file. A chunk is half a second long, so players can start early.
 const CHUNK_FRAMES: usize = 12;
@@ -32,7 +34,7 @@ pub enum JoinError {
         /// The reason.
         reason: String,
     },
-    /// The scene does not match the first one.
+    /// The scene does not match the first one, or lacks a property that all scenes must have.
     #[error("{name}: its {what} differs from that of {first}; encode it again with the same settings")]
     Unlike {
         /// The name of the scene.
@@ -44,13 +46,13 @@ pub enum JoinError {
     },
 }
 
-/// One sample: a frame of video or 1,024 samples of audio.
+/// One MP4 sample: a video frame, or an AAC packet of 1,024 audio samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Sample {
     at: usize,
     size: u32,
     duration: u32,
-    /// The difference between presentation and decoding.
+    /// The composition offset: presentation time minus decoding time, in the track's timescale.
     delay: i64,
     is_key: bool,
 }
@@ -74,7 +76,7 @@ fn boxes(mut rest: &[u8]) -> Option<Vec<([u8; 4], &[u8])>> {
         let kind = *after.first_chunk::<4>()?;
         let size = match u32::from_be_bytes(*size) {
             0 => rest.len(),
-            // A file of more than 4 GB.
+            // A 64-bit size, which only boxes over 4 GB need. Not supported.
             1 => return None,
             size => size as usize,
         };
@@ -88,7 +90,7 @@ fn boxes(mut rest: &[u8]) -> Option<Vec<([u8; 4], &[u8])>> {
     Some(found)
 }
 
-/// Expands run lengths.
+/// Expands run lengths to at most `limit` values.
 fn expand<T: Copy>(runs: impl Iterator<Item = (u32, T)>, limit: usize) -> Vec<T> {
     runs.flat_map(|(count, value)| std::iter::repeat_n(value, count as usize)).take(limit).collect()
 }
@@ -97,17 +99,17 @@ impl<'a> Clip<'a> {
     /// Parses a file with one track. `name` is the file's name in errors.
     pub(crate) fn read(name: &str, bytes: &'a [u8]) -> Result<Self, JoinError> {
         let unreadable = |reason: &str| JoinError::Unreadable { name: name.to_owned(), reason: reason.to_owned() };
-        let all = boxes(bytes).ok_or_else(|| unreadable("cut off"))?;
+        let all = boxes(bytes).ok_or_else(|| unreadable("truncated, or with an invalid box size"))?;
         let raw = all.iter().find(|(kind, _)| kind == b"moov").ok_or_else(|| unreadable("no moov box"))?.1;
         let moov = Moov::decode(&mut &raw[..]).map_err(|error| unreadable(&error.to_string()))?;
         let inner = boxes(&raw[8..]).unwrap_or_default();
         let user_data = inner.iter().find(|(kind, _)| kind == b"udta").map(|(_, data)| *data);
-        let [track] = moov.trak.as_slice() else { return Err(unreadable("not one track")) };
+        let [track] = moov.trak.as_slice() else { return Err(unreadable("does not have exactly one track")) };
         let samples = samples(&track.mdia.minf.stbl, bytes.len()).ok_or_else(|| unreadable("inconsistent tables"))?;
         Ok(Self { name: name.to_owned(), bytes, samples, user_data, moov })
     }
 
-    /// Returns the number of frames of video, or of packets of audio.
+    /// Returns the number of video frames or audio packets.
     pub(crate) fn len(&self) -> usize {
         self.samples.len()
     }
@@ -120,7 +122,7 @@ impl<'a> Clip<'a> {
         &self.track().mdia.minf.stbl.stsd
     }
 
-    /// Returns the time at which presentation starts, in units of the track.
+    /// Returns the time at which presentation starts, in the track's timescale.
     fn start(&self) -> u64 {
         let edits = self.track().edts.as_ref().and_then(|edts| edts.elst.as_ref());
         edits.and_then(|elst| elst.entries.first()).and_then(|entry| entry.media_time).unwrap_or(0)
@@ -138,8 +140,8 @@ impl<'a> Clip<'a> {
         if own.visual != wanted.visual || own.pasp != wanted.pasp || own.colr != wanted.colr {
             return Err(unlike("frame size or color"));
         }
-        let is_even = self.samples.iter().all(|sample| sample.duration == FRAME_UNITS);
-        if !is_even || self.track().mdia.mdhd.timescale != VIDEO_TIMESCALE {
+        let has_constant_rate = self.samples.iter().all(|sample| sample.duration == FRAME_UNITS);
+        if !has_constant_rate || self.track().mdia.mdhd.timescale != VIDEO_TIMESCALE {
             return Err(unlike("frame duration"));
         }
         if self.start() != first.start()
@@ -213,7 +215,7 @@ fn runs<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<(u32, T)> {
     runs
 }
 
-/// The samples of a track of the joined file, and its chunks.
+/// The samples and chunks of one track in the joined file.
 struct TrackPlan<'a> {
     samples: Vec<(&'a Clip<'a>, Sample)>,
     /// The number of samples in each chunk.
@@ -274,12 +276,12 @@ pub(crate) fn join(scenes: &[Clip<'_>], audio: &Clip<'_>) -> Result<Vec<u8>, Joi
     moov.meta = None;
     moov.udta = None;
     let units = video.samples.len() as u64 * u64::from(FRAME_UNITS);
-    let seconds_in_movie = units * u64::from(MOVIE_TIMESCALE / VIDEO_TIMESCALE);
+    let movie_duration = units * u64::from(MOVIE_TIMESCALE / VIDEO_TIMESCALE);
     let track = &mut moov.trak[0];
     track.tkhd.track_id = 1;
-    track.tkhd.duration = seconds_in_movie;
+    track.tkhd.duration = movie_duration;
     track.mdia.mdhd.duration = units;
-    let edit = ElstEntry { segment_duration: seconds_in_movie, media_time: Some(first.start()), media_rate: 1.into() };
+    let edit = ElstEntry { segment_duration: movie_duration, media_time: Some(first.start()), media_rate: 1.into() };
     track.edts = Some(Edts { elst: Some(Elst { entries: vec![edit] }) });
     if let [Codec::Avc1(avc)] = track.mdia.minf.stbl.stsd.codecs.as_mut_slice() {
         // The bit rate of the first scene does not apply to the whole video.
@@ -287,7 +289,7 @@ pub(crate) fn join(scenes: &[Clip<'_>], audio: &Clip<'_>) -> Result<Vec<u8>, Joi
     }
     let mut heard = audio.track().clone();
     heard.tkhd.track_id = 2;
-    moov.mvhd.duration = seconds_in_movie.max(heard.tkhd.duration);
+    moov.mvhd.duration = movie_duration.max(heard.tkhd.duration);
     moov.mvhd.next_track_id = 3;
     moov.trak.push(heard);
 
@@ -404,7 +406,7 @@ mod tests {
         output.stdout
     }
 
-    /// Encodes moving test pictures as a scene.
+    /// Encodes a moving test pattern as a scene.
     fn scene(folder: &Path, name: &str, frames: u32, change: impl FnOnce(&mut Vec<String>)) -> PathBuf {
         let output = folder.join(name);
         let graph = SceneGraph {

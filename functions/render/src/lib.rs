@@ -122,7 +122,7 @@ pub struct Deps<'a> {
     pub brand: &'a Brand,
     /// The folder to which the brand's paths are relative.
     pub assets: &'a Path,
-    /// The caller's own background. `None` if the request specifies which background to use.
+    /// The caller's own background. `None` to use the request's background or the brand's.
     pub background: Option<&'a Path>,
     /// The folder for fetched and prepared backgrounds. The stage creates it. It contains no personal data.
     pub prepared: &'a Path,

@@ -1,4 +1,4 @@
-//! Parses the output of ffprobe, ebur128 and silencedetect.
+//! Measures videos with ffprobe and ffmpeg's filters, and parses their output.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -175,7 +175,7 @@ pub(crate) fn longest_silence(silences: &[(f64, f64)], (first, last): (f64, f64)
     silences.iter().map(|(start, end)| end.min(last) - start.max(first)).fold(0.0, f64::max)
 }
 
-/// Describes a finished video. The caller adds captions, silence and warnings.
+/// Describes a finished video. The caller adds the facts that neither ffprobe nor the audio shows.
 pub(crate) fn media_facts(probe: &Probe, sound: &SoundMeasures) -> MediaFacts {
     let none = Stream::default();
     let video = probe.stream("video").unwrap_or(&none);
@@ -218,7 +218,7 @@ pub(crate) fn measure_file(runner: &FfmpegRunner, file: &Path) -> Result<(MediaF
     Ok((media, sound.silences))
 }
 
-/// Measures the time between the start of captions and the end of pauses in the finished video, in seconds.
+/// Measures the median time between the start of captions and the end of the nearest pause, in seconds.
 pub(crate) fn caption_sync(
     runner: &FfmpegRunner,
     file: &Path,
@@ -232,7 +232,7 @@ pub(crate) fn caption_sync(
 /// than five captions or pauses.
 ///
 /// A caption that starts in the middle of a sentence is far from every pause, so only captions near a pause are counted. If
-/// hardly any caption is near a pause, the captions do not match the speech.
+/// hardly any caption is near a pause, the captions do not match the speech, and the result is half a second.
 fn median_distance(cues: &[captions::TimedText], pauses: &[(f64, f64)]) -> Option<f64> {
     const MIN_COUNT: usize = 5;
     const MAX_NEAR: f64 = 0.5;

@@ -54,7 +54,7 @@ fn segment(kind: SegmentKind, product: Option<ProductId>, parts: Vec<SentencePar
 /// The sentence that replaces the reason for an offer.
 const REASON: &str = "Here is why this product may be the right one.";
 
-/// Returns a script that offers products in the catalog's own words. Without a product, it is a service message.
+/// Returns a script that offers products in the catalog's own words. If there are no products, it is a service message.
 #[must_use]
 pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer: &SampleCustomer) -> Script {
     let of_brand = |text: &str| part(text, SentenceSource::Brand { field: "name".to_owned() });
@@ -103,14 +103,14 @@ pub fn sample_script(brand: &Brand, bank: &str, products: &[&Product], customer:
     }
 }
 
-/// Returns whether a sentence of a sample script contains no customer data.
+/// Returns whether a sentence in a sample script is personal or may be shared.
 fn sharing(script: &Script, text: &str) -> Sharing {
     let is_named = |name: &str| !name.is_empty() && text.contains(name);
     let is_personal = is_named(&script.first_name) || script.adviser.as_deref().is_some_and(is_named);
     if is_personal { Sharing::Personal } else { Sharing::Shared }
 }
 
-/// Returns the times of a script's sentences at 14 characters a second. Each part of a segment is one sentence.
+/// Returns the times of a script's sentences at 14 characters per second. Each part of a segment is one sentence.
 #[must_use]
 pub fn sample_narration(script: &Script) -> Narration {
     const RATE: f64 = 14.0;
@@ -159,9 +159,9 @@ pub struct Preview<'a> {
     pub assets: &'a Path,
     /// The brand.
     pub brand: &'a Brand,
-    /// The name of the bank in the catalog.
+    /// The catalog, which contains the bank's name.
     pub catalogue: &'a Catalogue,
-    /// The products to offer. Without products, the preview is a service message.
+    /// The products to offer. If there are none, the preview is a service message.
     pub products: &'a [&'a Product],
     /// The customer.
     pub customer: &'a SampleCustomer,

@@ -23,7 +23,7 @@ pub struct ProbeCache {
     pub(crate) versions: FileCache<String>,
     /// The digests of scene templates, drawings, fonts and images, by file.
     pub(crate) digests: FileCache<Digest>,
-    /// The scenes that are being made, so that concurrent renders make each once.
+    /// The locks of scenes that are being made, so concurrent renders make each only once.
     pub(crate) scenes: SceneLocks,
 }
 

@@ -1,6 +1,6 @@
 //! The machine-readable statement that a video is synthetic: an XMP packet (ISO 16684-1) that contains a term from
 //! IPTC's "Digital Source Type" vocabulary. It is stored in a `uuid` box at the end of the MP4, as part 3 of the XMP
-//! specification requires. The media data before it is not touched, so the file is bit-identical on every machine.
+//! specification requires. The media data before it is not changed, so the file is bit-identical on every machine.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Result, Seek as _, SeekFrom, Write as _};

@@ -137,7 +137,7 @@ pub(crate) fn look_digest(
     Ok(Digest::of_json(&(program, brand.digest(), files, settings)))
 }
 
-/// Elements that are pictures, whose contrast is not checked as for text.
+/// Elements that are pictures. Unlike for text, their contrast is not measured.
 const PICTURES: [&str; 8] = ["art", "art-1", "art-2", "art-3", "qr", "progress", "mark", "logo-large"];
 /// Texts that are too small to measure at a low resolution.
 const SMALL: [&str; 5] = ["privacy", "logo", "note", "figure-label", "figure-terms"];
@@ -171,7 +171,7 @@ pub(crate) fn look_at<'p>(
 }
 
 impl SceneMaker<'_> {
-    /// Returns the name of a shared scene: the digest of everything that determines its bytes.
+    /// Returns the digest of everything that determines a shared scene's bytes. It identifies the scene in the store.
     pub(crate) fn digest(&self, scene: &SharedScene) -> Digest {
         Digest::of_json(&(self.look, scene.spec()))
     }
@@ -180,7 +180,7 @@ impl SceneMaker<'_> {
     pub(crate) fn picture(&self, scene: &Scene) -> Result<ScenePicture, Error> {
         match scene {
             Scene::Shared(shared) => self.shared(shared),
-            // A personal scene is made and checked for each customer, so the check must be cheap.
+            // A personal scene is made and checked for each customer, so a key frame makes the check cheap.
             Scene::Personal(spec) => self.make(spec, Some(fullest(spec.timing.seconds, spec.joints))),
         }
     }
@@ -258,7 +258,7 @@ impl SceneMaker<'_> {
     }
 }
 
-/// Returns whether a scene may become the poster, which is the first scene after the opening.
+/// Returns whether a scene may become the poster: a product scene, a service message or the opening.
 fn may_be_poster(spec: &SceneSpec) -> bool {
     match spec.kind {
         SceneKind::Offer => spec.is_of_product(),

@@ -1,4 +1,4 @@
-//! The batches under `incoming/`, and the workbooks missing from them.
+//! Finds the batches under `incoming/`, and the workbooks missing from them.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::Error;
 /// How long a batch may remain incomplete before it is reported.
 const GRACE_PERIOD: SignedDuration = SignedDuration::from_hours(6);
 
-/// A batch that is still incomplete more than six hours after its last upload.
+/// A batch that is still incomplete six hours after its last upload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct IncompleteBatch {
     /// The batch.
@@ -52,7 +52,7 @@ pub async fn missing(batch: &Batch, store: &dyn ObjectStore) -> Result<Vec<Workb
 }
 
 /// Returns the given batch, or else the complete batch with the newest upload. Batches uploaded through the API are not
-/// considered, because the uploader may have wanted only a dry run.
+/// considered, because the uploader may have wanted only a dry run. Fails if there is no complete batch.
 pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> Result<Batch, Error> {
     if let Some(batch) = named {
         return Ok(batch);
@@ -65,7 +65,8 @@ pub async fn named_or_newest(named: Option<Batch>, store: &dyn ObjectStore) -> R
     newest.map(|(batch, _)| batch).ok_or(Error::NoBatch)
 }
 
-/// Lists the incomplete batches that have received no upload for six hours.
+/// Lists the incomplete batches that have received no upload for six hours. Leaves out batches uploaded through the
+/// API.
 pub async fn incomplete(store: &dyn ObjectStore, now: Timestamp) -> Result<Vec<IncompleteBatch>, Error> {
     let deadline = now - GRACE_PERIOD;
     let batches = group_by_batch(store.list(&Prefix::Incoming).await?).into_iter();

@@ -10,19 +10,19 @@ use thiserror::Error;
 /// An error that prevents a run from starting.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The vault could not seal the request.
+    /// The vault failed.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The store could not list the uploads.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The workbooks could not be read.
+    /// The workbooks could not be read, or the call is for an erased customer.
     #[error(transparent)]
     Workbooks(#[from] merge::Error),
     /// The workflow service failed.
     #[error(transparent)]
     Executions(#[from] ExecutionsError),
-    /// The settings, the catalog, the lexicon or the assets could not be read.
+    /// One of the bank's inputs, such as the settings or the catalog, could not be read.
     #[error("{message}")]
     Material {
         /// The name of the error.
@@ -36,7 +36,7 @@ pub enum Error {
     /// No batch is complete.
     #[error("no batch under incoming/ has all three workbooks")]
     NoBatch,
-    /// The workflow service rejected a name as taken, but then could not find an execution with that name.
+    /// The workflow service rejected a name as taken, but then found no execution with that name.
     #[error("the workflow service reports that execution {name} exists but cannot find it")]
     Lost {
         /// The name of the execution.

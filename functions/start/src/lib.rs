@@ -1,8 +1,9 @@
-//! Starts runs: when the upload of a batch is complete, when a schedule is due, and when someone calls the API.
+//! Starts runs: when the upload of a batch is complete, when a schedule is due, and when a caller asks the API to.
 //!
-//! Events may arrive late, more than once or out of order. Each trigger still starts only one execution, because the
-//! execution's name identifies the trigger. It contains the digest of the upload, the scheduled time, or the digest of
-//! the caller's idempotency key. The workflow service accepts each name only once in 90 days.
+//! Events may arrive late, more than once or out of order. Each trigger still starts only one execution, or one more
+//! after a failure, because the execution's name identifies the trigger and the attempt. The name contains the digest
+//! of the upload, the schedule's name and time, or the digest of the caller's idempotency key. The workflow service
+//! accepts each name only once in 90 days.
 //!
 //! **Invariant:** only `BucketSource` depends on AWS or Lambda. The `lambda` feature adds it for two Lambda functions.
 //! The name and the input of an execution contain no personal data.
@@ -32,7 +33,7 @@ pub use event::StartEvent;
 pub use material::BucketSource;
 pub use material::{Material, Source};
 
-/// The maximum number of executions for the same trigger. Each execution after the first retries a failed one.
+/// The maximum number of executions for the same trigger. Each execution after the first one retries a failed one.
 const MAX_ATTEMPTS: u32 = 100;
 
 /// The dependencies for starting a run.
@@ -43,7 +44,7 @@ pub struct Deps<'a> {
     pub source: &'a dyn Source,
     /// The executions of the workflow.
     pub executions: &'a dyn Executions,
-    /// The limits of the workflow.
+    /// The limits that each run passes to the workflow.
     pub limits: WorkflowLimits,
 }
 
@@ -98,7 +99,7 @@ pub async fn run(event: StartEvent, deps: &Deps<'_>) -> Result<EventOutcome, Err
     }
 }
 
-/// Starts a run for an API call, over the given batch or else the newest complete one.
+/// Starts a run for an API call, with the given batch, or else with the newest complete one.
 pub async fn call(
     key: Digest,
     caller: Digest,
@@ -116,7 +117,7 @@ pub async fn call(
     start(Trigger::Call { key, caller }, batch, options, Timestamp::now(), deps).await
 }
 
-/// Lists the executions of a stored run: one per attempt, first attempt first.
+/// Lists the executions for the trigger of a stored run: one per attempt, first attempt first.
 pub async fn executions(request: &Request, executions: &dyn Executions) -> Result<Vec<Execution>, Error> {
     let mut all = Vec::new();
     for attempt in 0..MAX_ATTEMPTS {

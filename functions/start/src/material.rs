@@ -1,4 +1,4 @@
-//! The bank's inputs to a new run, and their source.
+//! Reads the bank's inputs to a new run.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Material {
     pub settings: Settings,
     /// The approved products.
     pub catalogue: Catalogue,
-    /// The kind of institution, which decides the market's rules.
+    /// The kind of institution, which selects the market's rules.
     pub institution: Institution,
     /// The approvals of the catalog and the rules.
     pub approvals: Approvals,
@@ -27,7 +27,7 @@ pub struct Material {
     pub phrases: Digest,
     /// The languages in which the bank addresses customers.
     pub languages: Languages,
-    /// The lexicon for the assessment of posts.
+    /// The words for spending categories and for the topics of posts.
     pub lexicon: Lexicon,
     /// The digest of the brand and of every file that it refers to.
     pub assets: Digest,

@@ -80,7 +80,12 @@ async fn replacement_is_conditional_on_the_bytes_that_were_read() {
         let server = MockServer::start().await;
         let stored = ResponseTemplate::new(200).insert_header("etag", "\"tag\"").set_body_string("old");
         Mock::given(method("GET")).respond_with(stored).mount(&server).await;
-        Mock::given(method("PUT")).and(header("if-match", "\"tag\"")).respond_with(answer).expect(1).mount(&server).await;
+        Mock::given(method("PUT"))
+            .and(header("if-match", "\"tag\""))
+            .respond_with(answer)
+            .expect(1)
+            .mount(&server)
+            .await;
         let store = store_at(&server.uri(), "secret");
         let replaced = store.replace(&ObjectKey::Catalogue, &"old".into(), "new".into()).await;
         assert_eq!(replaced.expect("an answer"), expected);

@@ -1,4 +1,4 @@
-//! The bank's own translations of a product. The program never translates.
+//! The bank's own translations of a product. Bespoke never translates.
 
 use serde::{Deserialize, Serialize};
 
@@ -63,8 +63,8 @@ impl Product {
     }
 }
 
-/// Checks a product's translations. A translation says what the product's own texts say, so each list has as many
-/// entries, and each text has the same numbers.
+/// Checks a product's translations. A translation must match the product's own texts: each list must have the same
+/// length, and each text the same numbers.
 pub(super) fn check(product: &Product, own: Language, fail: &mut impl FnMut(&str, String)) {
     if product.translations.contains_key(&own) {
         fail(&format!("translations.{own}"), "repeats the language of the catalog; remove it".to_owned());
@@ -77,7 +77,7 @@ pub(super) fn check(product: &Product, own: Language, fail: &mut impl FnMut(&str
         }
         for (field, own, translated) in lists(product, &translated) {
             if own.len() != translated.len() {
-                fail(field, format!("must have {} entries, one for each of the product's own", own.len()));
+                fail(field, format!("must have {} entries, as many as the product's own field", own.len()));
                 continue;
             }
             for (own, translated) in own.iter().zip(&translated) {
@@ -115,7 +115,8 @@ fn lists(own: &Product, translated: &Product) -> [(&'static str, Vec<String>, Ve
     ]
 }
 
-/// Returns whether two texts have the same numbers, in any order. A language may swap the comma and the point.
+/// Returns whether two texts have the same numbers, in any order. A translation may use the comma for the point and the
+/// reverse.
 fn has_same_numbers(own: &str, translated: &str) -> bool {
     let sorted = |mut numbers: Vec<String>| {
         numbers.sort_unstable();

@@ -20,11 +20,11 @@ pub enum Prefix {
     Started(Digest, RunKind),
     /// The steps in a run, for one customer or for the run as a whole.
     Progress(RunId, Option<CustomerRef>),
-    /// The outcomes of a run for the references that begin with one hexadecimal digit, 0 to 15.
+    /// The outcomes of a run for the references that begin with one hex digit, given as 0 to 15.
     Ended(RunId, u8),
     /// The results in review, for one run or for all runs.
     Reviews(Option<RunId>),
-    /// The customers who opted out or were erased, one object each.
+    /// The customers with a suppression of their own, one object each: opt-outs, objections and erasures.
     Suppressions,
     /// The choices of a customer.
     Choices(CustomerRef),

@@ -16,8 +16,8 @@ pub struct EffectSettings {
     /// Whether campaigns hold out a control group and record events on customers' pages. Runs for one customer and demos
     /// never do.
     pub enabled: bool,
-    /// The name of the campaign. All runs with the same name have the same control group and the same arms. Change the
-    /// name to draw a new control group.
+    /// The name of the campaign. Runs with the same name, holdout and arms have the same control group and the same
+    /// assignments. Change the name to get a new control group.
     pub campaign: String,
     /// The share of customers in the control group, 0 to 0.5. They are ranked and recorded, and get nothing.
     pub holdout: f64,
@@ -67,7 +67,7 @@ impl EffectSettings {
                 "effect.campaign",
                 "a name of 1 to 64 characters",
             ),
-            ((0.0..=0.5).contains(&self.holdout), "effect.holdout", "a share from 0 to 0.5"),
+            ((0.0..=0.5).contains(&self.holdout), "effect.holdout", "a fraction from 0 to 0.5"),
             ((1..=366).contains(&self.window_days), "effect.window_days", "1 to 366"),
             (are_arms(&self.shapes), "effect.shapes", "empty, or at least two different shapes"),
             (are_arms(&self.tones), "effect.tones", "empty, or at least two different tones"),

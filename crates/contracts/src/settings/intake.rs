@@ -19,7 +19,7 @@ pub struct IntakeSettings {
     /// The sheets to read, by workbook. Several sheets are joined. Required if several visible sheets have the columns.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sheets: BTreeMap<Workbook, SheetNames>,
-    /// The header's row, by workbook, counted from 1. Without it, the header is the first row with content.
+    /// The header's row, by workbook, counted from 1. If not set, the header is the first row with content.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub header_row: BTreeMap<Workbook, u32>,
     /// The bank's own words for consent and refusal.
@@ -45,7 +45,7 @@ fn is_default_share(share: &f64) -> bool {
     (*share - MAX_UNKNOWN_CATEGORIES).abs() < f64::EPSILON
 }
 
-/// The sign of amounts that a customer spends.
+/// The sign of spending in the transactions workbook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpendingSign {
@@ -59,7 +59,7 @@ pub enum SpendingSign {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StopSettings {
-    /// The bank's own words that do not stop messages, such as a status `A`. Any other unknown status does.
+    /// The bank's own words that do not stop messages, such as a status `A`. Any other unknown status stops them.
     pub harmless: Vec<String>,
     /// The names of columns that are deliberately not read, although they look like stop columns.
     pub declined: Vec<String>,

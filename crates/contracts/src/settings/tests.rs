@@ -1,4 +1,4 @@
-//! Tests of the settings: what is refused, and by which words.
+//! Tests of the settings: rejected values and their error messages.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Tests of the vault: what its keys open, and what they do not.
+//! Tests of the vault: which keys open which objects.
 
 use std::collections::BTreeMap;
 
@@ -164,7 +164,7 @@ async fn cached_key_of_an_erased_customer_opens_nothing() {
     let key = facts_key(&customer);
     let inputs = Digest::of(b"inputs");
     warm.write_json(Owner::Customer(&customer), &key, &inputs, 1).await.unwrap();
-    // Another process erases the customer, while this one has the key in memory.
+    // Another process erases the customer while this one has the key in memory.
     store.put(&ObjectKey::Forgotten(customer.clone()), "{}".into()).await.unwrap();
     vault(&store, 1).destroy_customer_key(&customer).await.unwrap();
     let opened = warm.read_json::<i32>(Owner::Customer(&customer), &key).await;

@@ -45,10 +45,20 @@ impl<'a> Palette<'a> {
 
     /// Returns the bank's mark: its initial in a ring.
     fn mark(&self, name: &str) -> String {
+        self.mark_on("", name)
+    }
+
+    /// Returns the browser's icon: the mark on a tile in the ground's color.
+    fn icon(&self, name: &str) -> String {
+        let tile = format!("<rect width=\"112\" height=\"112\" rx=\"24\" fill=\"{}\"/>", self.ground);
+        self.mark_on(&tile, name)
+    }
+
+    fn mark_on(&self, tile: &str, name: &str) -> String {
         let Self { ink, accent, .. } = self;
         let initial: String = name.chars().find(|character| character.is_alphanumeric()).into_iter().collect();
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 112 112\"><circle cx=\"56\" cy=\"56\" r=\"50\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 112 112\">{tile}<circle cx=\"56\" cy=\"56\" r=\"50\" \
              fill=\"none\" stroke=\"{accent}\" stroke-width=\"5\"/><text x=\"56\" y=\"76\" fill=\"{ink}\" \
              font-family=\"Georgia, serif\" font-size=\"58\" text-anchor=\"middle\">{initial}</text></svg>"
         )
@@ -69,6 +79,10 @@ pub(super) async fn backdrop(State(backend): State<SharedBackend>) -> Result<Res
 
 pub(super) async fn mark(State(backend): State<SharedBackend>) -> Result<Response, Problem> {
     respond("image/svg+xml", &backend.brand().await?, |palette, brand| palette.mark(&brand.name))
+}
+
+pub(super) async fn icon(State(backend): State<SharedBackend>) -> Result<Response, Problem> {
+    respond("image/svg+xml", &backend.brand().await?, |palette, brand| palette.icon(&brand.name))
 }
 
 /// Returns a file that is drawn in the brand's colors. The browser must revalidate it, as it does the page's other files.
@@ -100,6 +114,8 @@ mod tests {
             ":root { --ground: #f8f5ef; --on-ground: #17222e; --on-ground-muted: #454f5c; --accent: #9c2f1b; }\n"
         );
         assert!(palette.backdrop().contains("#9c2f1b") && palette.mark(&harbor.name).contains(">H</text>"));
+        let icon = palette.icon(&harbor.name);
+        assert!(icon.contains("fill=\"#f8f5ef\"") && icon.contains(">H</text>"), "{icon}");
         let meridian = brand("brand.toml");
         assert!(Palette::of(&meridian.colours).mark(&meridian.name).contains(">M</text>"));
     }

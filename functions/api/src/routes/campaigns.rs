@@ -106,9 +106,9 @@ pub(super) async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<axum::Json<CampaignPage>, Problem> {
     let (started, next) = runs::page_of_started(&caller, RunKind::Campaign, query, &backend).await?;
-    let campaign = async |(run, started_at)| load(&run, started_at, &caller, &backend).await;
-    let items = stream::iter(started).map(campaign).buffered(CONCURRENCY).try_collect().await?;
-    Ok(axum::Json(CampaignPage { items, next }))
+    let campaign = async |(run, started_at)| Problem::skip_missing(load(&run, started_at, &caller, &backend).await);
+    let items: Vec<_> = stream::iter(started).map(campaign).buffered(CONCURRENCY).try_collect().await?;
+    Ok(axum::Json(CampaignPage { items: items.into_iter().flatten().collect(), next }))
 }
 
 async fn load(

@@ -66,7 +66,7 @@ pub(super) async fn list(
     }
     let executions = start::executions(&customer.request, backend.executions()).await?;
     let events = timeline::load(&customer, &executions, &backend).await?;
-    let ended = events.last().is_some_and(|event| event.kind == RunEventKind::End);
+    let ended = timeline::has_ended(&events, &executions);
     let next = events.last().map_or(0, |event| event.number).max(after);
     let events = events.into_iter().filter(|event| event.number > after).collect();
     Ok(axum::Json(RunEventList { events, next, ended }).into_response())

@@ -36,6 +36,7 @@ const FILES: &[PageFile] = files![
     "/compliance.js" "compliance.js" "text/javascript; charset=utf-8",
     "/dom.js" "dom.js" "text/javascript; charset=utf-8",
     "/fields.js" "fields.js" "text/javascript; charset=utf-8",
+    "/gallery.js" "gallery.js" "text/javascript; charset=utf-8",
     "/history.js" "history.js" "text/javascript; charset=utf-8",
     "/media.js" "media.js" "text/javascript; charset=utf-8",
     "/recommend.js" "recommend.js" "text/javascript; charset=utf-8",
@@ -44,7 +45,6 @@ const FILES: &[PageFile] = files![
     "/sign-in.js" "sign-in.js" "text/javascript; charset=utf-8",
     "/why.js" "why.js" "text/javascript; charset=utf-8",
     "/words.js" "words.js" "text/javascript; charset=utf-8",
-    "/favicon.svg" "favicon.svg" "image/svg+xml",
     "/icons.svg" "icons.svg" "image/svg+xml",
     "/sans-names.woff2" "sans-names.woff2" "font/woff2",
     "/sans-semibold.woff2" "sans-semibold.woff2" "font/woff2",
@@ -65,7 +65,8 @@ pub(super) fn router() -> Router<SharedBackend> {
         .route("/sign-in.json", get(sign_in))
         .route("/brand.css", get(brand::stylesheet))
         .route("/brand.svg", get(brand::backdrop))
-        .route("/brand-mark.svg", get(brand::mark));
+        .route("/brand-mark.svg", get(brand::mark))
+        .route("/favicon.svg", get(brand::icon));
     FILES.iter().enumerate().fold(router, |router, (index, file)| {
         router.route(file.path, get(async move |headers: HeaderMap| serve(file, &TAGS[index], &headers)))
     })

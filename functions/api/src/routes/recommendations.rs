@@ -95,19 +95,20 @@ pub(super) async fn list(
     let (started, next) = runs::page_of_started(&caller, RunKind::Recommendation, query, &backend).await?;
     let summary = async |(run, started_at)| {
         let run: contracts::RunId = run;
-        let customer = CustomerRun::find(run.as_str(), &caller, &backend).await?;
+        let found = CustomerRun::find(run.as_str(), &caller, &backend).await;
+        let Some(customer) = Problem::skip_missing(found)? else { return Ok(None) };
         let execution = start::executions(&customer.request, backend.executions()).await?.pop();
         let has_started = timeline::has_run_started(&run, &backend).await?;
         let outcome = results::outcome(&customer, &backend).await?.map(|(outcome, _)| outcome);
-        Ok::<_, Problem>(RecommendationSummary {
+        Ok::<_, Problem>(Some(RecommendationSummary {
             id: customer.id(),
             started_at,
             status: RunStatus::new(execution.as_ref(), has_started, outcome.is_some()),
             outcome,
             customer_ref: customer.reference.to_string(),
             categories: customer.request.categories,
-        })
+        }))
     };
-    let items = stream::iter(started).map(summary).buffered(CONCURRENCY).try_collect().await?;
-    Ok(axum::Json(RecommendationPage { items, next }))
+    let items: Vec<_> = stream::iter(started).map(summary).buffered(CONCURRENCY).try_collect().await?;
+    Ok(axum::Json(RecommendationPage { items: items.into_iter().flatten().collect(), next }))
 }

@@ -63,6 +63,32 @@ async fn published_result_is_shown_unless_control_data_forbids_it() {
 }
 
 #[tokio::test]
+async fn recalled_result_is_recalled_even_if_the_customer_is_suppressed() {
+    let api = Api::new().await;
+    let (run, reference) = api.started("k1").await;
+    api.write_script(&run, &reference, &[]).await;
+    api.write_evidence(&run, &reference, Outcome::Published { video: true }).await;
+    api.bank.store.put(&ObjectKey::Recall(run.clone(), Some(reference.clone())), "sealed".into()).await.unwrap();
+    let list = format!("reference\n{reference}\n");
+    api.bank.store.put(&ObjectKey::Suppressions, list.into()).await.unwrap();
+    let (_, read) = api.get("ann", &path_of(&run)).await;
+    assert_eq!((&read["outcome"], &read["reason"]["code"]), (&json!("recalled"), &json!("recalled")), "{read}");
+    assert!(read.get("text").is_none() && read.get("links").is_none(), "{read}");
+}
+
+#[tokio::test]
+async fn erased_customer_leaves_the_list() {
+    let api = Api::new().await;
+    let (run, reference) = api.started("k1").await;
+    api.write_script(&run, &reference, &[]).await;
+    let (_, listed) = api.get("ann", "/v1/recommendations").await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    lifecycle::erasure::erase(&reference, &api.bank.vault, Timestamp::now()).await.unwrap();
+    let (status, listed) = api.get("ann", "/v1/recommendations").await;
+    assert_eq!((status, &listed["items"]), (StatusCode::OK, &json!([])), "{listed}");
+}
+
+#[tokio::test]
 async fn skips_and_failures_have_reasons() {
     let api = Api::new().await;
     let (run, reference) = api.started("k1").await;

@@ -59,7 +59,8 @@ pub(crate) struct CreateCampaignRequest {
     #[serde(default, deserialize_with = "whole_number")]
     pub(crate) max_concurrency: Option<u16>,
     /// The lines of business whose products may be offered. An empty list means `default_categories` from
-    /// `GET /v1/options` at the start of the run. The order matters only for repeated requests. Null is invalid.
+    /// `GET /v1/options` at the start of the run. The order does not change the result, but a
+    /// repeated request with another order gets status 422. Null is invalid.
     #[serde(default)]
     #[schema(value_type = Vec<CategoryName>, default = json!([]))]
     pub(crate) categories: Vec<Category>,
@@ -78,7 +79,8 @@ pub(crate) struct CreateCampaignRequest {
     /// The voice: a `name` from `voices` in `GET /v1/options`. The default is the voice in the settings. `ENGINE` alone
     /// selects that engine's first voice. `NAME` alone means a voice of the engine in the settings. If the settings leave
     /// the engine open, it means the engine that has this voice. The server checks the value only when it narrates: an
-    /// unknown voice then fails each customer with `Input.InvalidRequest`. Ignored without videos.
+    /// unknown voice then fails each customer with `Input.InvalidRequest`. Ignored without videos. If a
+    /// customer is addressed in a language that the voice does not speak, the engine's voice for that language speaks.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
     /// The aspect ratio of the videos. The default is `default_shape` from `GET /v1/options`. Ignored without videos.
@@ -180,8 +182,8 @@ pub struct CampaignProgress {
     /// The numbers of skipped customers by human-readable reason. The wording may change, so do not parse it. Empty if
     /// none were skipped, and on AWS until the campaign ends.
     pub skipped_because: BTreeMap<String, usize>,
-    /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. `ERROR` is a value of
-    /// `ErrorName`. Empty if none failed, and on AWS until the campaign ends.
+    /// The numbers of failed customers by `ERROR in STAGE`, such as `Render.Failed in render`. `ERROR` is as in the
+    /// `code` of a reason. Empty if none failed, and on AWS until the campaign ends.
     pub failed_with: BTreeMap<String, usize>,
     /// The number of customers finished per minute since the first text, not counting skipped ones. Absent until a
     /// customer has finished, after the end, and on AWS.
@@ -194,8 +196,8 @@ pub struct CampaignProgress {
     #[schema(nullable = false)]
     pub seconds_left: Option<f64>,
     /// The cost of models and outside voice services so far, in US dollars, including earlier attempts of the run. It stays
-    /// after the end. Absent until a customer has finished, after a restart of the server for good, and on AWS, which does
-    /// not report it.
+    /// after the end. Absent until a customer has finished. A restart of the server removes it permanently. AWS does not
+    /// report it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub spent_usd: Option<f64>,

@@ -27,7 +27,8 @@ pub struct VoiceOption {
     pub name: String,
     /// The name to show to people.
     pub label: String,
-    /// Whether the server uses this voice if a request does not specify one. At most one voice is the default.
+    /// Whether the server uses this voice if a request does not specify one. At most one voice is the default. If none is,
+    /// the voice in the settings speaks, and the server does not list it.
     pub default: bool,
     /// Whether the voice is ready. If it is not, a request may name it, but `narrate` fails with
     /// `Narrate.EngineMissing`. For an outside service, true means that the settings enable it.
@@ -107,7 +108,8 @@ pub(crate) struct RequestOptions {
     pub(crate) suggested_prompt: &'static str,
     /// The maximum length of a prompt, in Unicode code points.
     pub(crate) max_prompt_length: usize,
-    /// All voices, installed ones first.
+    /// The voices that this server lists, installed ones first. A local server lists the voices that speak the bank's
+    /// language. AWS lists only the engines; a request may also specify a voice of Amazon Polly, such as `polly:Joanna`.
     pub(crate) voices: Vec<VoiceOption>,
     /// All aspect ratios.
     #[schema(value_type = Vec<ShapeName>)]

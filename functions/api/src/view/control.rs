@@ -42,6 +42,7 @@ pub(crate) struct Letter {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Erasure {
     /// The customer reference: 32 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-f]{32}$")]
     pub(crate) customer_ref: String,
     /// The state of the erasure.
     pub(crate) state: ErasureState,

@@ -16,7 +16,8 @@ use super::names::StageName;
 /// - `text`: the text passed the guard. `GET /v1/recommendations/{id}` now includes it, unless its wording needs a review.
 /// - `result`: the outcome is known; see `message`.
 /// - `log`: a line for the log; see `message`.
-/// - `end`: the run ended and no event follows, unless the run is started again.
+/// - `end`: the attempt ended. Only another attempt adds events after it, and on AWS a review decision, which adds `stage`
+///   events of `publish`.
 ///
 /// AWS reports only `stage`, `text` and `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -111,7 +112,7 @@ pub(crate) struct RunEventList {
     pub(crate) events: Vec<RunEvent>,
     /// The value of `after` for the next request: the number of the last event, or `after` itself if that is higher.
     pub(crate) next: u64,
-    /// Whether the run has ended. If so, no event follows unless the run is started again.
+    /// Whether the latest attempt has ended. It stays true when a review decision on AWS adds events.
     pub(crate) ended: bool,
 }
 

@@ -128,8 +128,9 @@ pub(crate) enum VoiceEngine {
 /// - `skipped`: the customer gets no message. The reason says why.
 /// - `in-review`: a reviewer must approve the result before it is published. After the decision, the outcome is
 ///   `published` or `skipped`.
-/// - `failed`: a stage failed for this customer. To try again, send a new request with a new idempotency key.
-/// - `recalled`: the result was published and then recalled.
+/// - `failed`: a stage failed for this customer. To try again, see *Retries*.
+/// - `recalled`: the result was published and then recalled. It stays `recalled` if the customer withdraws consent or is
+///   suppressed later.
 ///
 /// A later withdrawal of consent does not change the outcome `published`, but hides the content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -161,7 +162,9 @@ impl From<&Outcome> for OutcomeName {
 
 /// The status of a run.
 ///
-/// - `waiting`: the run is queued, and no stage has started. AWS does not queue runs, and usually omits this status.
+/// - `waiting`: the run is queued, and no stage has started. AWS does not queue runs, so there a new run has the status
+///   `running`. On AWS, `waiting` means that Step Functions knows no execution of the run: the start was interrupted, or
+///   the run failed more than 90 days ago. Do not poll such a run; repeat the request to start it.
 /// - `running`: a stage has started.
 /// - `done`: the run went through all customers, or a local server stopped it early for the reason in `stop_reason`. A
 ///   customer's outcome may be `failed` or `in-review`.

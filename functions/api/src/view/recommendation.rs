@@ -65,7 +65,8 @@ pub(crate) struct CreateRecommendationRequest {
     /// The voice: a `name` from `voices` in `GET /v1/options`. The default is the voice in the settings. `ENGINE` alone
     /// selects that engine's first voice. `NAME` alone means a voice of the engine in the settings. If the settings leave
     /// the engine open, it means the engine that has this voice. The server checks the value only when it narrates: an
-    /// unknown voice then fails with `Input.InvalidRequest`. Ignored without a video.
+    /// unknown voice then fails with `Input.InvalidRequest`. Ignored without a video. If a
+    /// customer is addressed in a language that the voice does not speak, the engine's voice for that language speaks.
     #[schema(max_length = 100)]
     pub(crate) voice: Option<String>,
     /// The aspect ratio of the video. The default is `default_shape` from `GET /v1/options`. Ignored without a video.

@@ -60,9 +60,10 @@ pub(crate) struct PendingReview {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PendingReviewList {
     /// At most 100 results. First come the results of runs that another person started, oldest first, then the results of
-    /// the caller's own runs. Several reviewers get the same results.
+    /// the caller's own runs, oldest first. If `has_more` is true, older results may be among those left out. Several
+    /// reviewers get the same results.
     pub(crate) items: Vec<PendingReview>,
-    /// Whether more results are waiting. To see them, decide these and list again.
+    /// Whether more results are waiting. There are no further pages: decide these and list again.
     pub(crate) has_more: bool,
 }
 
@@ -126,6 +127,7 @@ pub(crate) struct DecisionResult {
     #[schema(nullable = false)]
     pub(crate) decision: Option<ReviewDecision>,
     /// The customer's outcome. Absent until the run has recorded it: on AWS, within seconds after the response.
+    /// To read it, repeat the request. A later recall does not change it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) outcome: Option<OutcomeName>,

@@ -30,7 +30,8 @@ pub(crate) struct UploadSlot {
     /// The file name of the workbook.
     #[schema(value_type = WorkbookName)]
     pub(crate) name: &'static str,
-    /// The address for the file, as the body of a `PUT` request. Any `Content-Type` is allowed.
+    /// The address for the file, as the body of a `PUT` request. Any `Content-Type` is allowed, and no other
+    /// header is needed. Send a `Content-Length`: S3 rejects `Transfer-Encoding: chunked`. Use the address unchanged.
     ///
     /// - A local server returns a path. Send the bearer token. Success is status 204.
     /// - AWS returns a presigned URL of S3. Do not send the bearer token: S3 rejects it with status 400. Success is

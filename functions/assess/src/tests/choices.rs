@@ -1,4 +1,4 @@
-//! Tests of the customer's choices: they only narrow, and each counterfactual is what the real ranking does.
+//! Tests of the customer's choices: they only exclude offers, and each counterfactual equals what the next run offers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -80,7 +80,7 @@ const HELD: [&str; 6] = [
 
 static BANK: LazyLock<Bank> = LazyLock::new(Bank::new);
 
-/// Builds the customer with this number. Its digits select the customer's spending, posts, products and means.
+/// Builds the customer with this number, which seeds the choice of spending, posts, products and means.
 fn person(number: u64) -> CustomerBuilder {
     // A linear congruential generator (Knuth, MMIX).
     let mut state = number;
@@ -158,7 +158,7 @@ proptest! {
         let payments = Choice::Source(Source::Payments);
         let narrowed = bank.facts(&person, after.clone());
         if let Some(facts) = &narrowed {
-            // A source that is switched off leaves no trace, and nothing of it is offered.
+            // A source that is switched off leaves no trace, and no offered product is excluded by a choice.
             let reasons = || facts.candidates.iter().flat_map(|each| &each.reasons).filter_map(|reason| reason.fact.as_ref());
             if after.contains(&posts) {
                 let has_trace = facts.mood.is_some() || reasons().any(|fact| matches!(fact, ReasonFact::Posts { .. }));

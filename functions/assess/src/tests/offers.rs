@@ -238,7 +238,7 @@ fn every_product_can_be_offered() {
 fn income_above_band_excludes_product() {
     let facts = facts(CustomerBuilder::new().has(300_000, 900_000).spends("Groceries", 90_000), &Category::ALL);
     let secured = facts.candidates.iter().find(|c| c.product.as_str() == "secured-card").unwrap();
-    assert_eq!(secured.excluded.as_deref(), Some("income is above the product's band"));
+    assert_eq!(secured.excluded.as_deref(), Some("income is above the product's maximum"));
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn product_outside_its_dates_is_excluded() {
         panic!("skipped")
     };
     let expired = facts.candidates.iter().find(|c| c.product.as_str() == "high-yield-savings").unwrap();
-    assert_eq!(expired.excluded.as_deref(), Some("outside the product's dates"));
+    assert_eq!(expired.excluded.as_deref(), Some("outside the product's validity dates"));
 }
 
 #[test]
@@ -481,7 +481,7 @@ proptest! {
     }
 }
 
-/// The language of a message decides only which products have texts.
+/// The language of a message decides only which products can be offered, not their scores.
 #[test]
 fn product_without_a_translation_is_not_offered_in_that_language() {
     let mut whole: serde_json::Value = catalogue().to_json();
@@ -521,7 +521,7 @@ fn product_without_a_translation_is_not_offered_in_that_language() {
     let of_first =
         |facts: &Facts| facts.candidates.iter().find(|candidate| candidate.product.as_str() == first).unwrap().clone();
     let said = of_first(&spanish).excluded.unwrap();
-    assert!(said.contains("not offered in Spanish: the catalog has no translations.es"), "{said}");
+    assert!(said.contains("not offered in Spanish: the product has no `translations.es` entry"), "{said}");
     assert!(!of_first(&english).excluded.unwrap_or_default().contains("not offered in"));
     let scores = |facts: &Facts| -> BTreeSet<(String, u64)> {
         facts.candidates.iter().map(|c| (c.product.to_string(), c.score.to_bits())).collect()
@@ -548,7 +548,7 @@ fn bank_that_does_not_speak_the_preferred_language_uses_its_own() {
     assert_eq!(facts.language, Language::English);
 }
 
-/// A post in Spanish is read for stops only. Its mood is unread, so it never raises a score.
+/// A post in Spanish is read only for stops. It has no tone, so it never raises a score.
 #[test]
 fn spanish_post_never_raises_a_score() {
     let cheerful = [

@@ -24,7 +24,7 @@ struct ExportRequest {
 #[derive(Serialize)]
 struct ExportResponse {
     rows: Vec<ExportRow>,
-    /// The cursor for the next page. `None` on the last page.
+    /// The cursor for the next page. `None` if this page has fewer than [`MAX_ROWS`] rows, and so is the last one.
     next: Option<String>,
 }
 

@@ -28,7 +28,8 @@ impl ResultPage<'_> {
             body.open(&format!(r#"nav class="chapters" aria-label="{}""#, escaped(words.chapters)));
             body.open("ol");
             for (offer, start) in chapters() {
-                // Without a script, a link cannot move the video on this page, so it opens the video at that time.
+                // A link cannot seek in the video on this page without a script, so it opens the video file at that
+                // time.
                 let seconds = whole_seconds(start);
                 body.raw(&format!(
                     "<li><a href=\"{}/video#t={seconds}\"><span>{}:{:02}</span> {}</a></li>\n",
@@ -254,7 +255,7 @@ fn stop(body: &mut Html, token: &str, words: &Words) {
     body.close("form");
 }
 
-/// Returns the title and the body of the page for a published text, which an older version wrote.
+/// Returns the title and the body of the page for a text that an older version published.
 pub(super) fn of_text(token: &str, text: &str, has_video: bool, brand: &Brand, words: &Words) -> (String, Html) {
     let blocks: Vec<&str> = text.split("\n\n").collect();
     let (title, rest) = blocks.split_first().map_or(("", [].as_slice()), |(first, rest)| (*first, rest));
@@ -272,13 +273,13 @@ pub(super) fn of_text(token: &str, text: &str, has_video: bool, brand: &Brand, w
     (title.to_owned(), body)
 }
 
-/// Writes a block of the text: a heading if it is underlined in the text, otherwise a paragraph.
+/// Writes a block of the text: a heading if its last line underlines it, otherwise a paragraph.
 fn text_block(body: &mut Html, block: &str) {
     let lines: Vec<&str> = block.trim_end().lines().collect();
     match lines.split_last() {
         Some((line, heading)) if !heading.is_empty() && is_underline(line) => body.element("h2", &heading.join(" ")),
         Some(_) => {
-            // The lines of prose are long. Short lines form a list.
+            // Lines of prose are long, so short lines are a list.
             let is_prose = lines.first().is_some_and(|line| line.len() > 50);
             let lines: Vec<String> = lines.into_iter().map(escaped).collect();
             body.raw(&format!("<p>{}</p>\n", lines.join(if is_prose { " " } else { "<br>\n" })));

@@ -103,7 +103,7 @@ fn forms_are_plain_posts_below_the_token() {
         attributes(&document, "#because-1 option", "value"),
         ["have-one", "no-use", "terms", "other-bank", "not-said"]
     );
-    // Nothing runs, nothing comes from elsewhere, and no attribute carries a style that the policy would block.
+    // The page has no script, no content from other origins, and no style attribute, which the policy would block.
     assert_eq!(texts(&document, "script, iframe, object, link[rel=stylesheet]"), Vec::<String>::new());
     assert_eq!(attributes(&document, "[style]", "style"), Vec::<String>::new());
     for address in ["src", "href", "poster"].map(|name| attributes(&document, &format!("[{name}]"), name)).concat() {
@@ -165,4 +165,19 @@ fn form_targets_are_in_the_policy() {
     for address in ["javascript://x", "https://", "https://a b/", "https://a;script-src", "www.bank.example"] {
         assert_eq!(origin(address), None, "{address}");
     }
+}
+
+#[test]
+fn page_without_a_result_speaks_each_language_of_the_bank() {
+    let meridian = look();
+    for page in
+        [dead(Level::Top, &meridian), opted_out(&meridian), confirm_opt_out(&meridian), choices_saved(&meridian)]
+    {
+        let document = Document::parse_document(&page.html);
+        let headings = |selector: &str| document.select(&Selector::parse(selector).unwrap()).count();
+        assert_eq!((headings("section[lang=en] > h1"), headings("section[lang=es] > h2")), (1, 1), "{}", page.html);
+    }
+    let mut monolingual = meridian;
+    monolingual.brand.translations.clear();
+    assert!(!dead(Level::Top, &monolingual).html.contains("lang=\"es\""));
 }

@@ -1,4 +1,4 @@
-//! Says why an offer is there, in the customer's words, from the facts that ranked it.
+//! Explains an offer to the customer in plain words, from the facts that ranked it.
 
 use contracts::ProductId;
 use contracts::choice::Choice;
@@ -25,7 +25,8 @@ pub(crate) fn reason(fact: &ReasonFact, page: &CustomerPage, words: &Words) -> S
     }
 }
 
-/// Returns what each source changes about an offer: "Without your posts, this offer would not be here."
+/// Returns a sentence for each source, about the offer if the source is switched off, such as "Without your posts, this
+/// offer would not be here."
 pub(crate) fn depends_on(offer: &PageOffer, page: &CustomerPage, words: &Words) -> Vec<String> {
     let sentence = |Counterfactual { without, offers }: &Counterfactual| match without {
         Choice::Source(source) => {
@@ -37,7 +38,7 @@ pub(crate) fn depends_on(offer: &PageOffer, page: &CustomerPage, words: &Words) 
     page.counterfactuals.iter().filter_map(sentence).collect()
 }
 
-/// Returns the effect of a choice on the offers: "You would see …".
+/// Returns the effect of a choice on the offers as a sentence. `None` if the page has no counterfactual for the choice.
 pub(crate) fn effect(without: &Choice, page: &CustomerPage, words: &Words) -> Option<String> {
     let after = page.counterfactuals.iter().find(|each| each.without == *without)?;
     let now = || page.offers.iter().map(|offer| &offer.product);
@@ -51,7 +52,7 @@ pub(crate) fn effect(without: &Choice, page: &CustomerPage, words: &Words) -> Op
     })
 }
 
-/// Returns a choice as the label of its checkbox. `None` for a product, which is declined at the offer itself.
+/// Returns the label of a choice's checkbox. `None` for a product, which is declined below its offer.
 pub(crate) fn label(choice: &Choice, words: &Words) -> Option<String> {
     match choice {
         Choice::Source(source) => Some((words.source_off)(*source).to_owned()),

@@ -1,5 +1,5 @@
-//! Fuzzes counts and sizes: claimed counts, repeated tags, far positions, and long texts. A few bytes of input become a large
-//! part, which a fuzzer of bytes alone would not find.
+//! Fuzzes counts and sizes: claimed counts, repeated tags, distant positions and long gaps. A few bytes of input become
+//! a large part, which a fuzzer that mutates only bytes would not find.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Profile rows: reads them, and keeps the refusals and stops of those that are unusable.
+//! Reads profile rows, and keeps the refusals and stops in unusable ones.
 
 use super::{
     BTreeSet, BrokenCell, Cell, CellRule, Cents, ConsentAnswer, CustomerId, HashMap, Join, JoinedCustomer, Language,
@@ -47,7 +47,7 @@ impl Join<'_> {
         Err(broken)
     }
 
-    /// Reads the stops of a profile row, and reports its unclear cells.
+    /// Reads the stops in a profile row, and reports its unclear cells. A name such as "Estate of Ann" is a stop, too.
     fn read_stops(&mut self, row: &SheetRow<'_>, first_name: &Cell<'_>) -> Vec<Stop> {
         let read_on = self.report.read_at.to_zoned(TimeZone::UTC).date();
         let cells = &row.cells[PROFILE_FACTS.len()..];
@@ -66,7 +66,7 @@ impl Join<'_> {
         stops
     }
 
-    /// Reads the cells of a usable profile row. Cells that are not usable are reported and ignored.
+    /// Reads the cells in a usable profile row. Reports and ignores unusable cells.
     fn read_profile(
         &mut self,
         row: &SheetRow<'_>,
@@ -137,7 +137,7 @@ impl Join<'_> {
         }
     }
 
-    /// Reads the preferred language. Reports a language that the program does not speak; the bank's default then applies.
+    /// Reads the preferred language. Reports an unsupported one; the bank's default then applies.
     fn read_language(&mut self, row: &SheetRow<'_>, cell: &Cell<'_>) -> Option<Language> {
         if cell.is_blank() {
             return None;
@@ -145,8 +145,7 @@ impl Join<'_> {
         let text = cell.text();
         let language = text.as_deref().ok().and_then(Language::from_cell);
         if language.is_none() {
-            let rule =
-                "not a language that the program speaks, so the bank's own applies; correct it or leave it blank";
+            let rule = "not a supported language, so the bank's default applies; correct it or leave it blank";
             self.remark(Workbook::Profile, row, "language", rule);
             if let Ok(word) = text {
                 self.add_unknown_word("language", &word);
@@ -167,7 +166,7 @@ impl Join<'_> {
         }
     }
 
-    /// Returns the most common unknown words of each column.
+    /// Returns the most common unknown words in each column.
     pub fn unknown_words(&self) -> Vec<UnknownAnswer> {
         let mut words: Vec<UnknownAnswer> = Vec::new();
         for column in self.unknown_words.keys().map(|(column, _)| *column).collect::<BTreeSet<_>>() {
@@ -186,7 +185,8 @@ impl Join<'_> {
         words
     }
 
-    /// Combines identical rows into one customer, and sets aside contradictory rows about the same customer.
+    /// Combines identical rows into one customer, and sets aside contradictory rows about the same customer. Then
+    /// applies the refusals and stops in unusable rows.
     pub(super) fn finish_profiles(&mut self) {
         for (id, rows) in std::mem::take(&mut self.profiles) {
             let mut rows = rows.into_iter();

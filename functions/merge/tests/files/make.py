@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Writes the workbook fixtures beside this file with independent writers. All data is invented.
 
-Each file is named `<case>.<profile|transactions|tweets>.xlsx`, even if it is not a workbook, because banks misname files. A
-case takes the workbooks that it lacks from the case `base`. Encrypted files open with `meridian-demo`, except
+Each file is named `<case>.<profile|transactions|tweets>.xlsx`, even if it is not a workbook, because banks misname
+files. If a case lacks a workbook, the tests use the one from `base`. Encrypted files open with `meridian-demo`, except
 `agile-unicode`, which opens with `pässwörd-✓`, and `wrong-password`, which opens with neither.
 
 To run it on Debian 12 with LibreOffice 7.4 and Node.js 20, and keep everything but the fixtures outside the repository:
@@ -13,9 +13,9 @@ To run it on Debian 12 with LibreOffice 7.4 and Node.js 20, and keep everything 
     npm install --prefix /tmp/fixtures officecrypto-tool@0.0.19
     NODE_PATH=/tmp/fixtures/node_modules /tmp/fixtures/bin/python make.py
 
-A second run writes the same bytes, except in the files of LibreOffice (`libreoffice*`, `legacy*`, `ods`) and pyxlsbwriter
-(`xlsb`). Both store the time of the run, and LibreOffice draws its own salts. A `.xlsx` file that no case here writes, such
-as `odd-directory`, came from `make fuzz`.
+A second run writes the same bytes, except in the files from LibreOffice (`libreoffice*`, `legacy*`, `ods`) and
+pyxlsbwriter (`xlsb`). Both store the time of the run, and LibreOffice generates its own salts. This script does not
+write every `.xlsx` file: `odd-directory`, for example, came from `make fuzz`.
 """
 
 import html
@@ -181,7 +181,7 @@ def standard(package):
     return subprocess.run(["node", "-e", script, PASSWORD], input=package, stdout=subprocess.PIPE, check=True).stdout
 
 
-# For foreign formats, LibreOffice takes the data that its dialog derives from a password (sfx2::SetPassword).
+# For foreign formats, LibreOffice expects the data that its dialog derives from a password (sfx2::SetPassword).
 OOXML_PASSWORD = {"OOXPassword": PASSWORD, "CryptoType": "Standard"}
 
 
@@ -295,7 +295,7 @@ def containers():
 
 
 def attacks():
-    """Malicious workbooks. Each is the base's tweets with parts added or changed."""
+    """Malicious workbooks. Most are the base case's tweets with parts added or changed."""
     base = taken("xlsxwriter.tweets")  # openpyxl writes inline strings, XlsxWriter shared ones
     strings, sheet = "xl/sharedStrings.xml", "xl/worksheets/sheet1.xml"
 

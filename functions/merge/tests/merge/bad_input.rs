@@ -1,4 +1,4 @@
-//! Tests of files that cannot be read. Each error names the file, the fault and the remedy, and quotes no content.
+//! Tests of files that cannot be read. Each error names the file, the fault and the remedy, and does not quote content.
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Write};
@@ -162,7 +162,7 @@ async fn zip_bomb_is_too_large() {
     let bomb = with_part(&plain(&[three_customers()[2].clone()]), "xl/media/image1.png", &vec![0; 32 * 1024 * 1024]);
     let error = merge_with(Workbook::Tweets, encrypt(&bomb, bank::PASSWORD)).await;
     assert_snapshot!(shown(&error), @r"
-    [Input.TooLarge] twitter_data.xlsx: exceeds the limit of 200 times its packed size
+    [Input.TooLarge] twitter_data.xlsx: exceeds the limit of 200 times its packed size when unpacked
     help: split the batch, or remove what does not belong in the workbook
     ");
 }
@@ -229,7 +229,7 @@ async fn rights_management_is_named() {
     managed.create_stream("/EncryptedPackage").unwrap().write_all(&[7; 5000]).unwrap();
     let error = merge_with(Workbook::Tweets, managed.into_inner().into_inner()).await;
     assert_snapshot!(shown(&error), @r"
-    [Input.NotAWorkbook] twitter_data.xlsx: cannot decrypt rights-managed content
+    [Input.NotAWorkbook] twitter_data.xlsx: cannot decrypt: rights-managed content
     help: save it in a current version of Excel, with a password and without rights management or a certificate
     ");
 }

@@ -1,5 +1,5 @@
-//! Tests of valid workbooks that could be misread. Each kind of doubt leads to an error, a warning or a row that is set
-//! aside, never to a guess.
+//! Tests of valid workbooks that could be misread. Each kind of doubt leads to an error, to a warning or to a row being
+//! set aside, never to a guess.
 
 use std::fmt::Write as _;
 
@@ -295,7 +295,7 @@ fn formatted_ids_are_read_as_shown() {
     let sheets = three_customers();
     let [profile, transactions, tweets] = books(&sheets);
     let one_file = check(&IntakeSettings::default(), [padded(&sheets[0]), transactions, tweets]);
-    // The text ids 0001 and 0003 match those that the profile shows, but the number 2 does not match 0002.
+    // The text ids 0001 and 0003 match the ids that the profile shows, but the id 2 does not match 0002.
     assert_snapshot!(shown(&one_file), @r#"
     1 of 3 consented, 1 to posts
     warning: customer_profile.xlsx, sheet "Sheet1", column customer_id: number cells with the format 0000 are read as shown, with their leading zeros

@@ -1,6 +1,6 @@
-//! Reads every file of `tests/files` and compares the results with the table in `docs/intake.md`.
+//! Reads every file in `tests/files` and compares the results with the tables in `docs/intake.md`.
 //!
-//! Independent programs wrote the files. `BLESS=1` rewrites the table.
+//! Independent programs wrote the files. `BLESS=1` rewrites the tables.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -139,7 +139,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/files")
 }
 
-/// Returns the case's own file, or that of `base`.
+/// Returns the case's own file, or the one from `base`.
 fn file(case: &str, workbook: Workbook) -> Vec<u8> {
     file_in(&folder(), case, workbook)
 }
@@ -149,8 +149,8 @@ fn file_in(folder: &Path, case: &str, workbook: Workbook) -> Vec<u8> {
     std::fs::read(path(case)).or_else(|_| std::fs::read(path("base"))).unwrap()
 }
 
-/// Reads a case of `tests/files/field` as `bespoke check` does with default settings, except that workbooks need no
-/// password.
+/// Reads a case in `tests/files/field` as `bespoke check` does with default settings, except that it also accepts
+/// workbooks without a password.
 fn check_field(case: &str) -> CheckResult {
     let mut intake = IntakeSettings { allow_unprotected: true, ..IntakeSettings::default() };
     if case == "column-names-of-marks-only" {
@@ -193,7 +193,7 @@ fn check(case: &str) -> CheckResult {
     merge::check(&files, Some(&password), &intake, &bank.catalogue, reading_time(), &IntakeLimits::default())
 }
 
-/// Returns the result as a cell of the table.
+/// Returns the result as a table cell.
 fn describe(checked: &CheckResult) -> String {
     let CheckResult { report, errors, unknown_answers, unknown_words, .. } = checked;
     let mut lines = Vec::new();

@@ -44,7 +44,7 @@ prop_compose! {
     }
 }
 
-/// Returns an id cell. Ids are numbers in some rows and text in others, but still refer to the same customer.
+/// Returns an id cell. An id is a number in some rows and text in others, but refers to the same customer.
 fn id(number: u8, as_text: bool) -> Value {
     if as_text { Value::Text(number.to_string()) } else { Value::Number(f64::from(number)) }
 }
@@ -73,7 +73,7 @@ fn sheets(rows: &RandomRows) -> [Sheet; 3] {
     [Sheet::new(profiles), Sheet::new(payments), Sheet::new(posts)]
 }
 
-/// Returns whether a value means yes. A 1 does so only in a column that contains nothing but 0 and 1.
+/// Returns whether a value means yes. A 1 means yes only in a `binary` column, which contains only 0, 1 and blanks.
 fn says_yes(value: &Value, binary: bool) -> bool {
     match value {
         Value::Text(text) => ["yes", "y"].contains(&text.to_lowercase().as_str()),

@@ -1,5 +1,5 @@
-//! Tests that the stops in a profile row apply to every customer that the row could mean, whatever else is wrong with
-//! it.
+//! Tests that the stops in a profile row apply to every customer whom the row could mean, no matter what else is wrong
+//! with the row.
 
 use contracts::NamedError;
 use contracts::facts::Stop;
@@ -54,7 +54,7 @@ async fn row_that_is_set_aside_keeps_its_stops() {
         let mut row = sheets[0].rows[1].clone();
         *row.last_mut().unwrap() = Value::from("yes");
         damage(&mut row);
-        // The id 1 is a customer of its own unless the row is unusable.
+        // A usable row with the id 1 would be a separate customer.
         if fault == "another id" {
             row[1] = Value::Blank;
         }
@@ -149,7 +149,7 @@ fn every_column_that_is_read_can_be_mapped() {
         let missing = check(&intake, &renamed).errors;
         let is_fact =
             three_customers()[0].rows[0].iter().any(|cell| matches!(cell, Value::Text(text) if text == column));
-        // The column with the usual name is then no longer read, so only required columns would be blank.
+        // The column with the usual name is then no longer read, which matters only for columns in the three customers.
         assert!(missing.is_empty() || is_fact, "{column}: {missing:?}");
     }
 }
@@ -164,7 +164,7 @@ fn unrecognized_product_is_reported() {
     assert!(result.report.remarks.iter().any(|problem| problem.column == "products_held" && problem.row == 2));
 }
 
-/// A profile names the preferred language in many ways. The bank's own language applies if it names none.
+/// A profile can state the preferred language in many ways. If it does not, the bank's default applies.
 #[tokio::test]
 async fn preferred_language_is_kept_and_an_unknown_one_is_reported() {
     let sheets = with_column("Language", ["es-MX", "Klingon", ""]);
@@ -179,7 +179,7 @@ async fn preferred_language_is_kept_and_an_unknown_one_is_reported() {
     let languages: Vec<_> = bank.records(&output).await.into_iter().filter_map(language).collect();
     assert_eq!(languages, [Some(contracts::Language::Spanish), None]);
     let remarks = bank.report(&output).await["remarks"].to_string();
-    assert!(remarks.contains("not a language that the program speaks"), "{remarks}");
+    assert!(remarks.contains("not a supported language"), "{remarks}");
     assert!(!remarks.contains("Klingon"), "the report holds no cell: {remarks}");
     let words = check(&IntakeSettings::default(), &sheets).unknown_words;
     assert!(words.iter().any(|word| word.column == "language" && word.answer == "Klingon"), "{words:?}");

@@ -10,7 +10,7 @@ use super::*;
 use crate::lines;
 use crate::narrator::Order;
 
-/// Counts the sentences that it is asked to speak, except those of the reference text.
+/// Counts the sentences that it speaks. It speaks the reference text only if it has no known gain.
 #[derive(Default)]
 struct CountingNarrator {
     spoken: AtomicUsize,
@@ -64,7 +64,7 @@ impl Bank {
         Self { store, vault }
     }
 
-    /// Speaks in a new process, which has an empty memory.
+    /// Speaks as a new process would, with an empty memory.
     async fn speak(&self, narrator: &CountingNarrator, lines: &[Line]) -> Vec<Speech> {
         let cache = SpeechCache::default();
         let voice = SharedVoice { narrator, cache: &cache, store: Some(SharedStore::new(&self.vault, 90)) };
@@ -143,7 +143,7 @@ async fn later_writer_adopts_the_first_speech() {
     let objects = bank.store.objects();
     let (key, object) = objects.iter().find(|(key, _)| key.starts_with("speech/")).unwrap();
     let digest: Digest = key.strip_prefix("speech/").unwrap().to_owned().try_into().unwrap();
-    // The competing process writes between this process's look and its own write.
+    // The competing process writes between this process's lookup and its write.
     bank.store.delete(&ObjectKey::Speech(digest)).await.unwrap();
     bank.store.put_before(&ObjectKey::Speech(digest), &ObjectKey::Speech(digest), object.clone());
     let second = bank.speak(&narrator, &lines).await;

@@ -22,7 +22,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use crate::pronunciations::Pronunciations;
 use sound::Stress;
 
-/// How a word of a name is said.
+/// The pronunciation of a word in a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spelling {
     /// Letters that an English voice can read.
@@ -121,7 +121,7 @@ pub fn given_names() -> impl Iterator<Item = &'static str> {
 
 fn table(name: &str) -> Option<Spelling> {
     let mut found = GIVEN_NAMES.get(&folded(name)).cloned()?;
-    // Scripts that write every vowel sound right by their rules. The table then only improves the spelling.
+    // If a script writes every vowel, its rules give the right sound. The table then only improves the spelling.
     let phonetic = |c: char| {
         indic::is_indic(c)
             || matches!(c, '\u{370}'..='\u{3ff}' | '\u{10a0}'..='\u{10ff}' | '\u{530}'..='\u{58f}' | '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7a3}')
@@ -215,7 +215,7 @@ pub fn reading(word: &str) -> Option<String> {
     spelling(word).map(|spelling| spelling.text)
 }
 
-/// Returns how a word in any script is said, or `None` if it has no reading.
+/// Returns the pronunciation of a word in any script, or `None` if it has no reading.
 fn spelling(word: &str) -> Option<Spelling> {
     if let Some(said) = table(word) {
         return Some(said);
@@ -223,7 +223,7 @@ fn spelling(word: &str) -> Option<Spelling> {
     by_rules(word)
 }
 
-/// Returns how the rules of its script say a word.
+/// Returns the pronunciation of a word by the rules for its script.
 fn by_rules(word: &str) -> Option<Spelling> {
     let first = word.chars().find(|c| c.is_alphabetic())?;
     let (said, sound) = match first {
@@ -273,7 +273,7 @@ fn own_sound(c: char) -> Option<&'static str> {
     })
 }
 
-/// Returns a word spelled letter by letter.
+/// Spells a word in Latin letters, one letter at a time.
 fn letters(word: &str) -> String {
     let mut out = String::new();
     for c in word.chars() {
@@ -322,9 +322,9 @@ fn hangul(word: &str, exact: bool) -> String {
         let index = usize::try_from(index).unwrap_or_default();
         let ending = FINALS[index % 28];
         let vowel = VOWELS[index / 28 % 21];
-        // "h" only closes an open syllable: "seo" is "suh", "min" is "meen".
         // This vowel is nearest to that of "book", which plain letters cannot express.
         let vowel = if exact && index / 28 % 21 == 18 { "euh" } else { vowel };
+        // "h" only closes an open syllable: "seo" is "suh", "min" is "meen".
         let vowel = if exact || ending.is_empty() { vowel } else { vowel.trim_end_matches('h') };
         format!("{}{vowel}{ending}", INITIALS[index / 588])
     };
@@ -344,7 +344,7 @@ pub fn sign(c: char) -> Option<String> {
     (name.len() > 3 && name.starts_with(':') && !words.is_empty()).then_some(words)
 }
 
-/// Returns whether a sign is displayed but never spoken by itself.
+/// Returns whether a symbol is displayed but never spoken on its own.
 #[must_use]
 pub fn is_mark(c: char) -> bool {
     if is_formatting(c) || c.is_ascii_punctuation() {

@@ -1,4 +1,4 @@
-//! Turns the reading of a name into phonemes, so that the local voices say it as it sounds.
+//! Turns the reading of a name into phonemes, so the local voices pronounce it correctly.
 //!
 //! English spelling rules misread names: they spell "Shtefan" letter by letter and rhyme "Jyun" with "dye". A reading
 //! comes in two notations: syllables as newspapers write them ("SHTEH-fahn"), or Latin letters with the values that
@@ -16,8 +16,9 @@ pub enum Stress {
     At(usize),
 }
 
-/// Consonants and their mnemonics, longer ones first. American English says "t" between vowels as a flap, which in most
-/// languages is another letter. The mnemonic `t2` never becomes one, so "Natia" does not sound like "Nadia".
+/// Consonants and their mnemonics, longer ones first. American English pronounces "t" between vowels as a flap, which
+/// sounds like another letter in most languages. The mnemonic `t2` never becomes a flap, so "Natia" does not sound like
+/// "Nadia".
 const CONSONANTS: [(&str, &str); 40] = [
     ("shch", "StS"),
     ("tch", "tS"),
@@ -62,7 +63,7 @@ const CONSONANTS: [(&str, &str); 40] = [
 ];
 const MORE_CONSONANTS: [(&str, &str); 5] = [("s", "s"), ("t", "t2"), ("v", "v"), ("w", "w"), ("z", "z")];
 
-/// Vowels of newspaper syllables, longer ones first.
+/// Vowels in newspaper syllables, longer ones first.
 const SPELLED_VOWELS: [(&str, &str); 26] = [
     ("euh", "U"),
     ("why", "waI"),
@@ -92,7 +93,7 @@ const SPELLED_VOWELS: [(&str, &str); 26] = [
     ("u", "V"),
 ];
 
-/// Vowels of Latin letters, longer ones first.
+/// Vowels in Latin letters, longer ones first.
 const LETTER_VOWELS: [(&str, &str); 19] = [
     ("aa", "A:"),
     ("ah", "A:"),
@@ -176,7 +177,7 @@ fn sounds_of(text: &str, vowels: &[(&str, &'static str)]) -> Option<Vec<Sound>> 
         let (spelling, mnemonic) =
             CONSONANTS.iter().chain(&MORE_CONSONANTS).find(|(spelling, _)| rest.starts_with(spelling))?;
         rest = &rest[spelling.len()..];
-        // A "y" that no vowel follows is one.
+        // A "y" that is not followed by a vowel is a vowel itself.
         if *spelling == "y" && !is_vowel(rest) && !rest.starts_with('w') {
             sounds.push(Sound { mnemonic: "i:", vowel: true, long: false });
         } else if *spelling == "ng" && is_vowel(rest) {
@@ -188,7 +189,7 @@ fn sounds_of(text: &str, vowels: &[(&str, &'static str)]) -> Option<Vec<Sound>> 
     Some(sounds)
 }
 
-/// Joins sounds, with the stress mark before the stressed vowel. Returns `None` without a vowel.
+/// Joins sounds, with the stress mark before the stressed vowel. Returns `None` if there is no vowel.
 fn joined(sounds: &[Sound], stress: Stress) -> Option<String> {
     let vowels: Vec<bool> = sounds.iter().filter(|sound| sound.vowel).map(|sound| sound.long).collect();
     let last = vowels.len().checked_sub(1)?;

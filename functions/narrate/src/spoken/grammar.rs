@@ -84,7 +84,7 @@ impl Grammar {
     }
 }
 
-/// Reads one piece of text.
+/// A reader of one sentence.
 pub struct Reader<'a> {
     pub text: &'a Text,
     pub pronunciations: Option<&'a Pronunciations>,

@@ -5,8 +5,8 @@
 //! priority; see `english` for the order and its reasons. Rules see the whole sentence, so punctuation never cuts
 //! text apart first.
 //!
-//! **Invariant:** a rule either reads a comma or point between digits, or reports an [`UnreadNumber`]. No part of an
-//! amount is ever dropped or guessed.
+//! **Invariant:** a comma or point between digits is either read by a rule or reported as an [`UnreadNumber`]. No part
+//! of an amount is ever dropped or guessed.
 
 mod english;
 mod grammar;
@@ -47,7 +47,7 @@ pub struct Utterance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnreadNumber(pub usize);
 
-/// Returns the rules by which sentences of a language are read.
+/// Returns the grammar of a language.
 const fn grammar(language: Language) -> &'static Grammar {
     match language {
         Language::English => &english::GRAMMAR,
@@ -55,7 +55,7 @@ const fn grammar(language: Language) -> &'static Grammar {
     }
 }
 
-/// The language and word lists with which a sentence is read.
+/// The language and the words that determine how a sentence is read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lexicon<'a> {
     /// The language of the sentence.
@@ -66,12 +66,12 @@ pub struct Lexicon<'a> {
     pub first_name: &'a str,
 }
 
-/// The abbreviations of Spanish, by their place in a sentence.
+/// Spanish abbreviations, by their position in a sentence.
 pub(crate) mod spanish_abbreviation {
     pub(crate) use super::spanish::{is_before_name, is_within_sentence};
 }
 
-/// Returns whether a word is a known abbreviation, in lower case and without its period, that is not a word too.
+/// Returns whether `word`, in lower case and without its period, is a known abbreviation that is not also a word.
 pub(crate) fn is_abbreviation(word: &str) -> bool {
     english::is_abbreviation(word)
 }
@@ -155,7 +155,8 @@ impl Word {
     }
 }
 
-/// Assigns the spoken pieces to the written words. A written word without a piece is merged into the word before it.
+/// Assigns the spoken pieces to the written words. A written word without a piece is merged into the word before it, or
+/// into the first word if there is none before it.
 fn words(text: &Text, pieces: Vec<Piece>, names: &Names) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut opening = String::new();

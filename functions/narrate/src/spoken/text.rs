@@ -59,7 +59,7 @@ impl Text {
     }
 }
 
-/// Maps a character to the one that the grammars expect: digits in all scripts, apostrophes, the minus sign.
+/// Maps a character to the ASCII one that the grammars expect, such as a digit, an apostrophe or a minus sign.
 fn unified(c: char) -> char {
     match c {
         '−' | '‐' | '‑' | '﹣' | '－' => '-',

@@ -1,6 +1,6 @@
 //! The engines behind the port: the choice of the engine, its record in the narration, and the real Kokoro.
 //!
-//! The tests of Kokoro need its files, which "bespoke voices install" provides. `make test` runs it.
+//! The Kokoro tests need the files that `bespoke voices install` provides. `make test` runs that command first.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ fn files() -> Option<Files> {
     files
 }
 
-/// Returns the engines with Kokoro, loaded once for all tests of this file.
+/// Returns the engines with Kokoro, loaded once for all tests in this file.
 async fn kokoro() -> &'static Engines {
     static ENGINES: OnceCell<Engines> = OnceCell::const_new();
     ENGINES.get_or_init(|| async { engines().with_kokoro(files()) }).await
@@ -80,7 +80,7 @@ async fn kokoro_reaches_the_rate_with_exact_word_times() {
         let settings = VoiceSettings { words_per_minute: rate, ..chosen(EngineChoice::Kokoro) };
         let (narration, wav) = spoken(TEXT, &settings, kokoro().await).await.unwrap();
         let off = narration.words_per_minute / f64::from(rate) - 1.0;
-        // The tempo does not depend on the script, so three short sentences can lie further off than a whole script.
+        // The tempo does not depend on the script, so three short sentences can deviate more than a whole script.
         assert!(off.abs() < 0.07, "{rate}: {}", narration.words_per_minute);
         assert_eq!(narration.timing, Timing::Exact);
         assert_eq!(narration.voice, "af_heart");
@@ -105,7 +105,7 @@ async fn kokoro_reaches_the_rate_with_exact_word_times() {
     }
 }
 
-/// Prose and terms full of numbers are heard at the same rate, and numbers to write down more slowly.
+/// Tests that terms full of numbers are spoken at the same rate as prose, and numbers to write down more slowly.
 #[tokio::test]
 async fn kokoro_speaks_numbers_no_faster_than_prose() {
     const PROSE: &str = "You spend on groceries and dining out, so the card may suit you. It earns points on daily \

@@ -15,14 +15,14 @@ pub struct Phrase<'a> {
     pub class: &'a str,
 }
 
-/// The phrases of a class that were said right and the number of all its phrases.
+/// The number of phrases in a class that were said right, and of all its phrases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
     pub right: u32,
     pub all: u32,
 }
 
-/// Ways to say the same thing, and the spellings with which the narration tells an engine how a word sounds.
+/// Ways to say the same thing, and the spellings that show an engine how a word sounds.
 const ALTERNATIVES: &[(&str, &str)] = &[
     ("oh", "zero"),
     ("hyphen", "dash"),
@@ -94,7 +94,7 @@ const LETTERS: &[(&str, &str)] = &[
     ("zee", "z"),
 ];
 
-/// Returns the phrases of a corpus: one a line, with the columns written, said and class.
+/// Returns the phrases in a corpus: one per line, with the columns written, said and class.
 pub fn phrases(corpus: &str) -> Vec<Phrase<'_>> {
     corpus
         .lines()
@@ -118,7 +118,7 @@ pub fn is_right(phrase: &Phrase<'_>) -> bool {
     said(phrase.written).is_ok_and(|said| heard(&said) == heard(phrase.expected))
 }
 
-/// Returns the score of each class of a corpus.
+/// Returns the score of each class in a corpus.
 pub fn scores(corpus: &str) -> BTreeMap<&str, Score> {
     let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
     for phrase in phrases(corpus) {
@@ -165,7 +165,7 @@ fn plural_letters(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
-/// Leaves out the "and" of "one hundred and five".
+/// Leaves out the "and" in "one hundred and five".
 fn without_and(words: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for word in words {

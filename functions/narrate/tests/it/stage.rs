@@ -99,7 +99,7 @@ impl Bank {
     }
 
     async fn run_with(&self, espeak: &str) -> Result<CustomerTask, Error> {
-        // The tests share the engine, so that they find its tempo once.
+        // The tests share the engine, so its tempo is found only once.
         static ESPEAK: OnceLock<Engines> = OnceLock::new();
         let new = || Engines::new(espeak.into(), outbound::Client::new().unwrap());
         if espeak == "espeak-ng" { self.run_by(ESPEAK.get_or_init(new)).await } else { self.run_by(&new()).await }
@@ -204,7 +204,7 @@ async fn cues_keep_the_written_form() {
     assert_eq!(narration.voice, "en-us");
 }
 
-/// Returns the number of spoken words of a text: "4.25%" has five.
+/// Returns the number of spoken words in a text: "4.25%" has five.
 fn spoken_words(text: &str) -> usize {
     Utterance::of(text, Lexicon::default()).unwrap().unwrap().spoken_words()
 }

@@ -1,4 +1,4 @@
-//! A speech service with a quota delays narrations. It never changes their voice.
+//! Tests that a speech service with a quota delays narrations, but never changes their voice.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -58,7 +58,7 @@ async fn script_takes_two_requests() {
     let service = Arc::new(ToneService::default());
     let engines = engines(&service);
     let store = Arc::default();
-    // The first customer of a bucket also finds the tempo of the voice.
+    // The first customer in a store also finds the tempo of the voice.
     Bank::customer(Arc::clone(&store), "0001", "Ana", &TEXTS, request()).await.run_by(&engines).await.unwrap();
     let before = service.answered.load(Ordering::Relaxed);
     Bank::customer(store, "0002", "José", &TEXTS, request()).await.run_by(&engines).await.unwrap();

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 /// Plays 0.3 s of tone per word, scaled by the pace.
 #[derive(Default)]
 pub struct ToneService {
-    /// The words whose documents are refused.
+    /// The text whose documents are refused. `None` refuses none.
     refuses: Option<&'static str>,
-    /// The requests per second, and the bucket of tokens.
+    /// The requests per second, and the token bucket. `None` means no limit.
     quota: Option<(f64, Mutex<Bucket>)>,
     /// The number of answered requests.
     pub answered: AtomicUsize,

@@ -1,5 +1,5 @@
-//! Checks the headlines and short claims of a catalog, which appear in the video's image. They must not say more than the
-//! product's approved texts.
+//! Checks the headlines and short claims of a catalog, which appear in the video's image. They must not say more than
+//! the product's approved texts.
 
 use contracts::Language;
 use contracts::catalogue::{Catalogue, CatalogueProblem, Product};
@@ -43,8 +43,8 @@ fn check_product(product: &Product, language: Language, prefix: &str) -> Vec<Cat
     problems
 }
 
-/// The checks of short texts. The other checks are for a writer's wording of terms and benefits, but here the bank itself
-/// chooses the wording.
+/// The checks that apply to headlines and short claims. The other checks limit how a writer may word terms and
+/// benefits, but here the bank itself chooses the wording.
 const CHECKS: &[&str] = &[
     "abuse",
     "approval",
@@ -65,7 +65,7 @@ fn failed(text: &str, product: &Product, own: &OwnTerms, language: Language) -> 
     let normal = NormalizedText::new(text);
     let mut checks = phrase_checks(&normal, own, language);
     checks.retain(|check| CHECKS.contains(&check.name.as_str()));
-    // A short claim may contain an amount only exactly as an approved text contains it.
+    // A short text may contain only amounts that a claim or the terms contain in exactly the same form.
     let approved: Vec<String> = product.approved_claims.iter().chain(&product.rates_and_terms).cloned().collect();
     let approved = NormalizedText::new(&approved.join(". "));
     let mut amounts = numbers::amounts(&normal);

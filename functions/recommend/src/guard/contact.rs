@@ -1,4 +1,4 @@
-//! Finds contact details: links, e-mail addresses, handles, street addresses and long numbers.
+//! Finds contact details: links, e-mail addresses, handles, hashtags, street addresses and long numbers.
 
 use super::normal::{self, NormalizedText};
 use super::own::OwnTerms;
@@ -27,7 +27,7 @@ const STREET_SUFFIXES: &[&str] = &[
 ];
 
 pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
-    // Undo the tricks that keep an address from being clickable.
+    // Undo the usual disguises of an address, such as `hxxp` and `example[.]com`.
     let folded = normal.folded.replace("hxxp", "http");
     let folded = ["[.]", "(.)", "{.}", " . "].iter().fold(folded, |text, dot| text.replace(dot, "."));
     let mut violations: Vec<String> =
@@ -53,7 +53,8 @@ pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
     violations
 }
 
-/// Returns whether a word is a host name: a dot between two labels of at least two letters. `e.g.` and `U.S.` are not.
+/// Returns whether a word is a host name: its first dot is between labels of at least two letters or digits. `e.g.` and
+/// `U.S.` are not.
 fn is_host(word: &str) -> bool {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric());
     word.split_once('.').is_some_and(|(left, right)| {

@@ -14,8 +14,8 @@ pub struct GuardContext<'a> {
     pub held: Vec<&'a Product>,
     /// All of the bank's products.
     pub catalogue: &'a Catalogue,
-    /// Names that code fills in: the customer's, the adviser's, the bank's. The guard does not check them, because no
-    /// writer chose them. Without names, the guard does not know the right greeting, so it skips that check.
+    /// Names that code fills in: the customer's, the adviser's, the bank's. The guard masks them, because no writer
+    /// chose them. If there are none, the guard does not know the right greeting, so it skips that check.
     pub names: Vec<NameSlot<'a>>,
     /// Keyed digests of the five-word runs in the customer's posts, with the keys that made them.
     pub posts: Option<(&'a [Digest], &'a Keys)>,
@@ -26,7 +26,8 @@ pub struct GuardContext<'a> {
 /// A name in the text, with the placeholder that marks its position.
 #[derive(Clone, Copy, Debug)]
 pub struct NameSlot<'a> {
-    /// The text to replace with the name. With a placeholder, a customer called `No` cannot hide the phrase `No fees`.
+    /// The text that the name replaces. Because it is a placeholder, a customer called `No` cannot hide the phrase
+    /// `No fees`.
     pub placeholder: &'a str,
     /// The name as it is spoken.
     pub name: &'a str,

@@ -1,5 +1,6 @@
-//! Finds harsh words by the sentiment lexicon of VADER (Hutto and Gilbert 2014). A bank's reason for a product is calm, so
-//! words such as "hopeless", "ruin" or "enemy" indicate insults, threats or scare tactics that no list of phrases covers.
+//! Finds harsh words with VADER's sentiment lexicon (Hutto and Gilbert 2014). A bank's reason for a product is calm, so
+//! words such as "hopeless", "ruin" or "enemy" indicate insults, threats or scare tactics that no list of phrases
+//! covers.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,7 +12,7 @@ use super::own::OwnTerms;
 
 /// The highest score of a harsh word, on VADER's scale of -4 to 4.
 const HARSH: f64 = -1.7;
-/// Words with such a score that also occur in calm texts about money and plans.
+/// Words that also occur in calm text about money and plans. They are not harsh, whatever their score.
 const CALM: &[&str] = &[
     "accident",
     "accidents",
@@ -96,7 +97,7 @@ static WORDS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     harsh.filter(|word| !CALM.contains(&word.as_str())).collect()
 });
 
-/// Returns the harsh words in the text, except for words that the catalog uses for the offered products.
+/// Returns the harsh words in the text, except for words that the catalog uses about the offered products.
 pub(super) fn check(normal: &NormalizedText, own: &OwnTerms) -> Vec<String> {
     let readings = normal.readings.iter();
     let harsh = readings.flat_map(|words| (0..words.len()).filter(|at| is_harsh(words, *at, own)).map(|at| &words[at]));

@@ -1,9 +1,9 @@
-//! Finds sentences in other languages that are written in Latin letters. The rules cover only English, so they would find
-//! nothing in such a sentence.
+//! Finds jumbled sentences, and sentences in other languages that are written in Latin letters. The rules cover only
+//! English, so they would find nothing in such a sentence.
 
 use super::normal::{APPROVED, NAME, NormalizedText};
 
-/// Frequent words in Spanish, French, German, Italian, Portuguese, Dutch and Polish that are not English words.
+/// Frequent words in Spanish, French, German, Italian, Portuguese, Dutch and Polish, and in Latin filler text.
 const FOREIGN: &[&str] = &[
     "el",
     "los",
@@ -139,10 +139,11 @@ const FOREIGN: &[&str] = &[
 /// Words in the list that English text uses too.
 const SHARED: &[&str] =
     &["bank", "du", "si", "al", "den", "mi", "ya", "met", "est", "com", "non", "van", "im", "le", "el"];
-/// The minimum number of foreign words that make a sentence foreign.
+/// The minimum number of foreign words in a foreign sentence, not counting [`SHARED`]. In addition, at least a quarter
+/// of all its words must be in [`FOREIGN`].
 const MIN_FOREIGN: usize = 2;
 
-/// Returns a violation if a sentence is in another language.
+/// Returns a violation if a sentence is in another language, and one if a sentence is jumbled.
 pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
     let is_foreign = |words: &Vec<String>| {
         let words: Vec<&str> =
@@ -200,7 +201,7 @@ const NEVER_NOUNS: &[&str] = &[
     "your",
 ];
 
-/// Returns whether a sentence contains a sequence of words that is impossible in English, such as "the of" or "it seven".
+/// Returns whether a sentence contains a pair of words that is impossible in English, such as "the of" or "it seven".
 fn is_jumbled(words: &[String]) -> bool {
     words.windows(2).any(|pair| {
         let [first, second] = [pair[0].as_str(), pair[1].as_str()];

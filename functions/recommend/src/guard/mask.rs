@@ -19,8 +19,8 @@ pub struct TextPart {
 }
 
 impl TextPart {
-    /// Creates a part from a script's segment. An offer may contain its own product's sentences and spoken disclosures. A
-    /// disclosure segment, as in older scripts, may contain those of every product. Other segments have no approved
+    /// Creates a part from a script's segment. An offer may contain its own product's sentences and spoken disclosures.
+    /// A disclosure segment, as in older scripts, may contain those of every product. Other segments have no approved
     /// sentences.
     #[must_use]
     pub fn of_segment(segment: &Segment, offered: &[&Product]) -> Self {
@@ -80,14 +80,15 @@ impl TextPart {
         &self.text
     }
 
-    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the sentence before
-    /// it must have ended, and a new one must follow it. So a writer's words cannot extend the bank's.
+    /// Returns the text with [`APPROVED`] in place of each approved sentence. Only a whole sentence counts: the
+    /// sentence before it must have ended, and it must end the text or be followed by a space. So a writer's words
+    /// cannot extend the bank's.
     pub(super) fn without_approved(&self) -> String {
         self.approved.iter().fold(self.text.clone(), |text, sentence| mask_sentence(&text, sentence.trim()))
     }
 }
 
-/// Returns the sentences that the product's own segment may contain.
+/// Returns the product's summary and approved claims, which its own segment may contain.
 fn spoken_sentences(product: &Product) -> Vec<String> {
     std::iter::once(product.summary.clone()).chain(product.approved_claims.iter().cloned()).collect()
 }

@@ -1,7 +1,7 @@
 //! Decides whether text may be used for a customer. All text passes through it, including text from the phrasebook.
 //!
 //! A rule is a named check that lists violations, which the evidence keeps. The rules are an engineering interpretation
-//! of public sources, which each list below `rules/` cites. The bank's counsel has the final word.
+//! of public sources, which the lists in `rules/` cite. The bank's counsel has the final word.
 
 mod catalogue;
 mod contact;
@@ -75,7 +75,7 @@ pub fn check(parts: &[TextPart], context: &GuardContext<'_>) -> Verdict {
     }
     let own = OwnTerms::of(context.offered.iter().copied());
     if language != Language::English {
-        // The other checks know only English words.
+        // The checks of harsh words, proper names, language and reasons know only English words.
         checks.push(check_of("post-echo", post_echo(&unapproved_with_names, context)));
         checks.push(check_of("instruction-echo", instruction_echo(&normal, context)));
         return Verdict { checks };
@@ -128,9 +128,9 @@ pub fn check_line(text: &str, line: LineCheck<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Checks only the text of a reason that a model gave for one product. `held` is the product that, according to the
-/// reason, the customer already has. `prompts` are the prompts that the text must not echo. Returns the failed checks,
-/// except for the length check.
+/// Checks a reason that a model gave for one product, by itself. `held` is the product that, according to the reason,
+/// the customer already has. `prompts` are the prompts that the text must not echo. Returns the failed checks, except
+/// for the length check.
 #[must_use]
 pub fn check_reason(
     text: &str,
@@ -164,7 +164,7 @@ pub fn check_reason(
 pub fn check_prompt(prompt: &str) -> Verdict {
     let normal = NormalizedText::new(prompt);
     let orders = check_of("instructions", quoted(rules::PROMPT_ORDERS.find(&normal, &OwnTerms::default())));
-    // The bank's staff may write in any language that it speaks.
+    // The bank's staff may write in any language that Bespoke supports.
     let checks = Language::ALL.into_iter().flat_map(|language| phrase_checks(&normal, &OwnTerms::default(), language));
     let mut checks: Vec<GuardCheck> = checks.collect();
     checks.retain(|check| ["protected-class", "surveillance"].contains(&check.name.as_str()));
@@ -192,8 +192,8 @@ pub fn check_disclosures(shown: &[String], offered: &[&Product], brand: &Brand) 
     check_of("disclosures", violations)
 }
 
-/// Returns whether a name contains nothing that the guard forbids in text. Hints at a protected class are allowed, because
-/// `Christian` is a name. Names come from a workbook, which may be hostile.
+/// Returns whether a name contains nothing that the guard forbids in text. Hints at a protected class are allowed,
+/// because `Christian` is a name. Names come from a workbook, which may be hostile.
 #[must_use]
 pub fn name_is_harmless(name: &str) -> bool {
     let normal = NormalizedText::new(name);
@@ -203,7 +203,7 @@ pub fn name_is_harmless(name: &str) -> bool {
         && checks.iter().all(|check| check.violations.is_empty() || check.name == "protected-class")
 }
 
-/// Returns the digest of the rule files. If a rule changes, the stage writes the text again instead of reusing it.
+/// Returns the digest of the rule files. If a file changes, the stage writes the text again instead of reusing it.
 pub(crate) fn rules_digest() -> Digest {
     rules::digest()
 }
@@ -214,7 +214,7 @@ pub(crate) fn plain_words(text: &str) -> Vec<String> {
     normal::words(&normal::fold(text))
 }
 
-/// Counts the words in `text` as a speaker does. Punctuation by itself is not a word.
+/// Counts the words in `text`: parts between spaces that contain a letter or a digit.
 #[must_use]
 pub fn word_count(text: &str) -> usize {
     text.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)).count()
@@ -241,11 +241,11 @@ fn phrase_checks(normal: &NormalizedText, own: &OwnTerms, language: Language) ->
     rules::of(language).iter().map(check).collect()
 }
 
-/// Looks for phrases in the text with placeholders, and again with personal names in it.
+/// Looks for phrases in the text with its names masked, and again with personal names filled in.
 ///
 /// A model may write that there is `{{first_name}}` minimum, and the customer may be called `No`. A hint at a protected
-/// class within a name is not a violation. The violation does not quote the phrase: the repair message sends violations
-/// back to the model, which must not learn a name.
+/// class within a name is not a violation. The violation does not quote the phrase, because the repair message sends
+/// violations to the model, which must not learn a name.
 fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<GuardCheck> {
     let with_placeholders = NormalizedText::new(&mask::without_names(unapproved, context));
     let with_names = NormalizedText::new(&mask::without_names(&context.with_names(unapproved), context));
@@ -259,7 +259,8 @@ fn phrases(unapproved: &str, own: &OwnTerms, context: &GuardContext<'_>) -> Vec<
     checks
 }
 
-/// Rejects a salutation that addresses anyone but the customer, whose name is masked.
+/// Rejects a salutation that addresses anyone but the customer. The customer's own name is masked, so a capitalized
+/// name after a salutation is another person's.
 fn greeting(masked: &str) -> Vec<String> {
     let greets_stranger = |sentence: &str| {
         let mut words = sentence.split_whitespace();
@@ -311,7 +312,8 @@ fn plain_text(raw: &str, masked: &str) -> Vec<String> {
 }
 
 /// Returns whether a check is about words and phrases, so that a person's approval of the exact line overrides it. An
-/// approval cannot override the other checks, which depend on the whole text, on filled slots or on the customer's posts.
+/// approval cannot override the other checks, which depend on the whole text, on filled slots or on the customer's
+/// posts.
 pub(crate) fn is_about_words(check: &str) -> bool {
     rules::RULES.iter().any(|rule| rule.check == check)
         || ["amounts", "harsh-words", "language", "proper-names", "reason"].contains(&check)
@@ -331,7 +333,7 @@ fn reasons(parts: &[TextPart], context: &GuardContext<'_>) -> Vec<String> {
 fn post_echo(unapproved: &str, context: &GuardContext<'_>) -> Vec<String> {
     let Some((runs, keys)) = context.posts else { return Vec::new() };
     let post_runs: HashSet<&Digest> = runs.iter().collect();
-    // Check the text once as `assess` reads posts, and once without look-alikes.
+    // Check the text once in the form in which `assess` reads posts, and once without look-alikes.
     let composed: String = unapproved.nfkc().collect();
     let folded = normal::fold(unapproved);
     let text_runs = [&composed, &folded].into_iter().flat_map(|text| text.split(APPROVED)).flat_map(five_word_runs);

@@ -14,9 +14,9 @@ pub(super) struct NormalizedText {
     /// The text in lower case, without compatibility forms, accents and invisible characters. Look-alikes from other
     /// scripts become Latin letters. Punctuation is kept.
     pub folded: String,
-    /// The words in `folded`, once for each way to read them.
+    /// The words in `folded`, once for each way to read them. The first reading is as written.
     pub readings: Vec<Vec<String>>,
-    /// The readings of each sentence.
+    /// The readings of each sentence, in one list.
     pub sentences: Vec<Vec<String>>,
 }
 
@@ -117,7 +117,7 @@ pub(super) fn fold(text: &str) -> String {
     lower(&without_disguise(text))
 }
 
-/// Does the same as [`fold`], except for lowercasing.
+/// Folds text as [`fold`] does, but keeps the case.
 fn without_disguise(text: &str) -> String {
     text.nfkd()
         .filter(|c| !is_combining_mark(*c) && !is_invisible(*c))
@@ -153,8 +153,8 @@ fn without_digits_as_letters(folded: &str) -> String {
     read
 }
 
-/// Splits folded text into words of letters and digits. An apostrophe does not split a word (`don't` is `dont`), and a mask
-/// is a word of its own.
+/// Splits folded text into words of letters and digits. An apostrophe does not split a word (`don't` is `dont`), and a
+/// mask is a word of its own.
 pub(super) fn words(folded: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for c in folded.chars() {

@@ -2,13 +2,13 @@
 
 use super::normal::NormalizedText;
 
-/// Words that are harmless by themselves (`two ideas`), but form an amount before a unit (`two percent`) or when several
-/// follow each other (`five five five`).
+/// Number words that are harmless alone (`two ideas`), but form an amount before a unit (`two percent`), near a word
+/// for money (`pays four`), or in a row of three (`five five five`).
 const SMALL: &[&str] = &[
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "half", "quarter", "third", "fifth",
 ];
 
-/// Words that are an amount in any position.
+/// Words that are an amount in almost any position.
 const LARGE: &[&str] = &[
     "zero",
     "nil",
@@ -108,7 +108,7 @@ const AFTER_MONEY: usize = 4;
 /// The number of words before one of [`MONEY`] within which a small number is an amount.
 const BEFORE_MONEY: usize = 3;
 
-/// Units that are not part of an offer: the length of a conversation, and the words of a saying.
+/// Units that make the number before them harmless, as in "a twenty-minute call" or "in fifty words".
 const HARMLESS_UNITS: &[&str] = &["minute", "minutes", "words"];
 
 /// Words for digits, as in a telephone number that is read out.

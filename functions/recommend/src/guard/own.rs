@@ -4,14 +4,15 @@ use contracts::catalogue::Product;
 
 use super::normal;
 
-/// The minimum number of consecutive words that a writer may take from an approved claim. A single word from a claim, such
-/// as `free`, could promise more than the claim does.
+/// A single word from an approved claim counts as the catalog's own only if it is part of this many consecutive words
+/// from the claim. Alone, a word such as `free` could promise more than the claim does. A phrase of several words
+/// counts if the claim contains it.
 const CLAIM_RUN: usize = 3;
 
 /// The words in the catalog's descriptions of products.
 #[derive(Default)]
 pub(super) struct OwnTerms {
-    /// The words of names and summaries. A writer may use each of these words by itself.
+    /// The words in names and summaries. A writer may use each of these words alone.
     texts: Vec<Vec<String>>,
     claims: Vec<Vec<String>>,
 }
@@ -26,7 +27,8 @@ impl OwnTerms {
         terms
     }
 
-    /// Returns the words of everything that the catalog approves about a product. Each of them counts.
+    /// Returns the words of everything that the catalog says about a product. Each word counts as the catalog's own,
+    /// even alone.
     pub(super) fn of_all_texts(product: &Product) -> Self {
         let lists = [&product.approved_claims, &product.rates_and_terms, &product.disclosures];
         let texts = [&product.name, &product.summary].into_iter().chain(lists.into_iter().flatten());
@@ -39,7 +41,7 @@ impl OwnTerms {
         self.claims.iter().flatten().any(|other| other == word)
     }
 
-    /// Returns whether the catalog itself contains the `length` words from position `at`.
+    /// Returns whether the `length` words from position `at` are the catalog's own (see [`CLAIM_RUN`]).
     pub(super) fn cover(&self, words: &[String], at: usize, length: usize) -> bool {
         let stems: Vec<&str> = words.iter().map(|word| stem(word)).collect();
         let has = |texts: &[Vec<String>], run: &[&str]| {

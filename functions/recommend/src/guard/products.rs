@@ -1,4 +1,4 @@
-//! Finds names of products that the text must not mention.
+//! Finds names of products and companies that the text must not mention.
 
 use std::collections::HashSet;
 
@@ -76,7 +76,7 @@ pub(super) fn check(
     .concat()
 }
 
-/// Finds names of products that are not offered, with or without the bank's name.
+/// Finds names of the bank's products that are not offered, with or without the bank's name in them.
 fn other_products(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
     let bank: HashSet<String> = normal::words(&normal::fold(context.catalogue.bank())).into_iter().collect();
     let is_offered = |product: &Product| context.offered.iter().any(|offered| offered.id == product.id);
@@ -103,7 +103,7 @@ fn other_products(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
     others.filter(is_mentioned).map(|product| format!("names {}, which is not offered", product.id)).collect()
 }
 
-/// Finds kinds of products that are not offered, such as `a mortgage` or `life insurance`.
+/// Finds kinds of products that are neither offered nor held, such as `a mortgage` or `life insurance`.
 fn other_kinds(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
     let offered = context
         .offered
@@ -122,7 +122,7 @@ fn other_kinds(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<Strin
     found.into_iter().map(|kind| format!("names \"{kind}\", which is not offered")).collect()
 }
 
-/// Returns the everyday name for products of the kind.
+/// Returns everyday names for products of the kind, separated by periods. Empty for services.
 const fn kind_words(kind: ProductKind) -> &'static str {
     match kind {
         ProductKind::Deposit => "savings account",
@@ -180,7 +180,7 @@ const PRODUCT_NOUNS: &[&str] = &[
     "portfolio",
     "portfolios",
 ];
-/// Words before such a noun that do not make it a product name.
+/// Words that do not form a product name with such a noun.
 const PLAIN_WORDS: &[&str] = &[
     "a", "all", "an", "another", "any", "best", "bank", "business", "checking", "credit", "current", "debit",
     "everyday", "existing", "first", "joint", "main", "many", "new", "next", "of", "one", "other", "own", "same",
@@ -190,7 +190,7 @@ const PLAIN_WORDS: &[&str] = &[
 /// The maximum number of words before the noun in a product's name.
 const MAX_NAME_WORDS: usize = 3;
 
-/// Finds lowercase names of products that the bank does not have, such as `our platinum card`.
+/// Finds names of products that the bank does not have after "our" or the bank's name, such as `our platinum card`.
 fn invented_names(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<String> {
     let bank = normal::words(&normal::fold(context.catalogue.bank()));
     let own = OwnTerms::of(context.offered.iter().copied());
@@ -214,8 +214,8 @@ fn invented_names(normal: &NormalizedText, context: &GuardContext<'_>) -> Vec<St
     found
 }
 
-/// Finds capitalized company names. Names that are also English words, such as `Discover`, count only inside a
-/// sentence.
+/// Finds capitalized company names. At the start of a sentence, a name that is also an English word, such as
+/// `Discover`, counts only before certain words, as in "Discover is".
 fn companies(masked: &str) -> Vec<String> {
     let is_mentioned = |company: &&&str| {
         masked.match_indices(**company).any(|(at, name)| {
@@ -224,8 +224,6 @@ fn companies(masked: &str) -> Vec<String> {
             let is_boundary = |c: Option<char>| !c.is_some_and(char::is_alphanumeric);
             let begins_sentence =
                 before.trim_end().is_empty() || before.trim_end().ends_with(['.', '!', '?', ':', '\n', APPROVED]);
-            // At the start of a sentence, some names may be ordinary words. They are companies only before a verb, as in
-            // "Chase is".
             let acts = [
                 "is",
                 "has",
@@ -251,7 +249,8 @@ fn companies(masked: &str) -> Vec<String> {
     OTHER_COMPANIES.iter().filter(is_mentioned).map(|company| format!("names {company}")).collect()
 }
 
-/// Returns a product's name as lowercase words. Drops leading words from the bank's name, unless that leaves one word.
+/// Returns a product's name as lowercase words. Drops leading words from the bank's name if that leaves at least two
+/// words.
 fn name_words(name: &str, bank: &HashSet<String>) -> Vec<String> {
     let words = normal::words(&normal::fold(name));
     let own_start = words.iter().position(|word| !bank.contains(word)).unwrap_or(0);

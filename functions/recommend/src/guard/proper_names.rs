@@ -78,8 +78,8 @@ pub(super) fn check(masked: &str, context: &GuardContext<'_>) -> Vec<String> {
     found.into_iter().collect()
 }
 
-/// Returns the capitalized words of the bank's name, and of everything that the catalog says about the offered and held
-/// products.
+/// Returns the words in the bank's name, and in the names, summaries, claims, terms and disclosures of the offered and
+/// held products.
 fn known(context: &GuardContext<'_>) -> BTreeSet<String> {
     let products = context.offered.iter().chain(&context.held);
     let texts = products.flat_map(|product| {

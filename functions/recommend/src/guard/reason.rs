@@ -1,4 +1,4 @@
-//! Compares a passage about one product with the catalog's words about it.
+//! Compares a passage about one product with the catalog's descriptions of all products.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,8 @@ const COMMON: &[&str] = &[
     "them", "then", "there", "they", "thing", "this", "time", "to", "too", "up", "use", "want", "way", "we", "well",
     "what", "when", "which", "while", "who", "will", "with", "without", "work", "you", "your",
 ];
-/// A reason belongs to another product if at least this many of its words appear only in that product's description.
+/// A reason belongs to another product if at least this many of its words appear only in that product's description,
+/// and more than appear in the description of its own product.
 const MIN_FOREIGN: usize = 2;
 
 /// The words of a catalog by product.

@@ -61,7 +61,7 @@ macro_rules! rules {
     };
 }
 
-/// Returns the checks of a language that are lists of phrases.
+/// Returns the checks for a language that are lists of phrases.
 pub(super) fn of(language: Language) -> &'static [PhraseRule] {
     match language {
         Language::English => &RULES,
@@ -69,8 +69,8 @@ pub(super) fn of(language: Language) -> &'static [PhraseRule] {
     }
 }
 
-/// The checks of Spanish. The bank writes every Spanish sentence itself, so the lists only help the people who write and
-/// approve them; free text is never in Spanish.
+/// The checks for Spanish that are lists of phrases. The bank writes every Spanish sentence itself, so the lists only
+/// help the people who write and approve them; free text is never in Spanish.
 static SPANISH: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     rules![
         "es": "credit-terms",
@@ -94,7 +94,7 @@ static SPANISH: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     ]
 });
 
-/// The checks of English that are lists of phrases.
+/// The checks for English that are lists of phrases.
 pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     rules![
         "en": "credit-terms",
@@ -122,7 +122,7 @@ pub(super) static RULES: LazyLock<Vec<PhraseRule>> = LazyLock::new(|| {
     ]
 });
 
-/// Kinds of products. Text may mention only the kinds that it offers.
+/// Kinds of products. Text may mention only the kinds that it offers or that the customer holds.
 pub(super) static KINDS: LazyLock<PhraseRule> = LazyLock::new(|| rules!["en": "product-kinds"].remove(0));
 /// Contact details that are spelled out in words.
 pub(super) static CONTACT: LazyLock<PhraseRule> = LazyLock::new(|| rules!["en": "contact"].remove(0));
@@ -157,8 +157,8 @@ impl PhraseRule {
         Self { check, file, forbidden: phrases(forbidden), harmless: phrases(harmless) }
     }
 
-    /// Returns the forbidden phrases in the text that are not inside a harmless one. Searches for phrases with a `~`
-    /// within each sentence, and for all others across sentences as well. Words in `own` are not findings.
+    /// Returns the forbidden phrases in the text that are not inside harmless ones. Searches for phrases with a `~`
+    /// within each sentence, and for all others in the whole text. Phrases that `own` covers are not findings.
     pub(super) fn find(&self, normal: &NormalizedText, own: &OwnTerms) -> Vec<&'static str> {
         let across_sentences = normal.readings.iter().map(|words| (words, false));
         let within_sentences = normal.sentences.iter().map(|words| (words, true));
@@ -169,8 +169,8 @@ impl PhraseRule {
         found.into_iter().collect()
     }
 
-    /// Returns all words of the text joined together, so that `guar-an teed` becomes `guaranteed`. Leaves out the words in
-    /// harmless phrases.
+    /// Returns all words of the text joined together, so that `guar-an teed` becomes `guaranteed`. Leaves out the words
+    /// in harmless phrases.
     pub(super) fn squashed(&self, normal: &NormalizedText) -> String {
         let Some(words) = normal.readings.first() else { return String::new() };
         let harmless = self.harmless_words(words);

@@ -1,9 +1,9 @@
-//! Extracts the JSON of a model's answer from everything that models put around it.
+//! Extracts the JSON from a model's answer, which may contain reasoning, prose and code fences around it.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The tags in which models put their reasoning before they answer.
+/// The tags around the reasoning that models write before they answer.
 const THINKING: [&str; 4] = ["think", "thinking", "thought", "reasoning"];
 /// The maximum number of braces and brackets that are tried as the start of an answer.
 const MAX_CANDIDATES: usize = 1_000;
@@ -54,7 +54,7 @@ fn without_thoughts(content: &str) -> String {
     text
 }
 
-/// Returns every complete JSON object or array that is not inside another one.
+/// Returns the complete JSON objects and arrays that are not inside another one.
 fn candidates(text: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut at = 0;

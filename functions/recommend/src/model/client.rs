@@ -19,7 +19,7 @@ use super::limiter::Limiter;
 use super::reader::AnswerReader;
 use super::service::{ChatRequest, Completion, ErrorBody, RetryDecision, ServiceError};
 
-/// The size limit for an answer in bytes, far above the size of a 250-token answer.
+/// The size limit for an answer in bytes: 1 MiB, far above the size of a 250-token answer.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
 /// The retry policy for a call.
@@ -34,7 +34,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Waits 250 to 500 ms before the first of four retries, and doubles the delay each time, up to 4 to 8 s.
+    /// Waits 250 to 500 ms before the first of four retries, and doubles the delay each time, to 2 to 4 s before the
+    /// last.
     fn default() -> Self {
         Self {
             backoff: ExponentialBuilder::new()
@@ -57,7 +58,7 @@ pub struct ModelClient<'a> {
     pub gate: &'a Gate,
     /// The settings of the service.
     pub service: &'a ModelSettings,
-    /// The service's API key. `None` for a service on this machine.
+    /// The service's API key. `None` only for a service on this machine.
     pub key: Option<SecretString>,
     /// The deadline for all calls.
     pub deadline: Instant,
@@ -67,7 +68,7 @@ pub struct ModelClient<'a> {
     pub limiter: &'a Limiter,
 }
 
-/// Returns the digest of everything that a call to the service depends on, apart from the conversation.
+/// Returns the digest that identifies the service, the model and the key.
 pub(super) fn service_id(service: &ModelSettings, key: Option<&SecretString>) -> Digest {
     let key = key.map(storage::secret::ExposeSecret::expose_secret).unwrap_or_default();
     Digest::of_parts([service.base_url.as_bytes(), service.name.as_bytes(), key.as_bytes()])
@@ -96,7 +97,7 @@ impl ModelClient<'_> {
         url.as_str().trim_end_matches('/').to_owned()
     }
 
-    /// Returns the digest that identifies the service, the model and the key.
+    /// Returns the digest that identifies this client's service, model and key.
     fn service_id(&self) -> Digest {
         service_id(self.service, self.key.as_ref())
     }
@@ -112,8 +113,8 @@ impl ModelClient<'_> {
         Ok(url)
     }
 
-    /// Calls the service until it returns a complete answer or a final error, or until the deadline. Never returns part
-    /// of an incomplete answer, so a retry does not have to withdraw anything.
+    /// Calls the service until it returns a complete answer or a final error, until the retries are used up, or until
+    /// the deadline. Never returns part of an incomplete answer, so a retry does not have to withdraw anything.
     pub async fn complete(&self, chat: &ChatRequest<'_>) -> Result<Completion, ServiceError> {
         let url = self.completions_url()?;
         let service = self.service_id();
@@ -134,7 +135,7 @@ impl ModelClient<'_> {
                 Err(_) => return Err(ServiceError::Deadline(None)),
             };
             match decision {
-                // Each step makes the request simpler, so this loop ends.
+                // Each step renames, simplifies or drops a parameter, and none is undone, so this loop ends.
                 RetryDecision::RetryWithout(parameter) => {
                     step_down(&mut body, parameter, &steps);
                     steps.push(parameter);
@@ -187,7 +188,7 @@ impl ModelClient<'_> {
         self.read_answer(response, model).await.map_err(with_decision)
     }
 
-    /// Reads a body that is not an event stream.
+    /// Reads the body of an error response.
     async fn read_whole(&self, mut response: Response) -> Result<Vec<u8>, ServiceError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = within(self.retries.idle, response.chunk()).await? {
@@ -272,8 +273,8 @@ fn with_decision(error: ServiceError) -> (ServiceError, RetryDecision) {
 
 /// Simplifies one parameter of a request. `before` lists the earlier steps.
 ///
-/// The answer's format falls back from a schema to any JSON object, and then to none. The token limit is first renamed, and
-/// left out if the service accepts neither name.
+/// The answer's format falls back from a schema to any JSON object, and then to none. The token limit is first renamed,
+/// and left out if the service accepts neither name.
 fn step_down(body: &mut Map<String, Value>, parameter: &str, before: &[&str]) {
     let value = body.remove(parameter);
     let mut rename = |other: &str| {

@@ -1,5 +1,5 @@
-//! Limits for a process's calls to the model service: requests per minute, tokens per minute, and a pause while the
-//! service is throttling. A `Retry-After` in the response to one call also delays all other calls.
+//! Limits a process's calls to the model service: by requests per minute, by tokens per minute, and by a pause while
+//! the service is throttling. A `Retry-After` in the response to one call also delays all other calls.
 //!
 //! The `governor` crate is not suitable here:
 //!
@@ -23,10 +23,10 @@ pub struct Limiter {
     services: Mutex<HashMap<Digest, ServiceMemory>>,
 }
 
-/// The facts learned from earlier calls to one service, with one model and one key.
+/// The knowledge from earlier calls to one service, with one model and one key.
 #[derive(Clone, Debug, Default)]
 struct ServiceMemory {
-    /// The parameters that the service rejected, in order.
+    /// The parameters that the service rejected before it answered, in order.
     steps: Vec<&'static str>,
     /// The error that every further call would get.
     given_up: Option<String>,
@@ -102,8 +102,8 @@ impl Limiter {
         state.paused_until = state.paused_until.max(until);
     }
 
-    /// Waits for a slot. Call it before a customer's deadline starts to count. Returns false if the service requests a
-    /// pause longer than `max_wait`; a later attempt may succeed.
+    /// Waits for a slot. Call this before a customer's deadline starts. Returns false if calls are paused for longer
+    /// than `max_wait`; a later attempt may succeed.
     pub(super) async fn ready(&self, service: &ModelSettings, max_wait: Duration) -> bool {
         let paused_until = self.state().paused_until;
         if paused_until.is_some_and(|until| until > Instant::now() + max_wait) {

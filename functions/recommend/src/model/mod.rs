@@ -1,5 +1,6 @@
-//! The models: [`write`] lets a model write reasons for the ranked products, and [`select`] lets one select among
-//! approved lines. A model never sees a name. The stage uses its text only after the guard has passed it.
+//! The use of models: [`write`] lets a model write the text for the offered products, [`select`] lets one select among
+//! approved lines, and [`propose()`] asks one for new lines. A model never sees a person's name. The stage uses a
+//! model's text only after the guard has passed it.
 
 mod answer;
 mod client;
@@ -36,7 +37,8 @@ pub(crate) use prompt::digest as prompt_digest;
 pub use propose::{Proposal, ProposalError, ProposalRequest, propose};
 pub(crate) use select::{SelectOutcome, select};
 
-/// The maximum length, in characters, of a caller's prompt that the stage sends. The API has the same limit.
+/// The maximum length, in characters, of a caller's prompt. With a longer one, the model is not called. The API has the
+/// same limit.
 const MAX_WISH_CHARACTERS: usize = 2000;
 
 /// The outcome of writing with the model.
@@ -79,7 +81,8 @@ enum Connection<'a> {
     NotCalled(InsteadOfModel),
 }
 
-/// Prepares a client if the settings enable the model and its key is set.
+/// Prepares a client if the settings enable the model and its key is set. A service on this machine needs no key. Waits
+/// for a slot in the limiter.
 async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, SecretError> {
     let settings = &request.settings.model;
     let not_called = |why: String| Ok(Connection::NotCalled(InsteadOfModel { why, given: None }));
@@ -111,8 +114,8 @@ async fn connect<'a>(request: &ModelRequest<'a>) -> Result<Connection<'a>, Secre
 /// The reason for the fallback if the service has throttled every call.
 const THROTTLED: &str = "the model service throttled every call";
 
-/// Has the model write the text. If the guard rejects it, sends it back to the model once for repair. Adds the tokens
-/// used to `usage`.
+/// Has the model write the text. If the answer is malformed or the guard rejects it, asks the model once to repair it.
+/// Adds the tokens used to `usage`.
 pub(crate) async fn write(
     brief: &Brief<'_>,
     request: &ModelRequest<'_>,
@@ -147,7 +150,8 @@ pub(crate) async fn write(
     })
 }
 
-/// Returns the reason why a caller's prompt must not be sent to the model, or `None` if it may be sent.
+/// Returns the reason why no part of a caller's prompt may be sent to the model, or `None` if its known words may be
+/// sent.
 fn wish_problem(wish: &str, brief: &Brief<'_>) -> Option<String> {
     if wish.chars().count() > MAX_WISH_CHARACTERS {
         return Some(format!("the request's prompt is longer than {MAX_WISH_CHARACTERS} characters"));

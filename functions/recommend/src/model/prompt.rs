@@ -12,13 +12,13 @@ use crate::brief::{ADVISER, Brief, FIRST_NAME};
 use crate::compose::{Draft, OfferDraft, Sentence};
 use crate::guard;
 
-/// The system prompt, with a placeholder for the lines of business.
+/// The system prompt for a model that writes, with a placeholder for the lines of business.
 const SYSTEM: &str = include_str!("../../prompts/system.txt");
 pub(super) const REPAIR: &str = include_str!("../../prompts/repair.txt");
 
 /// The greeting to add before an opening that lacks the customer's name.
 const GREETING: &str = include_str!("../../prompts/greeting.txt");
-/// The signature to add after a model's closing.
+/// The signature to add after a model's closing that ends with neither the adviser's name nor the bank's.
 const SIGN_OFF: &str = include_str!("../../prompts/sign-off.txt");
 /// The system prompt for a model that selects approved lines.
 pub(super) const SELECT: &str = include_str!("../../prompts/select.txt");
@@ -26,7 +26,7 @@ pub(super) const SELECT: &str = include_str!("../../prompts/select.txt");
 /// The prompt files for a model that writes. Its text must not echo them.
 pub const PROMPTS: [&str; 2] = [SYSTEM, REPAIR];
 
-/// Returns the digest of every prompt that determines a text.
+/// Returns the digest of all prompts and additions that affect a customer's text.
 pub(crate) fn digest() -> Digest {
     Digest::of_parts([SYSTEM, REPAIR, GREETING, SIGN_OFF, SELECT].map(str::as_bytes))
 }
@@ -176,7 +176,8 @@ pub(super) fn parse_answer(brief: &Brief<'_>, content: &str, by: &str) -> Result
     })
 }
 
-/// Removes the catalog text that code adds after a reason anyway. Returns `None` if nothing else remains.
+/// Removes the summary and the claims from a reason, because code adds catalog text after it. Returns `None` if nothing
+/// else remains.
 fn without_catalogue_texts(reason: &str, product: &Product) -> Option<String> {
     let texts = || std::iter::once(&product.summary).chain(&product.approved_claims);
     let words = guard::plain_words(reason);
@@ -188,7 +189,7 @@ fn without_catalogue_texts(reason: &str, product: &Product) -> Option<String> {
     rest.chars().any(char::is_alphanumeric).then_some(rest)
 }
 
-/// Removes a sign-off without a name, such as "Warm regards,", because the program adds one with a name.
+/// Removes a final sign-off that lacks a name, such as "Warm regards,", because the program adds one with a name.
 fn without_bare_sign_off(closing: &str) -> String {
     let closing = closing.trim();
     if !closing.ends_with(',') {

@@ -1,5 +1,5 @@
-//! Asks a model for new lines of a phrasebook. Nothing about a customer is sent, and nothing is published: people approve
-//! the lines.
+//! Asks a model for new phrasebook lines. The request contains no data about a customer. People must approve the lines
+//! before Bespoke uses them.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::limiter::Limiter;
 use super::service::{ChatMessage, ChatRequest, ServiceError};
 
 const PROPOSE: &str = include_str!("../../prompts/propose.txt");
-/// The token limit of an answer, for each line.
+/// The number of tokens that an answer may have for each requested line, if that exceeds the limit in the settings.
 const TOKENS_PER_LINE: u32 = 60;
 
 /// A request for new lines.
@@ -30,7 +30,7 @@ pub struct ProposalRequest<'a> {
     pub ground: &'a str,
     /// The phrasebook's lines for the product and the ground.
     pub existing: Vec<&'a str>,
-    /// The number of new lines.
+    /// The maximum number of new lines.
     pub count: u32,
 }
 
@@ -55,11 +55,11 @@ pub enum ProposalError {
     /// The secrets could not be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The service did not answer.
+    /// The call to the service failed.
     #[error("the model service did not propose lines: {}", contracts::error::chain(.0))]
     Service(ServiceError),
     /// The answer does not contain a list of lines.
-    #[error("the model's answer is not JSON of the schema")]
+    #[error("the model's answer is not JSON that matches the schema")]
     Answer,
 }
 

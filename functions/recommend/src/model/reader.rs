@@ -1,9 +1,9 @@
-//! Reads the body of an answer as it arrives: one JSON document, or server-sent events. Ignores the content type, which may
-//! be wrong.
+//! Reads the body of an answer as it arrives: one JSON document, or server-sent events. Ignores the content type, which
+//! may be wrong.
 
 use super::service::{Completion, PartialCompletion, ServiceError};
 
-/// The form of a body, which its first character reveals.
+/// The form of a body. Its first character determines it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BodyForm {
     Document,
@@ -60,7 +60,8 @@ impl AnswerReader {
         self.is_done
     }
 
-    /// Returns whether words of the answer have arrived, so that more should follow soon.
+    /// Returns whether words of the answer, or the start of a JSON document, have arrived. More should then follow
+    /// soon.
     pub(super) fn has_begun(&self) -> bool {
         self.form == Some(BodyForm::Document) || self.answer.has_words()
     }

@@ -1,5 +1,6 @@
-//! Lets a model select lines. The model receives the permitted facts and the suitable approved lines, and answers with ids.
-//! Any other answer has no effect, so none of the model's words can reach the customer's text.
+//! Lets a model select lines. The model receives the permitted facts and the suitable approved lines, and answers with
+//! ids. If it answers anything else, the phrasebook writer picks the lines, so none of the model's words can reach the
+//! customer's text.
 
 use contracts::catalogue::Product;
 use contracts::facts::Offer;
@@ -24,13 +25,13 @@ pub(crate) enum SelectOutcome {
     Selected(Box<Script>),
     /// The service is throttling requests; a later call may succeed.
     Throttled,
-    /// The model could not be called, or its answer cannot be used.
+    /// The model could not be called, its answer cannot be used, or the guard rejected the script.
     Failed(InsteadOfModel),
     /// The gate gave no permit for a call, so the stage must end.
     Withheld(Withheld),
 }
 
-/// Selects lines with the model. Adds the tokens to `usage`.
+/// Selects lines with the model. Adds the tokens used to `usage`.
 pub(crate) async fn select<'a>(
     brief: &'a Brief<'a>,
     phrases: &PhraseWriter<'a>,

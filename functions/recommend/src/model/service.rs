@@ -39,7 +39,7 @@ pub struct ChatRequest<'a> {
     pub takes: ModelTraits,
     /// The conversation so far.
     pub messages: &'a [ChatMessage],
-    /// The sampling temperature from 0 to 2. Omitted for models that reject it.
+    /// The sampling temperature, from 0 to 2. The request omits it for models that reject it.
     pub temperature: f64,
     /// The token limit for the answer.
     pub max_tokens: u32,
@@ -95,7 +95,7 @@ impl ChatRequest<'_> {
 pub struct Completion {
     /// The model's text.
     pub content: String,
-    /// The model's name as the service reports it.
+    /// The model's name as the service reports it, or the requested name if it reports none that may be shown.
     pub model: String,
     /// The number of tokens in the prompt.
     pub tokens_read: u64,
@@ -110,7 +110,7 @@ pub enum ServiceError {
     /// The address in the settings is neither an HTTPS address nor on this machine.
     #[error("writer.model.base_url is neither an https address nor on this machine")]
     Address,
-    /// The connection failed or was interrupted.
+    /// The connection failed or was interrupted. The message omits the address.
     #[error("the model service cannot be reached")]
     Unreachable(#[source] outbound::Error),
     /// The service did not begin its answer within `writer.model.read_seconds`, or paused for more than 4 s within it.
@@ -162,8 +162,8 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Decides whether to retry after a response with status 200 and no usable answer. A damaged answer may arrive
-    /// intact next time, but the model's own decision is final.
+    /// Decides whether to retry after an error other than an HTTP status. A damaged answer may arrive intact next time,
+    /// but the model's own decision is final.
     pub(super) fn retry_decision(&self) -> RetryDecision {
         match self {
             Self::Truncated
@@ -184,7 +184,7 @@ impl ServiceError {
         }
     }
 
-    /// Returns whether no call with this address, model and key can succeed, so the run should not try again.
+    /// Returns whether no call with this address, model and key can succeed, so the process should not call again.
     pub(super) const fn is_hopeless(&self) -> bool {
         match self {
             Self::Status { status, .. } => matches!(*status, 401..=404),
@@ -233,7 +233,7 @@ struct TokenCounts {
     completion_tokens: u64,
 }
 
-/// The finish reasons, in lower case, of answers that the service cut off or filtered.
+/// The finish reasons, in lower case, that mark an answer as cut off, filtered or failed.
 const CUT_OFF: [&str; 12] = [
     "length",
     "max_tokens",
@@ -398,9 +398,9 @@ const TRANSIENT: [&str; 14] = [
     "429",
     "503",
 ];
-/// Words with which errors refer to the answer's format.
+/// Words in an error message that refer to the answer's format.
 const FORMAT_WORDS: [&str; 5] = ["json_schema", "json_object", "structured output", "guided", "grammar"];
-/// Codes of errors that persist with any other parameters.
+/// Codes of errors that no change of parameters can avoid.
 const FINAL_CODES: [&str; 4] = ["content_filter", "context_length_exceeded", "model_not_found", "invalid_api_key"];
 
 impl ErrorBody {
@@ -453,7 +453,8 @@ impl ErrorBody {
                 .contains(&self.text.trim())
     }
 
-    /// Returns the optional parameter of the request that the error names, in its `param` or anywhere in its text.
+    /// Returns the optional parameter of the request that the error names: in its `param`, or else anywhere in its
+    /// text. A word for the answer's format counts as the name of `response_format`.
     pub(super) fn named_parameter(&self, body: &Map<String, Value>, status: u16) -> Option<&'static str> {
         if self.code.as_deref().is_some_and(|code| FINAL_CODES.contains(&code)) {
             return None;
@@ -481,7 +482,7 @@ fn contains_word(text: &str, name: &str) -> bool {
         .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + name.len()..].chars().next()))
 }
 
-/// Returns a word from a service in a form that is safe for an error message.
+/// Returns the first 40 letters, digits, `_` and `-` of a word from a service, which are safe for an error message.
 fn sanitized(word: &str) -> String {
     word.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).take(40).collect()
 }

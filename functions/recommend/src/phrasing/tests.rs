@@ -134,7 +134,7 @@ fn letter_has_contractions_only_if_it_is_warm_or_lively() {
     }
 }
 
-/// Tests that a letter says what it announces: every opening names the number of ideas and the bank.
+/// Tests that every opening names the number of ideas and the bank.
 #[test]
 fn opening_announces_the_ideas_and_the_bank() {
     for line in fixtures::book().lines().iter().filter(|line| matches!(line.kind, LineKind::Opening { .. })) {
@@ -418,7 +418,7 @@ fn forged_sentences_fail_verification() {
     }
 }
 
-/// Generates the same customers in every test run.
+/// A random number generator that generates the same customers in every test run.
 struct Generator(u64);
 
 impl Generator {
@@ -467,8 +467,9 @@ impl Generator {
     }
 }
 
-/// Writes letters for ten thousand customers and verifies every sentence. If a kind has at least 20 suitable lines, none of
-/// them may be in more than 5 % of the letters. The guard is slow here, so it checks only every fiftieth letter.
+/// Writes letters for ten thousand customers and verifies every sentence. If a kind has at least 20 suitable lines,
+/// none of them may be in more than 5% of the letters. The guard is slow here, so it checks only every fiftieth
+/// letter.
 #[test]
 fn ten_thousand_letters_are_verified_and_varied() {
     const LETTERS: u32 = 10_000;
@@ -564,8 +565,8 @@ proptest! {
     }
 }
 
-/// Writes Spanish letters for many customers. Each passes the guard, is proven sentence by sentence, and says the catalog's
-/// own translations.
+/// Writes Spanish letters for many customers. Each passes the guard, has a verified source for every sentence, and
+/// contains the catalog's own translations.
 #[test]
 fn letters_in_spanish_pass_the_guard_and_are_proven() {
     let (shipped, brand) = (fixtures::shipped_catalogue(), fixtures::brand());

@@ -1,8 +1,8 @@
 //! Divides the narration into beats, each accompanied by one scene.
 //!
-//! A beat does not know its position: its length and the times within it depend only on its own sentences and pauses.
-//! The reason for an offer and the part about the product are separate beats, and so is the part of a closing that contains
-//! a customer's data. So each beat can be shared, even if the others differ.
+//! A beat does not depend on its position: its length and the times within it depend only on its own sentences and
+//! pauses. The reason for an offer and the part about the product are separate beats, and so is the part of a closing
+//! that contains a customer's data. So each beat can be shared, even if the others differ.
 
 use contracts::narration::{Narration, Sentence, Sharing};
 use contracts::script::{CatalogueField, OfferShown, Script, Segment, SegmentKind, SentenceSource};
@@ -110,7 +110,7 @@ pub(super) fn divide<'a>(content: &SceneContent<'a>, end: f64) -> Vec<Beat<'a>> 
 /// Lets the figure of a product enter while the reason is given, if the part about the product alone is too short to read
 /// its terms, and both together are long enough.
 fn advance_figure(pair: &mut [Beat<'_>]) {
-    /// The times, after the start of the reason, at which the figure starts to enter and is fully visible.
+    /// The times, in seconds after the start of the reason, at which the figure starts to enter and is fully visible.
     const ENTERS: f64 = 1.3;
     const IS_THERE: f64 = 2.1;
     let [reason, product] = pair else { return };
@@ -128,7 +128,8 @@ fn advance_figure(pair: &mut [Beat<'_>]) {
     }
 }
 
-/// Rounds a time within a beat to whole samples. Differences of equal times differ in their last digits.
+/// Rounds a time within a beat to whole samples, because floating-point differences of equal times can differ in their
+/// last digits.
 fn to_sample(seconds: f64) -> f64 {
     (seconds * SAMPLES).round() / SAMPLES
 }
@@ -337,7 +338,7 @@ fn offer_parts<'a>(segment: &Segment, sentences: &[&'a Sentence]) -> Vec<OfferPa
         }
     }
     if parts.is_empty() {
-        // Without sources, assume that the second sentence is the one about the product.
+        // If there are no sources, assume that the second sentence is the one about the product.
         let second = sentences.get(1).or(sentences.first()).map(|sentence| sentence.start);
         return vec![(sentences.to_vec(), second)];
     }

@@ -25,7 +25,7 @@ type PersonalSlots = Slots<String, Picture>;
 /// The slots that differ between the two parts of a closing.
 const FAREWELL_CHANGES: [&str; 4] = ["adviser", "adviser-title", "monogram", "mark"];
 
-/// Returns a product's texts for the picture. Scripts of older versions contain only its name.
+/// Returns a product's texts for the picture. Scripts from older versions contain only its name.
 pub(super) fn picture_of(offer: &OfferShown) -> ProductPicture {
     offer.picture.clone().unwrap_or_else(|| ProductPicture {
         customer_name: offer.name.clone(),
@@ -205,7 +205,7 @@ fn offer_slots(brand: &Brand, picture: &ProductPicture, beat: &Beat<'_>, (texts,
     texts.extend(["figure-value", "figure-label", "figure-terms"].into_iter().zip(figure.each()));
 }
 
-/// Returns the first letters of up to two words of a name.
+/// Returns the first letters of a name's first and last words.
 fn monogram(name: &str) -> String {
     use unicode_segmentation::UnicodeSegmentation as _;
     let words: Vec<&str> = name.split_whitespace().filter(|word| word.starts_with(char::is_alphabetic)).collect();
@@ -254,7 +254,7 @@ fn end_lines(content: &SceneContent<'_>, is_shown: impl Fn(&OfferShown) -> bool)
         if let Some(own) = brand.iter().find(|own| own.get() == line) {
             lines.push(own.clone());
         } else if owners.is_empty() {
-            // Scripts of older versions do not contain the sources of their lines.
+            // Scripts from older versions do not contain the sources of their lines.
             return Err(legal_lines(content));
         } else if !offers.iter().all(|offer| !picture_of(offer).disclosures.contains(line) || is_shown(offer)) {
             let names =

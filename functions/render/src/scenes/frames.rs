@@ -222,7 +222,7 @@ impl Composer {
         }
     }
 
-    /// Returns the cover at a time of the scene.
+    /// Returns the cover at a time in the scene.
     #[expect(clippy::cast_possible_truncation, reason = "pixels of a frame")]
     fn cover(&self, scene: &DrawnScene, at: f64) -> Option<CoverState> {
         let all = self.canvas.bounds();
@@ -260,7 +260,7 @@ impl Composer {
     }
 }
 
-/// Returns the number of frames of a scene.
+/// Returns the number of frames in a scene.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the length of a scene")]
 pub(crate) fn frame_count(scene: &DrawnScene) -> u32 {
     (scene.seconds * f64::from(FRAME_RATE)).round() as u32
@@ -287,7 +287,7 @@ fn cover_change(before: Option<CoverState>, after: Option<CoverState>) -> Vec<Pi
     ]
 }
 
-/// Joins overlapping areas, so that no pixel is painted twice, and clips them to the frame. Edges are even, because
+/// Joins overlapping areas, so no pixel is painted twice, and clips them to the frame. Edges are even, because
 /// color has half the resolution of luma.
 fn merged(areas: Vec<PixelRect>, all: PixelRect) -> Vec<PixelRect> {
     let mut result: Vec<PixelRect> = Vec::new();

@@ -44,7 +44,7 @@ fn read_text(assets: &Path, file: &str) -> Result<String, Error> {
     String::from_utf8(read(assets, file)?).map_err(|_| broken(file, &"not UTF-8"))
 }
 
-/// Loads a PNG or SVG image. Texts in an SVG image use the brand's fonts.
+/// Loads a PNG or SVG image. Text in an SVG image uses the brand's fonts.
 fn image(assets: &Path, file: &str, fonts: &FontSet) -> Result<Pixmap, Error> {
     let bytes = read(assets, file)?;
     if !Path::new(file).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg")) {
@@ -67,7 +67,7 @@ fn image(assets: &Path, file: &str, fonts: &FontSet) -> Result<Pixmap, Error> {
 }
 
 impl SceneKit {
-    /// Loads the templates of a brand for a shape. Fails by name on the first faulty file.
+    /// Loads the templates of a brand for a shape. Fails with the name of the first faulty file.
     pub fn load(assets: &Path, brand: &Brand, shape: Shape) -> Result<Self, Error> {
         let mut templates = BTreeMap::new();
         for kind in SceneKind::ALL {

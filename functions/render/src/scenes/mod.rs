@@ -1,10 +1,10 @@
 //! Scenes: what each part of the video shows.
 //!
 //! A scene is a pure function of its template, the brand, its texts, the times of its sentences, the shape and the
-//! resolution. A [`spec::SharedScene`] holds nothing personal, so its picture may be kept for all customers.
+//! resolution. A [`spec::SharedScene`] contains no personal data, so its picture may be kept for all customers.
 //!
-//! - [`template`] reads SVG templates, [`timeline`] the moments at which their elements enter.
-//! - [`spec`] says what a scene shows, and [`public`] proves that it holds no customer's data.
+//! - [`template`] reads SVG templates, and [`timeline`] reads the moments at which their elements enter.
+//! - [`spec`] says what a scene shows, and [`public`] proves that it contains no customer data.
 //! - [`kit`] loads a brand's templates and drawings.
 //! - `raster` turns elements into sprites.
 //! - [`stage`] combines sprites and moments into a drawn scene.
@@ -23,7 +23,7 @@ pub mod timeline;
 
 pub use crate::error::SceneError;
 
-/// The kind of a scene, which names its template.
+/// The kind of a scene, which determines its template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SceneKind {
     /// The greeting by name.

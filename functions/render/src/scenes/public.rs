@@ -1,14 +1,14 @@
-//! Values that hold no customer's data, by construction.
+//! Values that cannot contain customer data, by construction.
 //!
-//! A [`Public`] value starts with the brand, with a product of the catalog or with a sentence that is the bank's own text.
-//! From there, it changes only by functions that cannot capture anything. So no customer's data can get in, and a scene
-//! that consists of such values alone may be kept for all customers.
+//! A [`Public`] value starts with the brand, with a product in the catalog or with a sentence that is the bank's own
+//! text. From there, it changes only by functions that cannot capture anything. So customer data cannot get in, and a
+//! scene built only from such values may be kept for all customers.
 
 use contracts::brand::Brand;
 use contracts::catalogue::ProductPicture;
 use contracts::narration::{Sentence, Sharing};
 
-/// A value that holds no customer's data.
+/// A value that contains no customer data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Public<T>(T);
 
@@ -23,13 +23,13 @@ impl<T> Public<T> {
         self.0
     }
 
-    /// Applies a function, which can capture nothing.
+    /// Applies a function that cannot capture anything.
     #[must_use]
     pub fn map<U>(self, change: fn(T) -> U) -> Public<U> {
         Public(change(self.0))
     }
 
-    /// Combines two values with a function, which can capture nothing.
+    /// Combines two values with a function that cannot capture anything.
     #[must_use]
     pub fn with<U, V>(self, other: Public<U>, combine: fn(T, U) -> V) -> Public<V> {
         Public(combine(self.0, other.0))
@@ -49,7 +49,7 @@ impl<T> Public<T> {
         Self(take(brand))
     }
 
-    /// Takes something from a product of the catalog.
+    /// Takes something from a product in the catalog.
     #[must_use]
     pub fn of_product(picture: &ProductPicture, take: fn(&ProductPicture) -> T) -> Self {
         Self(take(picture))
@@ -64,8 +64,8 @@ impl<T> Public<Vec<T>> {
 }
 
 impl Public<(usize, usize)> {
-    /// The position of an offer among the offers, and their number. Both are small numbers that say nothing about a
-    /// customer.
+    /// Returns the position of an offer among the offers, and their number, each at most 9. Such small numbers say
+    /// nothing about a customer.
     #[must_use]
     pub fn position(current: usize, count: usize) -> Self {
         Self((current.min(9), count.min(9)))
@@ -73,7 +73,7 @@ impl Public<(usize, usize)> {
 }
 
 impl Public<String> {
-    /// A text of the program.
+    /// Returns text that is part of the program.
     #[must_use]
     pub fn of_program(text: &'static str) -> Self {
         Self(text.to_owned())
@@ -81,7 +81,7 @@ impl Public<String> {
 }
 
 impl Public<Vec<Sentence>> {
-    /// Takes sentences that are all the bank's own text. `None` if one may hold a customer's data.
+    /// Returns the sentences if all are the bank's own text, or `None` if one may contain customer data.
     #[must_use]
     pub fn sentences(sentences: &[Sentence]) -> Option<Self> {
         sentences.iter().all(|sentence| sentence.sharing == Sharing::Shared).then(|| Self(sentences.to_vec()))

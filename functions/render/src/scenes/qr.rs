@@ -9,7 +9,7 @@ use crate::layout::Rect;
 /// The width of the light margin in modules, as the standard requires.
 const MARGIN: i32 = 4;
 
-/// Returns a QR code that fills a square at the top left of an area. `None` if the text is too long for a code.
+/// Returns a QR code that fills a square at the top left of an area. Returns `None` if the text is too long for a code.
 pub(crate) fn qr_code(text: &str, area: Rect) -> Option<String> {
     let code = QrCode::encode_text(text, QrCodeEcc::Medium).ok()?;
     let modules = code.size() + 2 * MARGIN;

@@ -53,7 +53,7 @@ pub(crate) const fn text_color(palette: &Palette, color: TextColor) -> Colour {
 /// The distance between two paragraphs, as a multiple of the em square.
 const PARAGRAPH: f64 = 0.5;
 
-/// A text that has been fitted into its box.
+/// Text that has been fitted into its box.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PlacedText {
     pub em: f64,
@@ -63,7 +63,7 @@ pub(crate) struct PlacedText {
     pub is_cut: bool,
     /// The area that the lines take.
     pub area: Rect,
-    /// The height of the box that is left over.
+    /// The unused height of the box.
     pub unused: f64,
 }
 
@@ -72,7 +72,7 @@ fn height(lines: &[(String, f64)], em: f64, role: Role) -> f64 {
     lines.iter().map(|(_, above)| above + em * leading(role)).sum()
 }
 
-/// Breaks paragraphs into lines at one size. Returns whether it had to cut one.
+/// Breaks paragraphs into lines at one size. Also returns whether a paragraph had to be cut.
 fn break_paragraphs(fonts: &FontSet, text_box: &TextBox, texts: &[String], em: f64) -> (Vec<(String, f64)>, bool) {
     let mut is_cut = false;
     let mut lines: Vec<(String, f64)> = Vec::new();
@@ -122,7 +122,7 @@ pub(crate) fn place_text(fonts: &FontSet, text_box: &TextBox, text: &str) -> Pla
     PlacedText { em, lines, is_cut, area: Rect { x, y, w: widest, h: taken }, unused: (area.h - taken).max(0.0) }
 }
 
-/// Divides paragraphs among as few pages as possible. All pages but one have the smallest size.
+/// Divides paragraphs among as few pages as possible. Text shrinks to its minimum size before a page is added.
 pub(crate) fn paginate(fonts: &FontSet, text_box: &TextBox, paragraphs: &[String]) -> Vec<String> {
     if !place_text(fonts, text_box, &paragraphs.join("\n")).is_cut {
         return vec![paragraphs.join("\n")];
@@ -185,7 +185,7 @@ pub(crate) fn text_source(text_box: &TextBox, placed: &PlacedText, color: &str) 
     source
 }
 
-/// Draws SVG sources at the resolution of the video.
+/// A rasterizer for SVG sources at the resolution of the video.
 pub(crate) struct Rasterizer<'a> {
     kit: &'a SceneKit,
     options: Options<'a>,
@@ -225,7 +225,7 @@ impl<'a> Rasterizer<'a> {
         }
         let bounds = tree.root().abs_layer_bounding_box();
         let pixels = |length: f32| f64::from(length) * self.scale;
-        // Nothing outside the frame is drawn, apart from what a movement may bring in.
+        // Nothing outside the frame is drawn, except a margin that a movement may bring into view.
         let margin = 64.0 * self.scale;
         let clamp = |at: f64, side: f64| at.clamp(-margin, side * self.scale + margin);
         #[expect(clippy::cast_possible_truncation, reason = "clamped to the frame")]
@@ -252,7 +252,7 @@ impl<'a> Rasterizer<'a> {
         self.draw("text", "", &text_source(text_box, placed, &color))
     }
 
-    /// Scales an image into a box, at the edge that is nearest to the frame's edge.
+    /// Scales an image into a box. Aligns it with the side nearest to the frame's edge, or centers it near the middle.
     pub(crate) fn image(&self, image: &Pixmap, area: Rect) -> Option<(Sprite, Rect)> {
         let (w, h) = fit_into((image.width(), image.height()), (area.w, area.h));
         let center = (area.x + area.w / 2.0) / self.size.0;

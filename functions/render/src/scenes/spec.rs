@@ -1,4 +1,5 @@
-//! Specifies what a scene shows, and when. A [`SharedScene`] can be built only from [`Public`] contents.
+//! The specification of a scene: its content and its times. A [`SharedScene`] can be built only from [`Public`]
+//! contents.
 
 use std::collections::BTreeMap;
 
@@ -64,7 +65,7 @@ pub struct Joints {
 pub struct Captions {
     /// The captions.
     pub cues: Vec<Cue>,
-    /// Whether the word being spoken is lit.
+    /// Whether the word being spoken is highlighted.
     pub lit: bool,
 }
 
@@ -74,7 +75,8 @@ pub struct SceneSpec {
     /// The kind.
     #[serde(serialize_with = "kind_name")]
     pub kind: SceneKind,
-    /// The start in seconds from the start of the video. It is a whole number of frames, and no part of the picture.
+    /// The start in seconds from the start of the video. It is a whole number of frames, and does not affect the
+    /// picture.
     #[serde(skip)]
     pub start: f64,
     /// The times within the scene. Its length is a whole number of frames.
@@ -98,7 +100,7 @@ fn kind_name<S: serde::Serializer>(kind: &SceneKind, serializer: S) -> Result<S:
     serializer.serialize_str(kind.name())
 }
 
-/// When a scene happens, and what it borders on. Holds times only.
+/// The times and edges of a scene, without its content.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SceneFrame {
     /// The kind.
@@ -120,7 +122,7 @@ pub struct SceneFrame {
 /// The contents of a scene's slots.
 pub type Slots<T, P> = (BTreeMap<&'static str, T>, BTreeMap<&'static str, P>);
 
-/// A scene that holds no customer's data, so all customers may share its picture.
+/// A scene that contains no customer data, so all customers may share its picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SharedScene(SceneSpec);
 
@@ -152,12 +154,12 @@ impl SharedScene {
     }
 }
 
-/// A scene of a video.
+/// A scene in a video.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scene {
     /// A scene that all customers may share.
     Shared(SharedScene),
-    /// A scene that may hold the customer's data. It is made for this customer alone.
+    /// A scene that may contain customer data. It is made for this customer alone.
     Personal(SceneSpec),
 }
 

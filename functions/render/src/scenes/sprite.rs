@@ -68,7 +68,7 @@ pub(crate) struct Canvas {
     pub pixels: Vec<u8>,
 }
 
-/// Which pixels of a sprite are visible.
+/// The visible pixels of a sprite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Mask {
     All,
@@ -106,12 +106,12 @@ pub(crate) struct Paint {
     pub dy: f32,
     pub opacity: f32,
     pub mask: Mask,
-    /// The first and last columns to paint, exclusive.
+    /// The columns to paint: the first one, and the one after the last.
     pub columns: (usize, usize),
 }
 
 impl Sprite {
-    /// Takes over a pixmap at a position in the frame.
+    /// Creates a sprite from a pixmap at a position in the frame.
     pub(crate) fn of(pixmap: &Pixmap, at: (i32, i32)) -> Self {
         let size = (pixmap.width() as usize, pixmap.height() as usize);
         let pixels = pixmap.data().to_vec();
@@ -129,7 +129,7 @@ impl Sprite {
         PixelRect { left, top, right: left + self.size.0 as i32, bottom: top + self.size.1 as i32 }
     }
 
-    /// Returns the smallest rectangle with visible pixels.
+    /// Returns the smallest rectangle that contains all clearly visible pixels.
     pub(crate) fn ink(&self) -> Option<PixelRect> {
         let (w, h) = self.size;
         let mut ink = PixelRect::default();
@@ -232,7 +232,7 @@ impl Sprite {
         }
     }
 
-    /// Returns the color between four pixels.
+    /// Returns the color interpolated between four pixels.
     fn blended(&self, x: i32, y: i32, columns: (usize, usize), weights: &[u32; 4]) -> [u8; 4] {
         let corners = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| {
             // Most drawings move along one axis, where half of the weights are zero.

@@ -43,7 +43,7 @@ pub(crate) struct DrawnLayer {
     seconds: f64,
     how: Entrance,
     then: Rest,
-    /// When the layer has left, in seconds of the scene, if it leaves.
+    /// The time at which the layer has left, in seconds from the start of the scene. `None` if it stays.
     leaves: Option<f64>,
     /// How the drift begins and ends.
     drift: DriftBounds,
@@ -55,12 +55,12 @@ pub(crate) struct DrawnLayer {
     easing: Easing,
 }
 
-/// Where a drift starts and ends at rest, so that the neighboring scene can continue it.
+/// Where a drift starts and ends at rest, so the neighboring scene can continue it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct DriftBounds {
     /// Whether it starts at rest.
     from_rest: bool,
-    /// The time of the scene at which it is at rest again.
+    /// The time in the scene at which it is at rest again.
     rest: Option<f64>,
 }
 
@@ -108,7 +108,7 @@ fn is_of_figure(layer: &TemplateLayer) -> bool {
     FIGURE.contains(&layer.id.as_str()) || layer.needs.as_deref().is_some_and(|slot| FIGURE.contains(&slot))
 }
 
-/// Draws one scene.
+/// A scene that is being drawn.
 struct SceneDrawer<'a> {
     kit: &'a SceneKit,
     template: &'a Template,
@@ -119,7 +119,7 @@ struct SceneDrawer<'a> {
     /// The texts that are shown.
     texts: BTreeMap<&'static str, String>,
     placed: BTreeMap<&'static str, PlacedText>,
-    /// The time by which the figure enters earlier, so that its terms can be read.
+    /// How many seconds earlier the figure enters, so its terms can be read.
     figure_lead: f64,
 }
 
@@ -176,7 +176,7 @@ impl SceneDrawer<'_> {
                 as f64;
         let fits = FIGURE.iter().all(|slot| self.placed.get(slot).is_some_and(|placed| !placed.is_cut));
         if self.spec.early_figure {
-            // The film's plan leaves enough time over both scenes.
+            // The film's plan leaves enough time across both scenes.
             if FIGURE.iter().any(|slot| self.placed.get(slot).is_none_or(|placed| placed.is_cut)) {
                 self.remove_figure();
             }
@@ -201,7 +201,7 @@ impl SceneDrawer<'_> {
         self.texts.contains_key(slot) || self.spec.pictures.contains_key(slot)
     }
 
-    /// Returns how far a layer moves up because texts above it need less than their boxes.
+    /// Returns how far a layer moves up because texts or pictures above it need less than their boxes.
     fn lift(&self, layer: &TemplateLayer) -> f64 {
         let Some(above) = layer.below.as_deref().and_then(|id| self.template.layer(id)) else { return 0.0 };
         let unused = match (&above.kind, self.placed.get(above.id.as_str())) {
@@ -213,7 +213,7 @@ impl SceneDrawer<'_> {
         unused + self.lift(above)
     }
 
-    /// Returns whether a layer's content is not that of the neighboring scene at a cut.
+    /// Returns whether a layer's content differs from that of the neighboring scene at a cut.
     fn changes(&self, layer: &TemplateLayer) -> bool {
         let is_named = |id: &str| self.spec.changes.contains(&id);
         is_named(&layer.id) || layer.needs.as_deref().is_some_and(is_named)
@@ -229,7 +229,7 @@ impl SceneDrawer<'_> {
             Some(enter) => self.spec.timing.resolve(&enter.at),
         };
         let Some(mut at) = at else { return Ok(None) };
-        // After a cut, what entered in the scene before is there from the start.
+        // After a cut, elements that entered in the previous scene are visible from the start.
         let entered_before = enter.is_some_and(|enter| enter.at.anchor == Anchor::Start) && !self.changes(layer)
             || self.spec.early_figure && self.spec.joints.end != Edge::Cut && is_of_figure(layer);
         let is_there = self.spec.joints.start == Edge::Cut && entered_before;
@@ -352,7 +352,7 @@ fn progress(current: usize, count: usize, area: Rect, corner: u32) -> String {
 }
 
 impl DriftBounds {
-    /// Returns the share of the drift, 0 to 1, at a time of the scene.
+    /// Returns the share of the drift, 0 to 1, at a time in the scene.
     fn share(self, at: f64) -> f64 {
         const RAMP: f64 = 1.5;
         let smooth = |seconds: f64| {
@@ -365,7 +365,7 @@ impl DriftBounds {
 }
 
 impl DrawnLayer {
-    /// Returns the state at a time of the scene. `None` while the layer is invisible.
+    /// Returns the state at a time in the scene, or `None` before the layer enters.
     pub(crate) fn appearance(&self, at: f64) -> Option<Appearance> {
         if at + 1e-9 < self.enter {
             return None;
@@ -455,7 +455,7 @@ impl DrawnScene {
         self.start
     }
 
-    /// Returns the last moment, in seconds from the start of the video, at which all elements are visible.
+    /// Returns a late moment, in seconds from the start of the video, at which all elements are still visible.
     #[must_use]
     pub fn fullest(&self) -> f64 {
         self.start + fullest(self.seconds, self.joints)
@@ -523,7 +523,7 @@ const fn hidden_at_end(joints: Joints) -> f64 {
     }
 }
 
-/// Returns the last moment of a scene, in seconds from its start, at which all elements are visible.
+/// Returns a late moment in a scene, in seconds from its start, at which all elements are still visible.
 #[must_use]
 pub fn fullest(seconds: f64, joints: Joints) -> f64 {
     (seconds - hidden_at_end(joints) - 0.25 - LEAVE_SECONDS).max(seconds / 2.0)

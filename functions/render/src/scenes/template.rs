@@ -88,7 +88,7 @@ pub struct TextBox {
     pub role: Role,
     /// The largest em square in layout pixels.
     pub size: f64,
-    /// The smallest em square. A longer text is cut with an ellipsis, if the slot allows it.
+    /// The smallest em square. Text that is too long even at this size is cut with an ellipsis.
     pub min: f64,
     /// The maximum number of lines.
     pub lines: usize,
@@ -103,7 +103,7 @@ pub struct TextBox {
 /// The content of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LayerKind {
-    /// A drawing of the template, as SVG source.
+    /// A drawing in the template, as SVG source.
     Drawing(String),
     /// A text.
     Text(TextBox),
@@ -111,7 +111,7 @@ pub enum LayerKind {
     Picture(Rect),
 }
 
-/// A layer of a template.
+/// A layer in a template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TemplateLayer {
     /// The element's id.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenes::SceneError;
 
-/// A moment of a scene that the voice or the scene's start or end determines.
+/// A moment in a scene, determined by the voice or by the scene's start or end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anchor {
     /// The start of the scene.
@@ -16,13 +16,13 @@ pub enum Anchor {
     Product,
     /// The start of a sentence, counted from 1.
     Sentence(usize),
-    /// The start of the sentence that speaks the shown claim, counted from 1.
+    /// The time of a shown claim, counted from 1: if it is spoken, the start of its sentence.
     Claim(usize),
     /// The start of the first word with this text.
     Word(String),
 }
 
-/// A moment of a scene: an anchor and an offset in milliseconds.
+/// A moment in a scene: an anchor and an offset in milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Moment {
@@ -37,7 +37,7 @@ impl TryFrom<String> for Moment {
 
     fn try_from(text: String) -> Result<Self, String> {
         let expected =
-            || format!("{text:?} is no moment; write start, end, product, sentence:2, claim:1, word:TEXT or +0.4s");
+            || format!("{text:?} is not a moment; write start, end, product, sentence:2, claim:1, word:TEXT or +0.4s");
         let trimmed = text.trim();
         let split =
             trimmed.rfind(['+', '-']).filter(|at| trimmed[*at..].ends_with('s') && !trimmed[..*at].ends_with(':'));
@@ -96,7 +96,7 @@ pub enum Rest {
     Drift,
 }
 
-/// A duration of the brand.
+/// One of the brand's durations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pace {
@@ -175,14 +175,14 @@ pub struct SceneTiming {
     pub sentences: Vec<f64>,
     /// The start of the first sentence about the product itself.
     pub product: Option<f64>,
-    /// The starts of the shown claims.
+    /// The times of the shown claims.
     pub claims: Vec<f64>,
     /// The words with their starts.
     pub words: Vec<(String, f64)>,
 }
 
 impl SceneTiming {
-    /// Returns when a moment occurs. `None` if the scene has no such moment.
+    /// Returns when a moment occurs, or `None` if the scene has no such moment.
     #[must_use]
     pub fn resolve(&self, moment: &Moment) -> Option<f64> {
         let nth = |all: &[f64], n: usize| n.checked_sub(1).and_then(|index| all.get(index)).copied();
@@ -235,7 +235,7 @@ mod tests {
     fn faulty_timeline_names_file_and_line() {
         let fault = |text: &str| Timeline::parse("offer.toml", text).unwrap_err().to_string();
         let said = fault("[[enter]]\nelement = \"art\"\nat = \"soon\"\n");
-        assert!(said.starts_with("offer.toml: line 3: \"soon\" is no moment"), "{said}");
+        assert!(said.starts_with("offer.toml: line 3: \"soon\" is not a moment"), "{said}");
         assert!(fault("[[enter]]\nelement = \"art\"\nat = \"start\"\nhow = \"jump\"\n").contains("line 4"));
     }
 }

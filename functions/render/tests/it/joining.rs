@@ -88,7 +88,7 @@ async fn second_customer_reuses_all_shared_scenes() {
     assert_eq!(bench.stored().await, keys);
     assert!(bench.object(Artefact::Video) != alone);
 
-    // A video with one of the offers has no scenes of its own but the personal ones.
+    // A video with only one of the offers makes only its personal scenes.
     let bench = bench.for_customer("0003");
     give_script(&bench, &["everyday-checking"], &customer("Bo")).await;
     bench.run(&assets(), None, &|_| {}).await.unwrap();

@@ -1,4 +1,4 @@
-//! Tests that no element overlaps another or leaves the safe area, whatever the text.
+//! Tests that no element overlaps another or leaves the safe area, no matter what the text is.
 
 use crate::common::{assets, brand, narration, script};
 use contracts::NamedError;

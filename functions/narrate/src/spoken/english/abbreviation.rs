@@ -41,7 +41,7 @@ const WORDS: &[&str] = &[
     "max", "pres", "reg", "rep", "res", "sav", "temp", "trans", "v",
 ];
 
-/// Returns whether a word in lower case, without its period, is a known abbreviation and not a word too.
+/// Returns whether `word`, in lower case and without its period, is a known abbreviation that is not also a word.
 pub fn is_abbreviation(word: &str) -> bool {
     let full = ["mom", "pls", "thru", "tix"];
     let known = FIXED.iter().any(|(key, _)| key.strip_suffix('.').unwrap_or(key) == word);
@@ -73,7 +73,7 @@ pub fn fixed(at: &Cursor<'_>) -> Option<Reading> {
     if rest.starts_with(|c: char| c.is_alphabetic() || c == '\'') && !key.ends_with('/') {
         return None;
     }
-    // A period at the end may end the sentence: "It fits to a ch." would be a word.
+    // At the end of a sentence, the period may end the sentence rather than abbreviate a word: "Ask the Fed."
     let could_be_word = WORDS.contains(&stem);
     if could_be_word && rest.is_empty() && stem != "max" {
         return None;

@@ -52,7 +52,7 @@ pub fn address(at: &Cursor<'_>) -> Option<Reading> {
     let written = matched.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\'']);
     let scheme = captures.name("scheme").map_or(0, |scheme| scheme.end());
     let spoken = written[scheme..].trim_end_matches('/');
-    // Capitals in an address mean nothing.
+    // Read an address in capitals like one in lower case.
     let spoken = if spoken.contains(char::is_lowercase) { spoken.to_owned() } else { spoken.to_lowercase() };
     Some(at.read(Class::Electronic, written.len(), spelled(&spoken)))
 }

@@ -198,12 +198,12 @@ const CONTEXT: &[(&str, usize)] = &[
     ("zip", 5),
 ];
 
-/// Words of the context that also stand before counted things: "order 10,000 checks".
+/// Words before an identifier that also precede counted things: "order 10,000 checks".
 const COUNTED: &[&str] = &[
     "account", "card", "check", "client", "customer", "employee", "file", "loan", "member", "merchant", "order", "wire",
 ];
 
-/// Words after an identifier, which counted things do not follow: "check 1042 cleared".
+/// Words that show that the number before them is an identifier, not a count: "check 1042 cleared".
 const VERBS: &[&str] = &[
     "and", "bounced", "clears", "cleared", "for", "from", "has", "in", "is", "of", "on", "or", "posted", "to", "was",
     "will",
@@ -263,7 +263,7 @@ pub fn by_context(at: &Cursor<'_>) -> Option<Reading> {
 
 static DATE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-(?:\d{4}|\d{2}))$"));
 
-/// Returns whether a form alone shows an identifier: three groups of digits, or a long mix of digits and capitals.
+/// Returns whether the form alone marks an identifier: three groups of digits, or a long mix of digits and capitals.
 fn is_code(id: &str) -> bool {
     let groups = id.split('-').count();
     let only_digits = id.bytes().all(|b| b.is_ascii_digit() || b == b'-');

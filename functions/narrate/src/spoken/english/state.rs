@@ -30,7 +30,7 @@ const OLDER: &[(&str, &str)] = &[
     ("S.D.", "South Dakota"), ("Tenn.", "Tennessee"), ("Tex.", "Texas"), ("Va.", "Virginia"), ("Vt.", "Vermont"), ("Wash.", "Washington"), ("Wis.", "Wisconsin"), ("W.Va.", "West Virginia"), ("Wyo.", "Wyoming"),
 ];
 
-/// States that mean nothing else in a bank's texts, so that "in NY" is enough.
+/// Abbreviations that mean nothing but a state in a bank's texts, so "in NY" is enough.
 const CLEAR: &[&str] = &[
     "AK", "AZ", "CA", "FL", "GA", "IA", "IL", "KS", "KY", "MN", "NC", "NJ", "NM", "NV", "NY", "OH", "RI", "SC", "TN",
     "TX", "UT", "VT", "WA", "WI", "WV", "WY",

@@ -79,7 +79,7 @@ pub fn first_of_month(at: &Cursor<'_>) -> Option<Reading> {
 static SHORT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<name>\p{L}{3,4})\b(?P<stop>\.?)"));
 static YEAR: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s(?:de\s)?(?:19|20)\d{2}\b"));
 
-/// Reads a short month next to a day or a year: `30 nov. 2026`, `30 de dic.`
+/// Reads an abbreviated month next to a day or a year: `30 nov. 2026`, `30 de dic.`
 pub fn month(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&SHORT).filter(|_| at.starts_word())?;
     let written = captures["name"].to_lowercase();
@@ -99,7 +99,8 @@ static DAY: LazyLock<Regex> = LazyLock::new(|| {
 static DAY_RANGE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\s?(?:[-–—]|a)\s?(?i:lun|mar|mi[ée]|jue|vie|s[áa]b|dom)"));
 
-/// Reads a short weekday: `lun-vie`, `sáb.` Without a period, only within a range, because "mar" and "vie" are words.
+/// Reads an abbreviated weekday: `lun-vie`, `sáb.` Reads one without a period only in a range, because "mar" and "vie"
+/// are words.
 pub fn weekday(at: &Cursor<'_>) -> Option<Reading> {
     let captures = at.captures(&DAY).filter(|_| at.starts_word())?;
     let end = at.pos + captures.get_match().end();

@@ -41,7 +41,7 @@ fn named(numerator: u64, denominator: u64) -> String {
     format!("{} {name}{many}", cardinal(numerator, Form::Masculine))
 }
 
-/// Returns the words of `1/2` or `½`: "medio", "tres cuartos". Returns `None` if it is no fraction.
+/// Returns the words of `1/2` or `½`: "medio", "tres cuartos". Returns `None` if it is not a fraction.
 pub fn words(text: &str) -> Option<String> {
     match parts(text)? {
         (1, 2) => Some("medio".to_owned()),

@@ -6,7 +6,7 @@
 //!
 //! **Separators.** A point is said as "punto" and a comma as "coma", as the bank writes it. If a number has both, the last
 //! one separates the decimals. A single one before exactly three digits groups thousands, except in a rate: `6.375 %`
-//! has three decimals. Any other arrangement is no number, and so an error.
+//! has three decimals. Any other arrangement is not a number, so it is an error.
 
 mod abbreviation;
 mod cardinal;

@@ -9,7 +9,7 @@ use crate::spoken::grammar::{Class, Cursor, Reading, pattern};
 
 static NUMERAL: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?P<numeral>[IVXLCDM]{1,9})\b"));
 
-/// Nouns that a Roman numeral numbers.
+/// Nouns that precede a Roman numeral.
 const NUMBERED: &[&str] = &[
     "siglo",
     "siglos",
@@ -66,7 +66,7 @@ fn value(numeral: &str) -> Option<u64> {
             rest = after;
         }
     }
-    // Only the usual form counts: "IIX" is no numeral.
+    // Only the usual form counts: "IIX" is not a numeral.
     let mut usual = String::new();
     let mut left = value;
     for (step, size) in STEPS {
