@@ -258,11 +258,13 @@ class Verifier:
                 self.wrong(path, f"is malformed: {error}")
                 continue
             self.compared += 1
+            if any(digit_of(record) != name for record in records) or (lists and name != "lists"):
+                self.wrong(path, "is another part of the ledger")
             for record in records:
                 if record not in self.files:
                     self.wrong(record, "missing, although the ledger lists it")
             for path, digests in lists.items():
-                if digest(self.files.get(path, b"")) not in digests:
+                if not isinstance(digests, list) or digest(self.files.get(path, b"")) not in digests:
                     self.wrong(path, "changed, but not by Bespoke")
 
     def check_pinned(self, leaves):
@@ -416,6 +418,11 @@ class Verifier:
         records = [f"control/{kind}/{reference}.json" for kind in ("forgotten", "suppressions")]
         lists = [self.files.get(f"control/{name}.csv", b"").lower() for name in ("suppressions", "consents")]
         return any(path in self.files for path in records) or any(reference.encode() in rows for rows in lists)
+
+
+def digit_of(record):
+    """Returns the first digit of the customer reference in the key of a control record."""
+    return "".join(str(record).split("/")[2:3])[:1]
 
 
 def follows(mark, earlier):
