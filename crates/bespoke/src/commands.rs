@@ -41,6 +41,7 @@ mod review;
 mod run;
 mod sample;
 mod scene;
+mod schedules;
 mod sections;
 mod sentiment;
 mod serve;

@@ -111,6 +111,8 @@ error_names! {
     WriterThrottled => "Writer.Throttled", EXIT_SERVICE, transient: true;
     /// The workflow service refuses the request or cannot be reached.
     StartUnavailable => "Start.Unavailable", EXIT_SERVICE, transient: true;
+    /// The schedule is paused, or no run may start in its quiet hours.
+    StartNotNow => "Start.NotNow", EXIT_NOTHING_TO_DO, transient: false;
     /// The voice engine is not installed.
     NarrateEngineMissing => "Narrate.EngineMissing", EXIT_SERVICE, transient: false;
     /// The speech service has been throttling requests for longer than one call can wait.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::choice::{Answer, Choice, word};
 use crate::language::Language;
-use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, ProductId, RunId};
+use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, ProductId, RunId, ScheduleName};
 
 pub use prefix::Prefix;
 
@@ -74,7 +74,7 @@ pub enum Artefact {
     Facts,
     /// `script.json`, sealed: a [`crate::script::Script`].
     Script,
-    /// `narration.wav`, sealed: mono, 16 bit, 48 kHz.
+    /// `narration.wav`, sealed: mono, 16 bit, 24 kHz.
     NarrationAudio,
     /// `cues.json`, sealed: a [`crate::narration::Narration`]; written after the narration.
     Cues,
@@ -410,6 +410,8 @@ pub enum ObjectKey {
     Lexicon,
     /// The settings on AWS that new runs start with.
     Settings,
+    /// A schedule: a [`crate::schedule::Schedule`] as TOML.
+    Schedule(ScheduleName),
     /// One of the bank's own backgrounds.
     Background(BackgroundName),
 }
@@ -484,6 +486,7 @@ impl fmt::Display for ObjectKey {
             Self::PhraseApprovals(language) => write!(f, "config/phrases/{language}.approvals.csv"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
+            Self::Schedule(name) => write!(f, "{}{name}.toml", Prefix::Schedules),
             Self::Background(name) => write!(f, "{}{name}", Prefix::Backgrounds),
         }
     }
@@ -496,6 +499,12 @@ impl ObjectKey {
         let (batch, name) = key.strip_prefix("incoming/")?.split_once('/')?;
         let workbook = Workbook::ALL.into_iter().find(|workbook| workbook.file_name() == name)?;
         Some((Batch::parse(batch).ok()?, workbook))
+    }
+
+    /// Returns the name in the key of a [`Self::Schedule`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn schedule_of(key: &str) -> Option<ScheduleName> {
+        ScheduleName::parse(key.strip_prefix("schedules/")?.strip_suffix(".toml")?).ok()
     }
 
     /// Returns the run in the key of an [`ObjectKey::Started`].

@@ -142,6 +142,7 @@ const fn places_of(name: ErrorName) -> (bool, bool) {
         | ErrorName::EvidenceMissing
         | ErrorName::EvidenceUnexpected
         | ErrorName::InputBadRow
+        | ErrorName::StartNotNow
         | ErrorName::RunBusy => (false, false),
     }
 }
@@ -193,6 +194,11 @@ impl Problem {
     #[must_use]
     pub fn invalid(detail: &str) -> Self {
         Self::with_status(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// Returns the problem for an invalid request (400) with its remedy.
+    pub(crate) fn refused(detail: &str, help: Option<String>) -> Self {
+        Self { help, ..Self::invalid(detail) }
     }
 
     /// Returns the problem for an unauthenticated request (401).
@@ -369,6 +375,9 @@ problem_responses! {
         422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.InvalidRequest`: the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 403, 413, 415];
+    /// The error responses for writing a schedule.
+    ScheduleProblems: [401, 403, 404, 413, 415],
+        400 => "The body is invalid. `detail` names the field, and the place in `segment`. A schedule that would be due in its quiet hours is invalid too, and so is a segment with a product that the catalog does not contain.";
     /// The error responses for a list for reviewers.
     ReviewProblems: [401, 403];
     /// The error responses for a decision.

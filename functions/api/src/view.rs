@@ -13,6 +13,7 @@ mod names;
 mod page;
 mod recommendation;
 mod review;
+mod schedule;
 mod upload;
 
 pub use campaign::{CampaignCounts, CampaignProgress};
@@ -37,4 +38,5 @@ pub(crate) use recommendation::{
     validate_options,
 };
 pub(crate) use review::{DecisionRequest, DecisionResult, PendingReview, PendingReviewList, RecallRequest};
+pub(crate) use schedule::{ScheduleList, ScheduleRequest, ScheduleView};
 pub(crate) use upload::{CreateUploadRequest, Upload, UploadSlot, WorkbookName};

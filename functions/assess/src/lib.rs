@@ -172,6 +172,9 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
     };
     let days = request.at_most_every_days;
     let assessment = match assess(record, &control, &rules) {
+        Assessment::Proceed(facts) if !request.selects(&facts) => {
+            Assessment::Skip { skip: Skip::OutsideSegment, consent: facts.consent }
+        }
         Assessment::Proceed(facts)
             if heard_lately(deps.vault.store(), &row.reference, &run, days, deps.now).await? =>
         {

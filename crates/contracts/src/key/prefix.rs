@@ -40,6 +40,8 @@ pub enum Prefix {
     Reactions(CustomerRef),
     /// The notifications in one state, for one run or for all runs.
     Notifications(NotificationState, Option<RunId>),
+    /// The schedules.
+    Schedules,
     /// The bank's own backgrounds.
     Backgrounds,
     /// The entries of the transparency log.
@@ -71,6 +73,7 @@ impl fmt::Display for Prefix {
             Self::Reactions(reference) => write!(f, "{}{reference}/", Area::Effect.as_str()),
             Self::Notifications(state, None) => write!(f, "notices/{}/", state.as_str()),
             Self::Notifications(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
+            Self::Schedules => f.write_str("schedules/"),
             Self::Backgrounds => f.write_str("config/backgrounds/"),
             Self::Log => f.write_str("log/"),
             Self::Area(area) => f.write_str(area.as_str()),

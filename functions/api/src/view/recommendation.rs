@@ -89,7 +89,7 @@ impl CreateRecommendationRequest {
             voice: self.voice,
             shape: self.shape,
             videos: (self.video == Some(false)).then_some(0),
-            is_demo: false,
+            ..RunOptions::default()
         }
     }
 }
@@ -174,6 +174,7 @@ pub(crate) struct StatusReason {
     /// - `withheld`: the bank's records say not to write to the customer now. An operator sees the reason with the command
     ///   `bespoke explain`.
     /// - `outdated`: newer data about the customer arrived during the review. The server checks after an approval.
+    /// - `outside-segment`: the customer is outside the segment of the run's schedule.
     /// - `no-suitable-offer`: no product of the chosen lines of business fits.
     /// - `choices-changed`: the customer has since made a choice on their page that rules the result out.
     /// - `rejected`: a reviewer rejected the result.
@@ -209,7 +210,7 @@ impl StatusReason {
             Skip::HeardLately => {
                 Some("the offers.at_most_every_days setting is the minimum number of days between contacts")
             }
-            Skip::Rejected | Skip::Recalled => None,
+            Skip::OutsideSegment | Skip::Rejected | Skip::Recalled => None,
         };
         Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
     }
