@@ -1,6 +1,7 @@
 //! Tests of the offers for different customers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use contracts::catalogue::{Catalogue, Category, ProductKind};
 use contracts::consent::Refusal;
@@ -12,6 +13,7 @@ use policy::control::{self, Control};
 use policy::customer::{Customer, CustomerRecord};
 use proptest::prelude::*;
 use storage::store::{MemoryStore, ObjectStore};
+use storage::vault::{Keys, Vault};
 
 use crate::testing::{AS_OF, CustomerBuilder, catalogue, keys, lexicon, product};
 use crate::{Rules, assess};
@@ -44,11 +46,12 @@ fn assess_customer(customer: Customer, categories: &[Category], at_most: usize) 
 
 /// Returns the customer's control data with these lists.
 async fn control(suppressions: &str, consents: &str) -> Control {
-    let store = MemoryStore::default();
+    let store = Arc::new(MemoryStore::default());
     store.put(&ObjectKey::Suppressions, format!("reference\n{suppressions}").into()).await.unwrap();
     let consents = format!("reference,consent,consent_social_media,as_of\n{consents}");
     store.put(&ObjectKey::Consents, consents.into()).await.unwrap();
-    control::read(&store, &CustomerBuilder::reference(), "2026-11-24T00:00:00Z".parse().unwrap()).await.unwrap()
+    let vault = Vault::new(store, Keys::new([1; 32], [2; 32]));
+    control::read(&vault, &CustomerBuilder::reference(), "2026-11-24T00:00:00Z".parse().unwrap()).await.unwrap()
 }
 
 fn assess_default(person: CustomerBuilder, categories: &[Category]) -> Assessment {
