@@ -26,6 +26,11 @@ OBJECT_LOCK = "used when the stack locks objects"
 WITHOUT_EFFECT = {
     ("*", "Key", "*"): "the emulator does not check access to the key for S3 and Secrets Manager",
     ("*", "Progress", "*"): "the function continues if progress cannot be written",
+    ("*", "Ledger", "log/"): "read only while the ledger does not exist",
+    ("recommend", "Ledger", "*"): "read only before a call to a model",
+    ("narrate", "Ledger", "*"): "read only before a call to an outside voice",
+    ("api", "LedgerWrite", "*"): "used by compliance",
+    ("api", "Reasons", "*"): "used for a review and for a letter",
     ("a stage", "List", "*"): MISSING_IS_404,
     ("export", "List", "*"): MISSING_IS_404,
     ("merge", "Read", "control/keys"): "read only for customers of an earlier batch",

@@ -282,7 +282,7 @@ async fn controls(
     if lists.iter().any(Option::is_some) || !store.list(&Prefix::Suppressions).await?.is_empty() {
         for record in records {
             let reference = record.reference();
-            controls.insert(reference.clone(), control::read(store, reference, now).await?);
+            controls.insert(reference.clone(), control::read(&runner.services.vault, reference, now).await?);
         }
     }
     Ok(controls)

@@ -72,6 +72,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Access)] = {
         (Method::POST, "/v1/recommendations/{id}/recall", COMPLIANCE),
         (Method::POST, "/v1/erasures", COMPLIANCE),
         (Method::POST, "/v1/suppressions", COMPLIANCE),
+        (Method::POST, "/v1/letters", COMPLIANCE),
         (Method::GET, "/v1/options", EVERY_ROLE),
         (Method::GET, "/v1/catalogue", EVERY_ROLE),
         (Method::GET, "/v1/media/{token}", Access::Token),

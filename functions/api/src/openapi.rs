@@ -28,7 +28,7 @@ const TAGS: [(&str, &str); 7] = [
         "reviews",
         "Decisions before publication, and recalls after it. Only reviewers decide, and only compliance recalls.",
     ),
-    ("compliance", "Erasures, and objections to all contact."),
+    ("compliance", "Erasures, objections to all contact, and letters about a customer."),
     ("options", "The values that requests may use, and the product catalog."),
     (
         "local",

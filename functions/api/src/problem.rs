@@ -115,6 +115,7 @@ const fn places_of(name: ErrorName) -> (bool, bool) {
         | ErrorName::StoreUnavailable
         | ErrorName::StoreNotFound
         | ErrorName::StoreConflict
+        | ErrorName::ControlIncomplete
         | ErrorName::SealBroken => (true, true),
         ErrorName::InputWrongPassword
         | ErrorName::InputNotAWorkbook
@@ -394,6 +395,8 @@ problem_responses! {
         409 => "`Forget.OnHold`: a legal hold forbids the erasure. The customer is suppressed nevertheless. Repeat the request when an operator has removed the hold.";
     /// The error responses for recording an objection.
     SuppressionProblems: [400, 401, 403, 413, 415];
+    /// The error responses for a letter.
+    LetterProblems: [400, 401, 403, 413, 415], 404 => "No run, or not this one, has a record of the customer.";
     /// The error responses for a file.
     MediaProblems: [416], 404 => "The link is unknown or has expired, or the file may no longer be shown.";
     /// The error responses for uploading a workbook.

@@ -37,6 +37,7 @@ pub(crate) fn documented() -> OpenApiRouter<SharedBackend> {
         .routes(routes!(reviews::recall))
         .routes(routes!(control::erase))
         .routes(routes!(control::suppress))
+        .routes(routes!(control::letter))
         .routes(routes!(uploads::create))
         .routes(routes!(options::options))
         .routes(routes!(options::catalog))

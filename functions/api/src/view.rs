@@ -28,7 +28,7 @@ pub(crate) use catalog::{
     CallerView, Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
     WriterOption,
 };
-pub(crate) use control::{CustomerRequest, Erasure, ErasureState, Objection};
+pub(crate) use control::{CustomerRequest, Erasure, ErasureState, Letter, LetterRequest, Objection};
 pub(crate) use event::{EventQuery, RunEventList, StageProgress};
 pub(crate) use names::{OutcomeName, RunStatus};
 pub(crate) use page::PageQuery;

@@ -28,6 +28,8 @@ pub enum Prefix {
     Suppressions,
     /// The choices of a customer.
     Choices(CustomerRef),
+    /// The choices of all customers.
+    AllChoices,
     /// The answers to a run's recommendations, from one customer or from all.
     Answers(RunId, Option<CustomerRef>),
     /// The erasure records.
@@ -63,6 +65,7 @@ impl fmt::Display for Prefix {
             Self::Reviews(Some(run)) => write!(f, "control/reviews/{run}/"),
             Self::Suppressions => f.write_str("control/suppressions/"),
             Self::Choices(reference) => write!(f, "control/choices/{reference}/"),
+            Self::AllChoices => f.write_str("control/choices/"),
             Self::Answers(run, None) => write!(f, "control/answers/{run}/"),
             Self::Answers(run, Some(reference)) => write!(f, "control/answers/{run}/{reference}/"),
             Self::Forgotten => f.write_str("control/forgotten/"),

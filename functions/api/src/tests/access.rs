@@ -30,6 +30,7 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("post", "/v1/reviews/{run}/{customer_ref}", &[R]),
     ("post", "/v1/erasures", &[C]),
     ("post", "/v1/suppressions", &[C]),
+    ("post", "/v1/letters", &[C]),
     ("get", "/v1/options", &[B, M, R, C]),
     ("get", "/v1/catalogue", &[B, M, R, C]),
 ];

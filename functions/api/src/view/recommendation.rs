@@ -461,11 +461,11 @@ pub(crate) struct RecommendationContent {
     pub(crate) disclosures: Vec<String>,
     /// The offered products, best first. Absent until published, if the result may not be shown, and for a service message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    offers: Vec<Offer>,
+    pub(crate) offers: Vec<Offer>,
     /// Every product that the ranking considered: eligible products first, and within each group the best first. Absent
     /// until published, and if the result may not be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    candidates: Vec<ConsideredProduct>,
+    pub(crate) candidates: Vec<ConsideredProduct>,
     /// The guard's checks on the text. They are shown with the text. If the model's text fails a check, the text comes
     /// from the phrasebook instead, and `written_by.fallback_reason` names the check.
     #[serde(skip_serializing_if = "Vec::is_empty")]
