@@ -97,7 +97,7 @@ def measure_side_by_side(ours, seconds, title, folder):
     font = ROOT / "assets/fonts/SourceSans3-Regular.ttf"
     commands = {
         "floor": ffmpeg(*looped, "-an", *encoded),
-        "sounding": ffmpeg(*looped, "-i", sound, "-c:a", "aac", "-b:a", "192k", *encoded),
+        "sounding": ffmpeg(*looped, "-i", sound, "-c:a", "aac", "-b:a", "128k", *encoded),
         "moviepy": [PYTHON, HERE / "moviepy_render.py", ours.background, sound, captions, font, folder / "moviepy.mp4"],
     }
     samples = {name: [] for name in ["ours", *commands]}

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::catalogue::{Catalogue, CatalogueError, CatalogueProblem, Product};
 use crate::institution::Institution;
 use crate::language::{self, Language};
+use crate::tone::Tone;
 use crate::{ErrorName, NamedError};
 
 /// An invalid brand.
@@ -73,6 +74,9 @@ pub struct Brand {
     pub backgrounds: Vec<String>,
     /// The music under the voice.
     pub music: String,
+    /// Other music for letters in these tones. Service messages always have `music`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub moods: BTreeMap<Tone, String>,
     /// The logo with the bank's name, for dark backgrounds: a PNG with transparency.
     pub logo: String,
     /// The square logo mark: a PNG with transparency.

@@ -44,7 +44,7 @@ pub enum Sharing {
 /// A sentence with its time in the audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sentence {
-    /// The index of the sentence's segment in the script.
+    /// The index of the sentence's segment in the script. The bank's legal lines have the index after the last one.
     pub segment: usize,
     /// The start, in seconds from the start of the narration.
     pub start: f64,
@@ -79,7 +79,7 @@ pub struct Narration {
     pub loudness: f64,
     /// The sentences, in order, without overlap.
     pub sentences: Vec<Sentence>,
-    /// The digest of the unencrypted WAV file: 48 kHz, mono, 16 bit.
+    /// The digest of the unencrypted WAV file: 24 kHz, mono, 16 bit.
     pub audio: Digest,
     /// Whether the voice omitted the first name because no pronunciation of it is known.
     #[serde(default)]

@@ -6,7 +6,9 @@
 
 use serde::Serialize;
 
-use crate::local::{Workload, bytes_per_second, encoded_seconds};
+use contracts::voice::Engine;
+
+use crate::local::{Workload, bytes_per_second, encoded_seconds, speech_core_seconds};
 use crate::prices::POLLY;
 use crate::reuse::PERSONAL_CHARACTERS;
 
@@ -48,8 +50,10 @@ const REST_GB: f64 = 0.75;
 /// The cores available to `render`: Lambda provides one core per 1,769 MB.
 const RENDER_CORES: f64 = 1.7;
 /// The core seconds needed to render a second of video at resolution 1080. Measured on x86-64, not on arm64.
-const RENDER_CORE_SECONDS: f64 = 0.66;
-/// The seconds needed to narrate a script.
+const RENDER_CORE_SECONDS: f64 = 0.45;
+/// The cores available to `narrate`.
+const NARRATE_CORES: f64 = 0.58;
+/// The seconds needed to narrate a script, without the core seconds of an engine that speaks within the function.
 const NARRATE_SECONDS: f64 = 4.0;
 /// The total seconds of a customer's other stages.
 const REST_SECONDS: f64 = 1.5;
@@ -77,8 +81,8 @@ const FINALIZE_RECORDS: f64 = 300.0 * 32.0 / 0.015;
 pub struct StackSetup {
     /// The `Concurrency` parameter.
     pub concurrency: f64,
-    /// Whether Polly is the voice engine.
-    pub polly: bool,
+    /// The voice engine.
+    pub voice: Engine,
     /// The cost of the model per script in US dollars. 0 if it is disabled.
     pub model_usd: f64,
     /// The shorter side of the frame in pixels.
@@ -142,7 +146,10 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     // A tenth of the work, audio and stills, depends neither on the frame size nor on the number of new scenes.
     let core_seconds = RENDER_CORE_SECONDS * (0.1 * work.video_seconds + 0.9 * pixels * encoded_seconds(work));
     let render = core_seconds / RENDER_CORES + videos;
-    let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 6e6 + customers * 8e3;
+    let is_polly = setup.voice == Engine::Polly;
+    let narrate = videos * NARRATE_SECONDS + speech_core_seconds(work, setup.voice) / NARRATE_CORES;
+    // The narration, the poster and the preview.
+    let stored = work.video_seconds * bytes_per_second(setup.resolution) + videos * 4.2e6 + customers * 8e3;
     let batches = (customers / ROWS.min(ROWS / setup.transactions.max(1.0))).ceil().max(1.0) as usize;
     let transitions = recommendations * 8.0 + (customers - recommendations) * 4.0 + batches as f64 * 10.0;
     let writes = recommendations * 30.0 + customers * 5.0;
@@ -151,7 +158,7 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
     let spoken = work.new.characters() + videos * PERSONAL_CHARACTERS.min(setup.characters);
     let components = vec![
         Component { component: "Lambda, render", usd: render * RENDER_GB * LAMBDA_GB_SECOND },
-        Component { component: "Lambda, narrate", usd: videos * NARRATE_SECONDS * NARRATE_GB * LAMBDA_GB_SECOND },
+        Component { component: "Lambda, narrate", usd: narrate * NARRATE_GB * LAMBDA_GB_SECOND },
         Component {
             component: "Lambda, the rest",
             usd: customers * REST_SECONDS * REST_GB * LAMBDA_GB_SECOND + calls * LAMBDA_CALL,
@@ -169,12 +176,12 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
         },
         Component { component: "KMS", usd: customers * 14.0 * KMS_CALL },
         Component { component: "CloudWatch Logs", usd: customers * 12e3 / 1e9 * LOGS_GB },
-        Component { component: "Polly, neural", usd: if setup.polly { POLLY.of_characters(spoken) } else { 0.0 } },
+        Component { component: "Polly, neural", usd: if is_polly { POLLY.of_characters(spoken) } else { 0.0 } },
         Component { component: "Model", usd: recommendations * setup.model_usd },
     ];
     let usd = components.iter().map(|component| component.usd).sum();
 
-    let child_seconds = if videos > 0.0 { render / videos + NARRATE_SECONDS + REST_SECONDS } else { REST_SECONDS };
+    let child_seconds = if videos > 0.0 { (render + narrate) / videos + REST_SECONDS } else { REST_SECONDS };
     let in_children = (videos * child_seconds + (customers - videos) * REST_SECONDS) / 3600.0;
     let polly = videos * POLLY_REQUESTS_PER_VIDEO / POLLY_PER_SECOND / 3600.0;
     let concurrency = setup.concurrency;
@@ -204,7 +211,7 @@ pub fn forecast_aws(work: &Workload, setup: &StackSetup) -> AwsForecast {
             raise: "ask for a larger bucket and refill rate",
         },
     ];
-    if setup.polly {
+    if is_polly {
         bounds.push(Bound {
             what: "Polly, neural voices",
             limit: "8 requests per second".to_owned(),
@@ -255,9 +262,9 @@ mod tests {
         Workload { customers, recommendations, videos: recommendations, video_seconds, new }
     }
 
-    fn setup(concurrency: f64, polly: bool) -> StackSetup {
+    fn setup(concurrency: f64, voice: Engine) -> StackSetup {
         let TextSize { characters, .. } = TextSize::with_offers(3);
-        StackSetup { concurrency, polly, model_usd: 0.0003, resolution: 1080, transactions: 50.0, characters }
+        StackSetup { concurrency, voice, model_usd: 0.0003, resolution: 1080, transactions: 50.0, characters }
     }
 
     const SIZES: [usize; 3] = [1_000, 100_000, 10_000_000];
@@ -271,30 +278,34 @@ mod tests {
         #[expect(clippy::cast_precision_loss, reason = "at most ten million")]
         let head = SIZES.map(|size| format!(" {} |", thousands(size as f64))).concat();
         let mut text = format!("| US dollars for customers |{head}\n|---|---|---|---|\n");
-        let bills = SIZES.map(|size| forecast_aws(&work(size), &setup(5.0, true)));
+        let bills = SIZES.map(|size| forecast_aws(&work(size), &setup(5.0, Engine::Polly)));
         let dollars = |usd: f64| if usd < 100.0 { format!("{usd:.2}") } else { thousands(usd) };
         for (row, component) in bills[0].components.iter().enumerate() {
             let cells = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.components[row].usd))).concat();
             let _infallible = writeln!(text, "| {} |{cells}", component.component);
         }
         let sums = bills.each_ref().map(|bill| format!(" {} |", dollars(bill.usd))).concat();
-        let without =
-            SIZES.map(|size| format!(" {} |", dollars(forecast_aws(&work(size), &setup(5.0, false)).usd))).concat();
+        let with = |voice: Engine| {
+            let sum = |size: usize| forecast_aws(&work(size), &setup(5.0, voice)).usd;
+            SIZES.map(|size| format!(" {} |", dollars(sum(size)))).concat()
+        };
+        let (kokoro, espeak) = (with(Engine::Kokoro), with(Engine::Espeak));
         #[expect(clippy::cast_precision_loss, reason = "a forecast has at most hundreds of batches")]
         let batches = bills.each_ref().map(|bill| format!(" {} |", thousands(bill.batches as f64))).concat();
         let _infallible = writeln!(
             text,
-            "| **Sum** |{sums}\n| Sum with espeak-ng in place of Polly |{without}\n| Batches |{batches}"
+            "| **Sum** |{sums}\n| Sum with Kokoro in place of Polly |{kokoro}\n| Sum with espeak-ng in place of Polly \
+             |{espeak}\n| Batches |{batches}"
         );
 
         let _infallible = writeln!(
             text,
             "\n| Hours for customers, by each bound alone |{head} What to raise |\n|---|---|---|---|---|"
         );
-        let forecasts = SIZES.map(|size| forecast_aws(&work(size), &setup(1000.0, true)));
+        let forecasts = SIZES.map(|size| forecast_aws(&work(size), &setup(1000.0, Engine::Polly)));
         let hours = |hours: f64| if hours < 10.0 { format!("{hours:.1}") } else { thousands(hours) };
         let ours = SIZES.map(|size| {
-            let default = forecast_aws(&work(size), &setup(5.0, true)).bounds;
+            let default = forecast_aws(&work(size), &setup(5.0, Engine::Polly)).bounds;
             let own = default.iter().find(|bound| bound.limit == "Concurrency=5").unwrap().hours;
             format!(" {} |", hours(own))
         });
@@ -321,14 +332,14 @@ mod tests {
 
     #[test]
     fn polly_is_the_tightest_quota() {
-        let forecast = forecast_aws(&work(100_000), &setup(1000.0, true));
+        let forecast = forecast_aws(&work(100_000), &setup(1000.0, Engine::Polly));
         assert_eq!(forecast.bounds[0].what, "Polly, neural voices");
         assert!(forecast.hours > 4.0, "{}", forecast.hours);
     }
 
     #[test]
     fn ten_million_customers_need_several_batches() {
-        let forecast = forecast_aws(&work(10_000_000), &setup(5.0, false));
+        let forecast = forecast_aws(&work(10_000_000), &setup(5.0, Engine::Espeak));
         assert!(forecast.batches > 10, "transactions fill their sheet before profiles do");
         let in_one = AwsForecast { batches: 1, ..forecast };
         assert_eq!(too_large(&work(10_000_000), &in_one).len(), 2, "finalize and the workflow's timeout");

@@ -45,10 +45,10 @@ const WORDS_PER_OFFER: f64 = 28.0;
 const CHARACTERS_PER_WORD: f64 = 5.4;
 /// The average number of words in a sentence.
 const WORDS_PER_SENTENCE: f64 = 12.0;
-/// The duration, in seconds, of the title and end cards of a video without offers.
-const CARDS_SECONDS: f64 = 15.0;
-/// The seconds that each offer's disclosures add to the end card.
-const CARDS_SECONDS_PER_OFFER: f64 = 2.4;
+/// The seconds of the opening before the voice, and of the end card with its spoken lines.
+const CARDS_SECONDS: f64 = 17.0;
+/// The seconds that each offer's spoken legal lines and its mark add.
+const CARDS_SECONDS_PER_OFFER: f64 = 3.1;
 
 /// CPU seconds of drawing for each CPU second of encoding.
 const DRAWING: f64 = 1.12;
@@ -120,15 +120,23 @@ pub fn forecast_local(
     let cpu_seconds = vec![
         ("merge", work.customers as f64 * INTAKE),
         ("assess, recommend, publish", (work.customers + work.recommendations) as f64 * BOOKKEEPING),
-        ("narrate", (work.new.speech_seconds + videos * PERSONAL_SPEECH_SECONDS) * speaking(engine)),
+        ("narrate", speech_core_seconds(work, engine)),
         ("render", encoded_seconds(work) * encoding * DRAWING + video_seconds * SOUND + videos * FIXED),
     ];
     let sum: f64 = cpu_seconds.iter().map(|(_, cpu)| cpu).sum();
     // `BUSY` is below 1 because the last video in a run renders alone, and one encoder does not use all cores.
     let seconds = sum / (cores as f64 * BUSY);
     let bytes =
-        video_seconds * bytes_per_second(video.resolution) + videos * 96_000.0 * 60.0 + work.customers as f64 * 8_000.0;
+        video_seconds * bytes_per_second(video.resolution) + videos * 48_000.0 * 80.0 + work.customers as f64 * 8_000.0;
     LocalForecast { cores, cpu_seconds, seconds, bytes: bytes as u64 }
+}
+
+/// Returns the core seconds in which an engine on the same machine speaks the new shared sentences and those for
+/// individual customers.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a run has millions of customers at most")]
+pub fn speech_core_seconds(work: &Workload, engine: Engine) -> f64 {
+    (work.new.speech_seconds + work.videos as f64 * PERSONAL_SPEECH_SECONDS) * speaking(engine)
 }
 
 /// Returns the seconds of video to draw and encode: the new shared scenes, and the scenes for individual customers.

@@ -409,6 +409,7 @@ impl Runner {
             vault: &self.services.vault,
             settings: &self.services.settings,
             engines: self.services.engines.as_ref(),
+            brand: &self.project.brand,
             pronunciations: &self.project.pronunciations,
             secrets: self.services.secrets.as_ref(),
         };

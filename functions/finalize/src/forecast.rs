@@ -165,7 +165,7 @@ fn compute(
     let engine = requested.or(settings.voice.engine.only()).unwrap_or(Engine::Polly);
     let setup = StackSetup {
         concurrency: f64::from(concurrency.max(1)),
-        polly: engine == Engine::Polly,
+        voice: engine,
         model_usd: model.usd * share,
         resolution: settings.video.resolution,
         transactions: TRANSACTIONS,

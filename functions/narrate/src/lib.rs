@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+use contracts::brand::Brand;
 use contracts::key::{Artefact, RunPart};
 use contracts::narration::{Narration, Timing};
 use contracts::request::Request;
@@ -56,6 +57,8 @@ pub struct Deps<'a> {
     pub settings: &'a Settings,
     /// The available voice engines.
     pub engines: &'a Engines,
+    /// The bank's brand, whose legal lines are spoken last.
+    pub brand: &'a Brand,
     /// The bank's list of pronunciations.
     pub pronunciations: &'a Pronunciations,
     /// The source of the outside voice service's key.
@@ -91,7 +94,7 @@ pub async fn run(task: CustomerTask, deps: &Deps<'_>) -> Result<CustomerTask, Er
         return Ok(task);
     }
     let job = SpeechJob {
-        lines: lines::of_script(&script, deps.pronunciations)?,
+        lines: lines::of_script(&script, deps.brand, deps.pronunciations)?,
         words_per_minute: request.words_per_minute,
         voices: engines::voices(request.voice.as_deref(), &deps.settings.voice, &request.engines, script.language),
         first_name_unspoken: !names::is_sayable(&script.first_name, deps.pronunciations, script.language),
@@ -166,6 +169,7 @@ fn inputs(request: &Request, script: Digest, deps: &Deps<'_>) -> Digest {
     let request = Digest::of_json(request);
     let voice = Digest::of_json(&deps.settings.voice);
     let pronunciations = deps.pronunciations.digest();
+    let brand = deps.brand.digest();
     Digest::of_parts([
         b"narrate".as_slice(),
         env!("CARGO_PKG_VERSION").as_bytes(),
@@ -173,6 +177,7 @@ fn inputs(request: &Request, script: Digest, deps: &Deps<'_>) -> Digest {
         script.as_bytes(),
         voice.as_bytes(),
         pronunciations.as_bytes(),
+        brand.as_bytes(),
     ])
 }
 

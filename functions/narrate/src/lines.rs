@@ -1,8 +1,9 @@
 //! The sentences to speak, each marked as personal or shareable.
 
 use contracts::Language;
+use contracts::brand::Brand;
 use contracts::narration::Sharing;
-use contracts::script::{Script, Segment, SentencePart, SentenceSource};
+use contracts::script::{Script, Segment, SegmentKind, SentencePart, SentenceSource};
 use phrases::{Slot, Template};
 
 use crate::error::Error;
@@ -31,20 +32,63 @@ impl Line {
     }
 }
 
-/// Returns the sentences in a script, in spoken form.
-pub fn of_script(script: &Script, pronunciations: &Pronunciations) -> Result<Vec<Line>, Error> {
+/// Returns the sentences of a script in spoken form. Also speaks the legal lines that the picture shows, so that they
+/// reach customers who cannot see it: a product's lines at the end of its offer, and the bank's lines after the last
+/// segment, as a segment of their own.
+pub fn of_script(script: &Script, brand: &Brand, pronunciations: &Pronunciations) -> Result<Vec<Line>, Error> {
     let language = script.language;
     let mut lines = Lines { found: Vec::new(), pronunciations: Some(pronunciations), language };
     for (index, segment) in script.segments.iter().enumerate() {
         let mut number = 0;
-        for (sentence, sharing) in segment_sentences(segment, language) {
+        let legal = product_lines(script, segment).into_iter().flat_map(|line| shared_sentences(line, language));
+        for (sentence, sharing) in segment_sentences(segment, language).into_iter().chain(legal) {
             number += 1;
             // The reading of a sentence that other customers also hear must not depend on this customer's name.
             let first_name = if sharing == Sharing::Shared { "" } else { &script.first_name };
             lines.add(index, number, &sentence, sharing, first_name)?;
         }
     }
+    if lines.found.is_empty() {
+        return Err(Error::EmptyScript);
+    }
+    let brand = brand.in_language(language);
+    let legal = bank_lines(script, &brand).into_iter().flat_map(|line| shared_sentences(line, language));
+    for (index, (sentence, sharing)) in legal.enumerate() {
+        lines.add(script.segments.len(), index + 1, &sentence, sharing, "")?;
+    }
     lines.finish()
+}
+
+/// Returns the legal lines of an offer's product that its segment does not already speak.
+fn product_lines<'a>(script: &'a Script, segment: &Segment) -> Vec<&'a str> {
+    let offer = script.offers.iter().find(|offer| Some(&offer.product) == segment.product.as_ref());
+    let picture = offer.filter(|_| segment.kind == SegmentKind::Offer).and_then(|offer| offer.picture.as_ref());
+    let lines = picture.map(|picture| picture.disclosures.as_slice()).unwrap_or_default();
+    lines.iter().map(String::as_str).filter(|line| !is_said(segment, line)).collect()
+}
+
+/// Returns the bank's legal lines, the opt-out and the voice notice, without those that a segment already speaks.
+fn bank_lines<'a>(script: &'a Script, brand: &'a Brand) -> Vec<&'a str> {
+    let of_products: Vec<&String> =
+        script.offers.iter().filter_map(|offer| offer.picture.as_ref()).flat_map(|p| &p.disclosures).collect();
+    let own = script.disclosures.iter().filter(|line| !of_products.contains(line));
+    let mut lines: Vec<&str> = Vec::new();
+    for line in own.chain([&brand.opt_out, &brand.voice_notice]) {
+        let is_open = !line.trim().is_empty() && !script.segments.iter().any(|segment| is_said(segment, line));
+        if is_open && !lines.contains(&line.as_str()) {
+            lines.push(line);
+        }
+    }
+    lines
+}
+
+fn is_said(segment: &Segment, line: &str) -> bool {
+    segment.text.contains(line.trim().trim_end_matches('.'))
+}
+
+/// Returns the sentences of a text that contains no customer's data.
+fn shared_sentences(text: &str, language: Language) -> Vec<(String, Sharing)> {
+    sentences(text, language).into_iter().map(|sentence| (sentence, Sharing::Shared)).collect()
 }
 
 /// Returns the sentences in a text, in spoken form, with one segment per paragraph. All count as personal.
@@ -146,6 +190,7 @@ fn is_filled(sentence: &str, said: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use contracts::Digest;
+    use contracts::script::OfferShown;
     use jiff::Timestamp;
 
     use super::*;
@@ -228,6 +273,108 @@ mod tests {
             from_posts: false,
         };
         let list = Pronunciations::default();
-        assert_eq!(of_script(&script("May"), &list).unwrap(), of_script(&script("Ana"), &list).unwrap());
+        let lines = |name: &str| of_script(&script(name), &brand(), &list).unwrap();
+        assert_eq!(lines("May"), lines("Ana"));
+    }
+
+    fn brand() -> Brand {
+        Brand::from_toml(include_str!("../../../assets/brand.toml")).unwrap()
+    }
+
+    fn offer(product: &str, disclosures: &[&str]) -> OfferShown {
+        OfferShown {
+            product: contracts::ProductId::parse(product).unwrap(),
+            name: product.to_owned(),
+            category: "cards".to_owned(),
+            rates_and_terms: Vec::new(),
+            picture: Some(contracts::catalogue::ProductPicture {
+                customer_name: product.to_owned(),
+                headline: product.to_owned(),
+                art: "card".to_owned(),
+                figure: None,
+                claims: Vec::new(),
+                disclosures: disclosures.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    fn segment(kind: SegmentKind, text: &str, product: Option<&str>) -> Segment {
+        let product = product.map(|id| contracts::ProductId::parse(id).unwrap());
+        Segment { kind, text: text.to_owned(), product, parts: Vec::new() }
+    }
+
+    fn said(script: &Script) -> Vec<(usize, String, Sharing)> {
+        let lines = of_script(script, &brand(), &Pronunciations::default()).unwrap();
+        let words = |line: &Line| line.utterance.words().iter().map(|word| word.shown.clone()).collect::<Vec<_>>();
+        lines.iter().map(|line| (line.segment, words(line).join(" "), line.sharing)).collect()
+    }
+
+    #[test]
+    fn every_legal_line_is_spoken_once() {
+        let brand = brand();
+        let mut script = Script {
+            language: Language::English,
+            adviser: None,
+            first_name: "Ana".to_owned(),
+            segments: vec![
+                segment(SegmentKind::Greeting, "Hello Ana.", None),
+                segment(SegmentKind::Offer, "A card may suit you.", Some("card")),
+                segment(SegmentKind::Offer, "So may savings. Member FDIC.", Some("savings")),
+                segment(SegmentKind::Closing, "Thank you.", None),
+            ],
+            offers: vec![
+                offer("card", &["Subject to credit approval. Terms apply."]),
+                offer("savings", &["Member FDIC."]),
+            ],
+            disclosures: vec!["Subject to credit approval. Terms apply.".to_owned(), "Member FDIC.".to_owned()],
+            written_by: contracts::script::WrittenBy::Template { instead_of_model: None },
+            verdict: contracts::script::Verdict { checks: Vec::new() },
+            text_review: None,
+            from_posts: false,
+        };
+        script.disclosures.extend(brand.disclosures.iter().cloned());
+        let said = said(&script);
+        let texts: Vec<&str> = said.iter().map(|(_, text, _)| text.as_str()).collect();
+        let expected = [
+            "Hello Ana.",
+            "A card may suit you.",
+            "Subject to credit approval.",
+            "Terms apply.",
+            "So may savings.",
+            "Member FDIC.",
+            "Thank you.",
+            "Meridian Bank is a fictional bank.",
+            "This is general information, not financial advice.",
+            "Eligibility and terms apply.",
+            "To stop these messages, sign in and choose Preferences.",
+            "AI-generated voice",
+        ];
+        assert_eq!(texts, expected);
+        let segments: Vec<usize> = said.iter().map(|(segment, ..)| *segment).collect();
+        assert_eq!(segments, [0, 1, 1, 1, 2, 2, 3, 4, 4, 4, 4, 4]);
+        assert!(said[7..].iter().all(|(_, _, sharing)| *sharing == Sharing::Shared), "{said:?}");
+        // Spoken in Spanish, they are the bank's own translation.
+        script.language = Language::Spanish;
+        script.disclosures.clear();
+        let last = self::said(&script).pop().unwrap();
+        assert_eq!(last.1, "Voz generada por IA");
+    }
+
+    #[test]
+    fn script_without_words_is_refused() {
+        let script = Script {
+            language: Language::English,
+            adviser: None,
+            first_name: String::new(),
+            segments: Vec::new(),
+            offers: Vec::new(),
+            disclosures: vec!["Member FDIC.".to_owned()],
+            written_by: contracts::script::WrittenBy::Template { instead_of_model: None },
+            verdict: contracts::script::Verdict { checks: Vec::new() },
+            text_review: None,
+            from_posts: false,
+        };
+        let lines = of_script(&script, &brand(), &Pronunciations::default());
+        assert!(matches!(lines, Err(Error::EmptyScript)), "{lines:?}");
     }
 }

@@ -9,7 +9,8 @@ use storage::secret::SecretName;
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
-    let pronunciations = Pronunciations::read(&host::assets(), &host::brand()?).map_err(bespoke_aws::Failure::from)?;
+    let brand = host::brand()?;
+    let pronunciations = Pronunciations::read(&host::assets(), &brand).map_err(bespoke_aws::Failure::from)?;
     let http = outbound::Client::new()?;
     let engines = Engines::new(environment::path("ESPEAK_PATH", "/opt/bin/espeak-ng"), http)
         .with_kokoro(kokoro::Files::find(&environment::path("KOKORO_DIR", "/opt/bespoke/kokoro")))
@@ -22,6 +23,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
             vault: &host.vault,
             settings: &settings,
             engines: &engines,
+            brand: &brand,
             pronunciations: &pronunciations,
             secrets: &host.secrets,
         };

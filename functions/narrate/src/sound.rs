@@ -10,8 +10,9 @@ use rubato::{Async, FixedAsync, Resampler as _, SincInterpolationParameters};
 use crate::error::Error;
 use crate::narrator::Speech;
 
-/// The samples per second in the narration. Video uses 48 kHz (EBU R 128 s2).
-pub const RATE: u32 = 48_000;
+/// The samples per second in the narration. No voice engine delivers more, so a higher rate would only enlarge the file.
+/// `render` converts the sound to the 48 kHz of videos (EBU R 128 s2).
+pub const RATE: u32 = 24_000;
 
 /// The integrated loudness of the narration in LUFS (AES TD1004 recommends -16 to -20).
 pub const LOUDNESS: f64 = -16.0;
@@ -23,9 +24,9 @@ pub const PEAK: f64 = -1.5;
 const SILENCE: f32 = 0.003;
 
 /// The number of samples that the limiter considers on either side: 5 ms, less than a pitch period of a low voice.
-const REACH: usize = 240;
+const REACH: usize = 120;
 /// The width of the limiter's window in samples: 2 × [`REACH`] + 1.
-const WINDOW: f64 = 481.0;
+const WINDOW: f64 = 241.0;
 
 /// Trims the silence at both ends to 15 ms, so the time span of a sentence is that of the voice. Shifts word times
 /// accordingly.
@@ -291,15 +292,15 @@ mod tests {
     fn resampling_keeps_length_and_pitch() {
         let speech = Speech { samples: tone(1.0, 22_050, 0.5), rate: 22_050, words: None };
         let out = resample(&speech).unwrap();
-        assert_eq!(out.len(), 48_000);
+        assert_eq!(out.len(), 24_000);
         let crossings = out.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
         assert!((437..=442).contains(&crossings), "{crossings}");
-        let inner = out[4800..43_200].iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
+        let inner = out[2400..21_600].iter().fold(0.0_f32, |most, sample| most.max(sample.abs()));
         assert!((inner - 0.5).abs() < 0.01, "{inner}");
         let expected = tone(1.0, RATE, 0.5);
-        let error = out.iter().zip(&expected).skip(4800).take(38_400).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        // The tone's steepest step from one sample to the next is 2π · 440 Hz · 0.5 / 48 kHz.
-        let half_a_sample = std::f32::consts::PI * 440.0 * 0.5 / 48_000.0;
+        let error = out.iter().zip(&expected).skip(2400).take(19_200).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // The tone's steepest step from one sample to the next is 2π · 440 Hz · 0.5 / 24 kHz.
+        let half_a_sample = std::f32::consts::PI * 440.0 * 0.5 / 24_000.0;
         assert!(error < half_a_sample, "a shift in time shows: {error}");
     }
 
@@ -320,14 +321,14 @@ mod tests {
         for text in ["odd", "even"] {
             let bytes = wav(&tone(0.1, RATE, 0.5), text.as_bytes()).unwrap();
             assert_eq!(note(&bytes).unwrap(), text.as_bytes());
-            assert_eq!(hound::WavReader::new(Cursor::new(bytes)).unwrap().into_samples::<i16>().count(), 4800);
+            assert_eq!(hound::WavReader::new(Cursor::new(bytes)).unwrap().into_samples::<i16>().count(), 2400);
         }
         assert_eq!(note(b"RIFF"), None);
     }
 
     #[test]
     fn level_rejects_silence() {
-        assert!(leveling_gain(&vec![0.0; 48_000]).is_err());
-        assert!(apply_gain(&vec![0.0; 48_000], 6.0).is_err());
+        assert!(leveling_gain(&vec![0.0; 24_000]).is_err());
+        assert!(apply_gain(&vec![0.0; 24_000], 6.0).is_err());
     }
 }

@@ -22,7 +22,7 @@ use crate::check::{LOUDNESS, check, check_placements, min_contrast};
 use crate::content::{SceneContent, check_glyphs};
 use crate::error::Error;
 use crate::ffmpeg::FfmpegRunner;
-use crate::film::{Film, FilmPlan, compose, cues_of, plan};
+use crate::film::{Film, FilmPlan, compose, plan};
 use crate::graph::{self, Arguments, SoundMix, VideoGraph};
 use crate::join::{self, Clip};
 use crate::layout::{Frame, LAYOUT_RESOLUTION, Rect};
@@ -117,7 +117,7 @@ impl RenderJob {
         };
         check_glyphs(&kit.fonts, &content)?;
         let plan = plan(&kit, &content);
-        let cues = cues_of(&plan.scenes);
+        let cues = plan.cues();
         let path = self.write_scratch("narration.wav", &self.inputs.audio)?;
         let sound = self.measure_sound("measuring the narration", &path)?;
         let voice = Voice { path, sound };
@@ -347,32 +347,30 @@ impl RenderJob {
 
     /// Mixes the voice with the ducked music, and adjusts the result to the required loudness.
     fn mix(&self, seconds: f64, voice: &Voice) -> Result<PathBuf, Error> {
-        let music = self.asset(&self.brand.music);
+        let music = self.asset(sound::music_of(&self.brand, &self.inputs.script));
         music.probe(&self.runner, &self.cache)?;
         let measure = || self.measure_sound("measuring the music", &music.path).map_err(|error| music.blame(error));
         let music_sound = self.cache.sounds.get_or_try_insert(&music.path, "", measure)?;
         let narration = &self.inputs.narration;
         let gain = sound::music_gain(narration, VOICE_START, voice.sound.loudness, music_sound.loudness);
-        let mixed = self.runner.scratch.join("mix.wav");
-        let mix = SoundMix {
+        let mastered = self.runner.scratch.join("sound.wav");
+        let mut mix = SoundMix {
             voice: &voice.path,
             music: &music.path,
             offset: VOICE_START,
             seconds,
             music_gain: &gain,
-            output: &mixed,
+            gain: LOUDNESS - voice.sound.loudness,
+            output: &mastered,
         };
-        let log = self.runner.ffmpeg("mixing the audio", &mix.arguments(), &|_| {})?;
-        let mut gain = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
-        let mastered = self.runner.scratch.join("sound.wav");
-        // The limiter slightly lowers the loudness. Further passes correct the gain.
-        for _ in 0..3 {
-            let log = self.runner.ffmpeg("mastering the audio", &graph::master(&mixed, gain, &mastered), &|_| {})?;
+        // The voice determines the loudness almost alone. Further passes correct the gain.
+        for _ in 0..4 {
+            let log = self.runner.ffmpeg("mixing the audio", &mix.arguments(), &|_| {})?;
             let deviation = LOUDNESS - parse_sound_log(&log).ok_or_else(no_loudness)?.loudness;
             if deviation.abs() <= 0.3 {
                 break;
             }
-            gain += deviation;
+            mix.gain += deviation;
         }
         Ok(mastered)
     }

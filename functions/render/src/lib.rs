@@ -83,9 +83,10 @@ pub fn assets_digest(folder: &Path, brand: &Brand) -> Result<Digest, Error> {
         move |error: std::io::Error| Error::AssetBroken { file, reason: error.to_string() }
     };
     let mut paths = picture_files(folder, brand)?;
-    paths.push(folder.join(&brand.music));
-    paths.extend(brand.backgrounds.iter().chain(&brand.pronunciations).map(|file| folder.join(file)));
+    let others = [&brand.music].into_iter().chain(brand.moods.values()).chain(&brand.backgrounds);
+    paths.extend(others.chain(&brand.pronunciations).map(|file| folder.join(file)));
     paths.sort();
+    paths.dedup();
     let mut digests = vec![brand.digest()];
     for path in &paths {
         digests.push(file_digest(path).map_err(broken(path))?);

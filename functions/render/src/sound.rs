@@ -1,6 +1,9 @@
-//! The music's loudness under speech and between sentences.
+//! The choice of the music, and its loudness under speech and between sentences.
 
+use contracts::brand::Brand;
 use contracts::narration::Narration;
+use contracts::script::{Script, WrittenBy};
+use contracts::tone::Tone;
 
 /// The music's loudness under speech, relative to the speech, in LU: audible in pauses, but far below the words.
 const UNDER_SPEECH: f64 = -15.0;
@@ -12,6 +15,18 @@ const FADE_DOWN: f64 = 0.7;
 const FADE_UP: f64 = 1.4;
 /// The minimum pause, in seconds, in which the music returns. Music that swells between sentences is distracting.
 const MIN_PAUSE: f64 = 3.0;
+
+/// Returns the brand's music for the tone in which the letter was requested. A service message may concern trouble, so it
+/// always has the brand's default music.
+#[must_use]
+pub fn music_of<'a>(brand: &'a Brand, script: &Script) -> &'a str {
+    let wish = match &script.written_by {
+        WrittenBy::Phrases { wish, .. } if !script.offers.is_empty() => wish.tones.first(),
+        _ => None,
+    };
+    let tone = Tone::ALL.into_iter().find(|tone| wish.is_some_and(|wish| wish == tone.as_str()));
+    tone.and_then(|tone| brand.moods.get(&tone)).unwrap_or(&brand.music)
+}
 
 /// Returns the spans of speech, in seconds from the start of the narration, with short pauses closed.
 fn speech_spans(narration: &Narration) -> Vec<(f64, f64)> {
@@ -77,6 +92,35 @@ mod tests {
     #[test]
     fn music_stays_ducked_in_short_pauses() {
         assert_eq!(speech_spans(&narration(&[(0.0, 2.0), (2.6, 5.0), (9.0, 10.0)])), [(0.0, 5.0), (9.0, 10.0)]);
+    }
+
+    #[test]
+    fn tone_of_the_letter_picks_the_music() {
+        let brand = Brand::from_toml(include_str!("../../../assets/brand.toml")).unwrap();
+        let catalogue = include_bytes!("../../../data/catalogue.json");
+        let catalogue = contracts::catalogue::Catalogue::from_json(catalogue).unwrap();
+        let products: Vec<_> = catalogue.products().iter().take(1).collect();
+        let music = |offers: usize, tones: &[&str]| {
+            let customer = crate::preview::SampleCustomer::default();
+            let mut script = crate::preview::sample_script(&brand, "Meridian", &products[..offers], &customer);
+            script.written_by = WrittenBy::Phrases {
+                book: Digest::of(b""),
+                language: "en-US".to_owned(),
+                version: "1".to_owned(),
+                wish: contracts::script::WishAsUnderstood {
+                    tones: tones.iter().map(ToString::to_string).collect(),
+                    ..Default::default()
+                },
+                selected_by: None,
+                instead_of_model: None,
+            };
+            music_of(&brand, &script).to_owned()
+        };
+        assert_eq!(music(1, &["lively"]), "music/meridian-bright.flac");
+        assert_eq!(music(1, &["formal", "warm"]), "music/meridian-still.flac");
+        assert_eq!(music(1, &["warm"]), "music/meridian-calm.flac");
+        assert_eq!(music(1, &[]), "music/meridian-calm.flac");
+        assert_eq!(music(0, &["lively"]), "music/meridian-calm.flac", "a service message");
     }
 
     #[test]

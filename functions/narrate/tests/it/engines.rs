@@ -64,13 +64,13 @@ async fn kokoro() -> &'static Engines {
 
 fn samples(wav: Vec<u8>) -> Vec<f32> {
     let reader = hound::WavReader::new(std::io::Cursor::new(wav)).unwrap();
-    assert_eq!(reader.spec().sample_rate, 48_000);
+    assert_eq!(reader.spec().sample_rate, 24_000);
     reader.into_samples::<i16>().map(|sample| f32::from(sample.unwrap()) / 32_768.0).collect()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a short narration")]
 fn peak(samples: &[f32], from: f64, to: f64) -> f32 {
-    let at = |seconds: f64| ((seconds * 48_000.0) as usize).min(samples.len());
+    let at = |seconds: f64| ((seconds * 24_000.0) as usize).min(samples.len());
     samples[at(from)..at(to)].iter().fold(0.0, |most, sample| most.max(sample.abs()))
 }
 

@@ -9,7 +9,7 @@ use contracts::script::{CatalogueField, OfferShown, Script, Segment, SegmentKind
 
 use crate::canvas::{FRAME_RATE, VOICE_START};
 use crate::content::SceneContent;
-use crate::film::to_frame;
+use crate::film::{to_frame, up_to_frame};
 use crate::scenes::SceneKind;
 use crate::scenes::spec::{Edge, Joints};
 use crate::scenes::stage::{COVER_SECONDS, READING_RATE};
@@ -26,7 +26,7 @@ const MARK: i64 = 9;
 const LEAD: i64 = MARK + LEAD_OF_OFFER;
 /// The minimum length of a beat whose picture the next beat continues: the time that its elements need to enter.
 const MIN_SECONDS: f64 = 1.6;
-/// Samples of the narration per second. Times within a beat are whole samples, so equal beats have equal times.
+/// Samples of the sound per second. Times within a beat are whole samples, so equal beats have equal times.
 const SAMPLES: f64 = 48_000.0;
 
 /// A part of the narration that is accompanied by one scene.
@@ -134,23 +134,48 @@ fn to_sample(seconds: f64) -> f64 {
     (seconds * SAMPLES).round() / SAMPLES
 }
 
+/// Returns a sentence with times within a scene that starts at `start` seconds of the video.
+fn within(sentence: &Sentence, start: f64) -> Sentence {
+    let local = |at: f64| to_sample(at + VOICE_START - start);
+    let words = sentence.words.iter().map(|word| {
+        let mut word = word.clone();
+        (word.start, word.end) = (local(word.start), local(word.end));
+        word
+    });
+    Sentence {
+        segment: 0,
+        start: local(sentence.start),
+        end: local(sentence.end),
+        words: words.collect(),
+        sharing: sentence.sharing,
+    }
+}
+
+/// The sentences that are spoken over the end card, and its start.
+pub(super) struct Legal {
+    /// The start of the end card in seconds of the video.
+    pub start: f64,
+    /// The sentences with times within the end card.
+    pub sentences: Vec<Sentence>,
+}
+
+/// Returns the bank's legal lines, which follow the last segment of the script. The end card starts shortly before them.
+/// Without any, it starts `pause` seconds after the narration.
+#[expect(clippy::cast_precision_loss, reason = "frames of a video")]
+pub(super) fn legal(content: &SceneContent<'_>, pause: f64) -> Legal {
+    let count = content.script.segments.len();
+    let spoken = content.narration.sentences.iter().filter(|sentence| sentence.segment >= count);
+    let lead = LEAD_OF_OFFER as f64 / f64::from(FRAME_RATE);
+    let start = spoken.clone().next().map_or_else(
+        || up_to_frame(VOICE_START + content.narration.seconds + pause),
+        |first| to_frame(VOICE_START + first.start - lead),
+    );
+    Legal { start, sentences: spoken.map(|sentence| within(sentence, start)).collect() }
+}
+
 fn beat<'a>(draft: &Draft<'a>, start: f64, seconds: f64, joints: Joints) -> Beat<'a> {
     let local = |at: f64| to_sample(at + VOICE_START - start);
-    let shift = |sentence: &Sentence| {
-        let words = sentence.words.iter().map(|word| {
-            let mut word = word.clone();
-            (word.start, word.end) = (local(word.start), local(word.end));
-            word
-        });
-        Sentence {
-            segment: 0,
-            start: local(sentence.start),
-            end: local(sentence.end),
-            words: words.collect(),
-            sharing: sentence.sharing,
-        }
-    };
-    let sentences: Vec<Sentence> = draft.sentences.iter().map(|sentence| shift(sentence)).collect();
+    let sentences: Vec<Sentence> = draft.sentences.iter().map(|sentence| within(sentence, start)).collect();
     let words = sentences.iter().flat_map(|sentence| &sentence.words);
     let timing = SceneTiming {
         seconds: to_sample(seconds),
@@ -359,7 +384,7 @@ fn span(sentences: &[&Sentence]) -> f64 {
 }
 
 /// Returns the claims that a scene shows, each with its time in the narration. A spoken claim enters with its sentence.
-/// A claim that is not spoken enters after the last sentence has begun, if there is time to read it.
+/// A claim that is not spoken enters after the last sentence about the product has begun, if there is time to read it.
 fn claims(segment: &Segment, sentences: &[&Sentence], offer: &OfferShown) -> Vec<(usize, f64)> {
     const SHOWN: usize = 2;
     const AFTER: f64 = 1.4;
@@ -377,9 +402,16 @@ fn claims(segment: &Segment, sentences: &[&Sentence], offer: &OfferShown) -> Vec
         }
         words_before += part.text.split_whitespace().count();
     }
-    let Some(last) = sentences.last() else { return claims };
+    // The legal lines of the product follow the segment's own text.
+    let mut passed = 0;
+    let own = sentences.iter().take_while(|sentence| {
+        let is_own = words_before == 0 || passed < words_before;
+        passed += sentence.words.len();
+        is_own
+    });
+    let (Some(own), Some(last)) = (own.last(), sentences.last()) else { return claims };
     let available = offer.picture.as_ref().map_or(0, |picture| picture.claims.len());
-    let mut at = last.start + AFTER;
+    let mut at = own.start + AFTER;
     for index in 0..available {
         let is_spoken = claims.iter().any(|(spoken, _)| *spoken == index);
         if !is_spoken && claims.len() < SHOWN && at + TO_READ <= last.end {

@@ -8,8 +8,8 @@ use contracts::narration::{Sentence, Timing};
 use contracts::script::OfferShown;
 
 use crate::content::SceneContent;
-use crate::film::beats::Beat;
-use crate::film::{END_MOTION_SECONDS, MIN_END_SECONDS, up_to_frame};
+use crate::film::beats::{Beat, Legal};
+use crate::film::{END_MOTION_SECONDS, MIN_END_SECONDS, OUTRO_SECONDS, up_to_frame};
 use crate::scenes::SceneKind;
 use crate::scenes::kit::SceneKit;
 use crate::scenes::public::Public;
@@ -285,8 +285,9 @@ pub(crate) fn legal_lines(content: &SceneContent<'_>) -> Vec<String> {
     lines
 }
 
-/// Returns as many end cards as the legal lines need.
-pub(super) fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, beats: &[Beat<'_>], start: f64) -> Vec<Scene> {
+/// Returns as many end cards as the legal lines need. The last one ends after the last word, and no card before it can be
+/// read.
+pub(super) fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, beats: &[Beat<'_>], legal: &Legal) -> Vec<Scene> {
     let brand = content.brand;
     let is_shown = |offer: &OfferShown| {
         let is_of = |beat: &&Beat<'_>| beat.offer.is_some_and(|(_, own)| own.product == offer.product);
@@ -307,15 +308,18 @@ pub(super) fn end_cards(kit: &SceneKit, content: &SceneContent<'_>, beats: &[Bea
     let pages = pages(&plain);
     let of_brand = |take: fn(&Brand) -> String| Public::of_brand(brand, take);
     let count = pages.len();
-    let mut now = start;
+    let mut now = legal.start;
+    let spoken_until = legal.sentences.last().map_or(0.0, |last| legal.start + last.end + OUTRO_SECONDS);
     let mut scenes = Vec::new();
     for (index, page) in pages.into_iter().enumerate() {
-        let seconds = up_to_frame(reading_seconds(&page).max(MIN_END_SECONDS) + END_MOTION_SECONDS);
+        let to_read = reading_seconds(&page).max(MIN_END_SECONDS) + END_MOTION_SECONDS;
+        let is_last = index + 1 == count;
+        let seconds = up_to_frame(if is_last { to_read.max(spoken_until - now) } else { to_read });
         let frame = SceneFrame {
             kind: SceneKind::End,
             start: now,
             timing: SceneTiming { seconds, ..SceneTiming::default() },
-            joints: Joints { start: Edge::Covered, end: if index + 1 < count { Edge::Covered } else { Edge::Faded } },
+            joints: Joints { start: Edge::Covered, end: if is_last { Edge::Faded } else { Edge::Covered } },
             changes: Vec::new(),
             early_figure: false,
             precision: Timing::Estimated,

@@ -207,10 +207,15 @@ impl std::ops::Deref for Scene {
 fn spec(frame: SceneFrame, slots: Slots<String, Picture>, sentences: Vec<Sentence>, names: &[String]) -> SceneSpec {
     let SceneFrame { kind, start, timing, joints, changes, early_figure, precision } = frame;
     let (texts, pictures) = slots;
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let cues = cues(&local_narration(sentences, timing.seconds), &names);
+    let cues = captions_of(sentences, timing.seconds, names);
     let captions = Captions { cues, lit: precision == Timing::Exact };
     SceneSpec { kind, start, timing, texts, pictures, captions, joints, changes, early_figure }
+}
+
+/// Returns the captions of sentences with times within a scene of this length. Captions keep `names` on one line.
+pub(crate) fn captions_of(sentences: Vec<Sentence>, seconds: f64, names: &[String]) -> Vec<Cue> {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    cues(&local_narration(sentences, seconds), &names)
 }
 
 /// Returns the sentences of a scene as a narration of the scene's length.

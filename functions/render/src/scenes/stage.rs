@@ -245,8 +245,8 @@ impl SceneDrawer<'_> {
             Some(enter) if is_reduced => (Entrance::Fade, Rest::Still, enter.pace),
             Some(enter) => (enter.how, enter.then, enter.pace),
         };
-        let seconds = if how == Entrance::Cut { 0.0 } else { pace.seconds(&self.kit.motion) };
         let length = self.spec.timing.seconds;
+        let seconds = if how == Entrance::Cut { 0.0 } else { pace.seconds(&self.kit.motion, length - at) };
         let ends_in_cut = self.spec.joints.end == Edge::Cut;
         Ok(Some(DrawnLayer {
             is_above_cover: matches!(layer.id.as_str(), "logo" | "privacy" | "privacy-bar" | "progress"),
@@ -260,7 +260,7 @@ impl SceneDrawer<'_> {
             then,
             area,
             scale: self.options.scale,
-            easing: self.kit.motion.easing,
+            easing: if pace == Pace::Scene { Easing::Linear } else { self.kit.motion.easing },
         }))
     }
 

@@ -107,16 +107,20 @@ pub enum Pace {
     Normal,
     /// For large elements.
     Slow,
+    /// Steadily until one second before the end of the scene, such as for a bar that shows its progress.
+    Scene,
 }
 
 impl Pace {
-    /// Returns the brand's duration in seconds.
+    /// Returns the duration in seconds: the brand's, or what remains of the scene. `remaining` is the time from the start of
+    /// the entrance to the end of the scene.
     #[must_use]
-    pub fn seconds(self, motion: &MotionTokens) -> f64 {
+    pub fn seconds(self, motion: &MotionTokens, remaining: f64) -> f64 {
         let milliseconds = match self {
             Self::Fast => motion.fast,
             Self::Normal => motion.normal,
             Self::Slow => motion.slow,
+            Self::Scene => return (remaining - 1.0).max(0.0),
         };
         f64::from(milliseconds) / 1000.0
     }

@@ -3,13 +3,13 @@
 use contracts::brand::Brand;
 use contracts::catalogue::{Catalogue, Product};
 use contracts::media::Shape;
-use contracts::narration::Narration;
+use contracts::narration::{Narration, Sentence, Sharing, Word};
 use contracts::script::Script;
 use contracts::settings::SceneMotion;
 use render::background_luma::BackgroundLuma;
 use render::canvas::VOICE_START;
 use render::content::SceneContent;
-use render::film::{Film, compose};
+use render::film::{Film, compose, plan};
 use render::layout::Frame;
 use render::preview::{SampleCustomer, check_scenes, sample_narration, sample_script};
 use render::scenes::SceneKind;
@@ -37,6 +37,60 @@ fn film(script: &Script, narration: &Narration, motion: SceneMotion) -> (SceneKi
     let content = SceneContent { script, narration, brand: &brand, background: &background };
     let film = compose(&kit, &content, &Frame::of(Shape::Wide), DrawOptions { scale: 1.0 / 6.0, motion }).unwrap();
     (kit, film)
+}
+
+/// Adds the bank's legal lines, which are spoken after the last segment.
+fn with_legal_lines(script: &Script, mut narration: Narration) -> Narration {
+    let brand = brand();
+    let mut now = ((narration.seconds + 0.5) * 24.0).round() / 24.0;
+    for line in brand.disclosures.iter().chain([&brand.opt_out, &brand.voice_notice]) {
+        let start = now;
+        let word = |text: &str| {
+            let begin = now;
+            now += (text.len() + 1) as f64 / 14.0;
+            Word { text: text.to_owned(), start: begin, end: now }
+        };
+        let words: Vec<Word> = line.split(' ').map(word).collect();
+        let segment = script.segments.len();
+        narration.sentences.push(Sentence { segment, start, end: now, words, sharing: Sharing::Shared });
+        now = ((now + 0.35) * 24.0).ceil() / 24.0;
+    }
+    narration.seconds = now;
+    narration
+}
+
+#[test]
+fn end_card_is_shown_while_its_lines_are_spoken() {
+    let script = script(&["travel-rewards-card", "high-yield-savings"]);
+    let narration = with_legal_lines(&script, sample_narration(&script));
+    let kit = SceneKit::load(&assets(), &brand(), Shape::Wide).unwrap();
+    let brand = brand();
+    let background = BackgroundLuma::uniform(0.1);
+    let content = SceneContent { script: &script, narration: &narration, brand: &brand, background: &background };
+    let plan = plan(&kit, &content);
+    let lines = |sentence: &&Sentence| sentence.segment == script.segments.len();
+    let first = narration.sentences.iter().find(lines).unwrap();
+    let last = narration.sentences.last().unwrap();
+    let before = narration.sentences.iter().filter(|sentence| !lines(sentence)).next_back().unwrap();
+    assert!(plan.end_card > VOICE_START + before.end, "{}", plan.end_card);
+    let lead = VOICE_START + first.start - plan.end_card;
+    assert!((0.2..0.5).contains(&lead), "{lead}");
+    let rest = plan.seconds - VOICE_START - last.end;
+    assert!((2.4..2.6).contains(&rest), "the music ends {rest} s after the last word");
+    // The card itself shows the words, so its captions are only in the caption file.
+    let card = plan.scenes.last().unwrap();
+    assert_eq!((card.kind, card.captions.cues.len()), (SceneKind::End, 0));
+    assert!(matches!(card, render::scenes::spec::Scene::Shared(_)));
+    let cues = plan.cues();
+    let of_card: Vec<String> = cues
+        .iter()
+        .filter(|cue| cue.start >= plan.end_card)
+        .flat_map(|cue| cue.lines.iter().map(render::captions::Line::text))
+        .collect();
+    let spoken: Vec<&str> = narration.sentences.iter().filter(lines).flat_map(|s| &s.words).map(|w| &*w.text).collect();
+    assert_eq!(of_card.join(" "), spoken.join(" "));
+    let notices = &card.texts["notices"];
+    assert!(spoken.iter().all(|word| notices.contains(word)), "{notices}");
 }
 
 #[test]
@@ -173,7 +227,7 @@ fn image_changes_at_least_every_three_seconds_during_speech() {
     ];
     for ids in products {
         let script = script(ids);
-        let narration = sample_narration(&script);
+        let narration = with_legal_lines(&script, sample_narration(&script));
         let (kit, film) = film(&script, &narration, SceneMotion::Full);
         let brand = brand();
         let color = |text: &str| render::ass::Colour::parse(text, "").unwrap();
