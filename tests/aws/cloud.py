@@ -190,6 +190,23 @@ class Cloud:
         client = self.client("secretsmanager")
         return client.get_secret_value(SecretId=self.resources[name])["SecretString"]
 
+    def put_schedule(self, name, text):
+        """Writes the file of a schedule, and waits until its timer matches. Returns the timer."""
+        self.client("s3").put_object(Bucket=self.bucket, Key=f"schedules/{name}.toml", Body=text.encode())
+        when = re.search(r'^when = "(.+)"$', text, re.M)[1]
+
+        def timer():
+            found = self.timers().get(name)
+            return found and found["ScheduleExpression"] == when and found
+        return wait_for(f"the timer of schedule {name}", timer)
+
+    def timers(self):
+        """Returns the timers of the schedules by name."""
+        client, group = self.client("scheduler"), self.resources["Timers"]
+        listed = client.list_schedules(GroupName=group)["Schedules"]
+        names = [each["Name"] for each in listed if each["GroupName"] == group]
+        return {name: client.get_schedule(GroupName=group, Name=name) for name in names}
+
     def upload(self, batch, data, names=WORKBOOKS):
         for name in names:
             self.client("s3").upload_file(str(data / name), self.bucket, f"incoming/{batch}/{name}")
@@ -268,7 +285,10 @@ def template_with_local_paths():
     anchor = "        AWS_LAMBDA_LOG_LEVEL: info\n"
     assert anchor in template, "the template must set AWS_LAMBDA_LOG_LEVEL for all functions"
     lines = "".join(f"        {name}: {value}\n" for name, value in paths.items())
-    return template.replace(anchor, anchor + lines)
+    # The emulator checks permissions for a timer as if it were in the default group.
+    group = ":schedule/${Timers}/*"
+    assert group in template, "start may set timers only in the stack's own group"
+    return template.replace(anchor, anchor + lines).replace(group, ":schedule/default/*")
 
 
 def entered_states(history):

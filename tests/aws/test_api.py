@@ -44,7 +44,7 @@ class Caller:
         request = urllib.request.Request(address, method=method, data=data, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
-                return response.status, json.loads(response.read())
+                return response.status, json.loads(response.read() or b"null")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"null")
 

@@ -26,6 +26,11 @@ OBJECT_LOCK = "used when the stack locks objects"
 WITHOUT_EFFECT = {
     ("*", "Key", "*"): "the emulator does not check access to the key for S3 and Secrets Manager",
     ("*", "Progress", "*"): "the function continues if progress cannot be written",
+    ("*", "Ledger", "log/"): "read only while the ledger does not exist",
+    ("recommend", "Ledger", "*"): "read only before a call to a model",
+    ("narrate", "Ledger", "*"): "read only before a call to an outside voice",
+    ("api", "LedgerWrite", "*"): "used by compliance",
+    ("api", "Reasons", "*"): "used for a review and for a letter",
     ("a stage", "List", "*"): MISSING_IS_404,
     ("export", "List", "*"): MISSING_IS_404,
     ("merge", "Read", "control/keys"): "read only for customers of an earlier batch",
@@ -61,6 +66,8 @@ WITHOUT_EFFECT = {
     ("finalize", "Write", "forecast.json"): "used for a dry run",
     ("start", "Read", "request.json"): "read only when the request exists already",
     ("start", "Look", "*"): "used when an execution of the same name exists",
+    ("start", "PassTimerRole", "*"): "the emulator does not check which roles a timer may have",
+    ("api", "Schedules", "*"): "used for schedules",
     ("api", "Read", "links/"): "used for a customer's link",
     ("api", "Read", "recalled/"): RECALL,
     ("api", "Read", "index.csv"): RECALL,
@@ -204,8 +211,10 @@ def test_every_function_needs_every_permission(fresh, sample):
     removed = remove_each_of_stages(fresh, run)
 
     fresh.set_variables("start", STATE_MACHINE=fresh.workflow)
-    event = {"schedule": "permissions", "at": "2026-11-23T08:00:00Z"}
-    _, removed["start"] = remove_each(fresh, "start", event)
+    bounds = f'budget_usd = 1\ncreated_by = "{"0" * 64}"\n'
+    fresh.put_schedule("travel", f'when = "cron(0 8 ? * * 2099)"\n{bounds}')
+    event = {"schedule": "travel", "at": "2026-11-23T08:00:00Z"}
+    _, removed["start"] = remove_each(fresh, "start", event, sample_event("start-schedule-written"))
     removed["api"] = remove_each_of_api(fresh)
 
     fresh.configure(SETTINGS + '[delivery]\nlink_base = "https://bank.example/l"\n')

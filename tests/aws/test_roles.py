@@ -25,6 +25,7 @@ ROUTES = [
     ("POST", f"/v1/reviews/run-0/{NOBODY}", {REVIEWER}),
     ("POST", "/v1/erasures", {COMPLIANCE}),
     ("POST", "/v1/suppressions", {COMPLIANCE}),
+    ("POST", "/v1/letters", {COMPLIANCE}),
     ("GET", "/v1/options", set(GROUPS)),
     ("GET", "/v1/catalogue", set(GROUPS)),
 ]

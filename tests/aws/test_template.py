@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 from aws_cron_expression_validator.validator import AWSCronExpressionValidator
@@ -129,10 +130,9 @@ def test_render_deadline_is_shorter_than_the_function_timeout(template):
 
 def test_schedules_are_valid_and_start_parses_their_input(template):
     schedules = of_type(template, "AWS::Scheduler::Schedule")
-    expressions = [template["Parameters"]["CampaignSchedule"]["Default"]]
-    expressions += [each["ScheduleExpression"] for each in schedules.values() if isinstance(each["ScheduleExpression"], str)]
-    assert len(expressions) == len(schedules)
-    for expression in expressions:
+    samples = [tomllib.loads(path.read_text()) for path in (ROOT / "data/schedules").glob("*.toml")]
+    assert len(samples) >= 3
+    for expression in [each["ScheduleExpression"] for each in schedules.values()] + [each["when"] for each in samples]:
         cron = re.fullmatch(r"cron\((.+)\)", expression)
         rate = re.fullmatch(r"rate\((1 (minute|hour|day)|([2-9]|\d{2,}) (minutes|hours|days))\)", expression)
         assert cron or rate, expression
@@ -141,7 +141,23 @@ def test_schedules_are_valid_and_start_parses_their_input(template):
     inputs = [json.loads(each["Target"]["Input"]) for each in schedules.values()]
     events = [json.loads(path.read_text()) for path in (ROOT / "events").glob("start-*.json")]
     assert all(any(set(given) == set(event) for event in events) for given in inputs)
-    assert [given["at"] for given in inputs if "at" in given] == ["<aws.scheduler.scheduled-time>"]
+    source = (ROOT / "crates/aws/src/timers.rs").read_text()
+    assert '"schedule": name, "at": "<aws.scheduler.scheduled-time>"' in source, "the timers of the bank's schedules"
+    assert any(set(event) == {"schedule", "at"} for event in events)
+
+
+def test_timers_can_only_start_runs(template):
+    """`start` may write only to the group of the timers, and the role that a timer assumes may only invoke `start`."""
+    start = of_type(template, "AWS::Serverless::Function")["StartFunction"]
+    statements = {each["Sid"]: each for policy in start["Policies"] for each in policy["Statement"]}
+    assert statements["SetTimers"]["Resource"]["Fn::Sub"].endswith(":schedule/${Timers}/*")
+    assert statements["PassTimerRole"]["Resource"] == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
+    assert statements["PassTimerRole"]["Condition"] == {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    policies = of_type(template, "AWS::IAM::Policy")
+    invoked = [each for each in policies["SchedulerPolicy"]["PolicyDocument"]["Statement"] if each["Action"] == "lambda:InvokeFunction"]
+    assert [each["Resource"] for each in invoked] == [{"Fn::GetAtt": ["StartFunction", "Arn"]}]
+    others = [name for name, each in of_type(template, "AWS::Serverless::Function").items() if "scheduler:" in json.dumps(each["Policies"])]
+    assert others == ["StartFunction"]
 
 
 def test_only_page_files_and_customer_links_need_no_token(template):

@@ -93,6 +93,7 @@ def lines_of_start(cloud):
 
 
 def test_schedule_starts_one_run_per_scheduled_time(cloud, published):
+    cloud.put_schedule("campaign", 'when = "cron(0 8 ? * MON 2099)"\n')
     event = {"schedule": "campaign", "at": "2026-11-23T08:00:00Z"}
     for already in [False, True]:
         failed, answer = cloud.invoke("start", event)

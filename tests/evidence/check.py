@@ -4,7 +4,8 @@
     check.py BESPOKE [MUTATIONS [SEED]]
 
 Runs the sample campaign with one video, has a reviewer approve the first customer, pins the head, and verifies the run. Then
-it applies MUTATIONS (1000) random changes to the run's files, one at a time, and carries out an operator's attack.
+it applies MUTATIONS (1000) random changes to the run's files, one at a time, and carries out an operator's attack. At last, it
+deletes each control record.
 """
 
 import json
@@ -19,6 +20,11 @@ from verify import Folder, Verifier, read_key, read_pinned
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SETTINGS = '[voice]\nengine = "espeak"\n[video]\nresolution = 180\npreset = "ultrafast"\n[review]\nfirst = 1\n[local]\napprove_own = true\n'
+
+
+# The control records that the ledger covers, and the ledger itself.
+CONTROL = ("control/suppressions.csv", "control/suppressions/", "control/consents.csv", "control/holds.csv",
+           "control/forgotten/", "control/ledger/")
 
 
 class Bank:
@@ -38,6 +44,53 @@ class Bank:
 
     def files(self):
         return Folder(self.folder / "artifacts")
+
+
+def withdraw(bank):
+    """Records one withdrawal of each kind, and has the next run sign the ledger."""
+    bank.run("suppress", "--customer", "0002", "--reason", "asked by phone")
+    bank.run("consent", "--customer", "0003", "--general", "no", "--posts", "no")
+    bank.run("legal-hold", "--customer", "0004", "--name", "Case 7")
+    bank.run("forget", "--customer", "0005")
+    bank.run("run", "--customer", "0006", "--no-video", "--again", status=6)
+
+
+def is_later(files, changed):
+    """Returns whether a part of the ledger looks like a later state with the same records. Only the keys can disprove it."""
+    for path in changed:
+        if path.startswith("control/ledger/") and changed[path] != files[path]:
+            part, whole = json.loads(changed[path]), json.loads(files[path])
+            return part["sequence"] > whole["sequence"] and part["records"] == whole["records"]
+    return False
+
+
+def check_control(bank, run, key, before, chance):
+    """Deletes each control record and the ledger, and changes the ledger."""
+    withdraw(bank)
+    bank.run("pin", "pinned")
+    pinned = read_pinned((bank.folder / "pinned/head.json").read_bytes())
+    files = bank.files()
+
+    def is_found(changed):
+        return not Verifier(changed, run, key, pinned).verify()
+
+    verifier = Verifier(files, run, key, pinned)
+    assert verifier.verify(), verifier.findings
+    control = [path for path in files if path.startswith(CONTROL)]
+    kinds = {path.rsplit("/", 1)[0] for path in control}
+    assert kinds == {"control", "control/forgotten", "control/ledger", "control/suppressions"}, kinds
+    for path in control:
+        assert is_found({name: content for name, content in files.items() if name != path}), f"not found: {path}: delete"
+    # An attacker deletes all control data together with the ledger, and restores the ledger from before.
+    changed = {name: content for name, content in files.items() if name not in control}
+    assert is_found(changed), "not found: no control data"
+    changed |= {name: content for name, content in before.items() if name.startswith("control/ledger/")}
+    assert is_found(changed), "not found: the earlier ledger"
+    ledger = [path for path in control if path.startswith("control/ledger/")]
+    mutations = [mutation for mutation in (mutate(files, ledger, before, chance) for _ in range(200)) if mutation]
+    for changed, what in mutations:
+        assert is_found(changed) or is_later(files, changed), f"not found: {what}"
+    print(f"found the deletion of each of {len(control)} control records, and {len(mutations)} mutations of the ledger")
 
 
 def mutate(files, own, before, chance):
@@ -104,6 +157,7 @@ def main(bespoke, mutations="1000", seed=None):
         other = Bank(bespoke, pathlib.Path(folder) / "other")
         forged = other.run("demo", "--videos", "0", status=6)["run"]
         assert not Verifier(other.files(), forged, key).verify(), "not found: another signer"
+        check_control(bank, run, key, before, chance)
         print("detected every change")
     return 0
 

@@ -11,6 +11,9 @@ The proof works as follows: the key signed a checkpoint of the log (RFC 6962), a
 log's newest entry for the run contains the digests of the files under runs/<run>/. manifest.json chains the digests of the
 customers' records, and each record contains the digests of the customer's files.
 
+The newest head also covers the ledger of control data, which lists the suppressions, choices and erasure records that must
+exist. This program finds deleted ones. It cannot check a state of the ledger that is newer than the head.
+
 Files may be missing after an opt-out, a recall or an erasure. Only the bank's keys show whether such a control record is
 genuine, so this program lists these files as excused.
 """
@@ -176,6 +179,7 @@ class Verifier:
     def __init__(self, files, run, key, pinned=None):
         self.files, self.run, self.key, self.pinned = files, run, key, pinned
         self.findings, self.excused, self.size, self.index, self.compared = [], [], 0, None, 0
+        self.control = {}
 
     def wrong(self, path, what):
         self.findings.append(f"{path}: {what}")
@@ -183,6 +187,7 @@ class Verifier:
     def verify(self):
         """Returns whether the run is verified."""
         head = self.check_log()
+        self.check_control()
         if head is not None:
             self.check_run(head)
         return not self.findings
@@ -211,10 +216,11 @@ class Verifier:
             newest = entry
             try:
                 head = parse_json(entry.leaf.encode())
+                self.add_control(path, head.get("control", {}))
                 if field(head, "run", str) == self.run:
                     heads.append((len(leaves) - 1, head))
-            except Wrong as error:
-                self.wrong(path, error)
+            except (Wrong, AttributeError, LookupError, TypeError) as error:
+                self.wrong(path, f"is malformed: {error}")
         self.size = len(leaves)
         if newest and newest.checkpoint.root != tree_hash(leaves):
             self.wrong("log/", "its root is not the hash of its leaves")
@@ -230,6 +236,36 @@ class Verifier:
         if self.files.get(f"runs/{self.run}/head.json") not in copies:
             self.wrong(f"runs/{self.run}/head.json", "is not the run's newest head in the log")
         return head
+
+    def add_control(self, path, control):
+        """Checks that each part of the ledger has the state in the head before, or a later one."""
+        for name, mark in self.control.items():
+            if not follows(control.get(name), mark):
+                self.wrong(path, "names a state of control data that does not follow the one before it")
+        self.control = control
+
+    def check_control(self):
+        """Compares the ledger with the newest head, and the control data with the ledger."""
+        for name, mark in self.control.items():
+            path = f"control/ledger/{name}.json"
+            data = self.files.get(path)
+            try:
+                part = parse_json(data or b"")
+                records, lists = field(part, "records", list), field(part, "lists", dict)
+                if not follows({"sequence": field(part, "sequence", int), "digest": digest(data)}, mark):
+                    self.wrong(path, "is not the state that the log records, or one after it")
+            except (Wrong, LookupError, TypeError) as error:
+                self.wrong(path, f"is malformed: {error}")
+                continue
+            self.compared += 1
+            if any(digit_of(record) != name for record in records) or (lists and name != "lists"):
+                self.wrong(path, "is another part of the ledger")
+            for record in records:
+                if record not in self.files:
+                    self.wrong(record, "missing, although the ledger lists it")
+            for path, digests in lists.items():
+                if not isinstance(digests, list) or digest(self.files.get(path, b"")) not in digests:
+                    self.wrong(path, "changed, but not by Bespoke")
 
     def check_pinned(self, leaves):
         if not self.pinned.is_signed_by(self.key):
@@ -384,8 +420,18 @@ class Verifier:
         return any(path in self.files for path in records) or any(reference.encode() in rows for rows in lists)
 
 
+def digit_of(record):
+    """Returns the first digit of the customer reference in the key of a control record."""
+    return "".join(str(record).split("/")[2:3])[:1]
+
+
+def follows(mark, earlier):
+    """Returns whether a part of the ledger may have the state `mark` after the state `earlier`."""
+    return mark == earlier or (isinstance(mark, dict) and mark["sequence"] > earlier["sequence"])
+
+
 def states_the_same(one, other):
-    ignored = ("at", "program")
+    ignored = ("at", "program", "control")
     return {name: value for name, value in one.items() if name not in ignored} == {
         name: value for name, value in other.items() if name not in ignored}
 

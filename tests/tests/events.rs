@@ -72,6 +72,10 @@ fn start_events_decode() {
         panic!("a schedule")
     };
     assert_eq!((name.as_str(), batch.as_str()), ("campaign", "2026-11-20"));
+    for changed in ["start-schedule-written", "start-schedule-deleted"] {
+        let StartEvent::ScheduleChanged { name } = event(changed) else { panic!("a schedule's file") };
+        assert_eq!(name.as_str(), "travel");
+    }
 }
 
 #[test]
@@ -80,6 +84,7 @@ fn start_refuses_other_events() {
         serde_json::json!({}),
         serde_json::json!({"schedule": "campaign"}),
         serde_json::json!({"schedule": "no/such name", "at": "2026-11-23T08:00:00Z"}),
+        serde_json::json!({"detail-type": "Object Deleted", "time": "2026-11-23T08:00:00Z", "detail": {"object": {"key": "schedules/a/b.toml"}}}),
         serde_json::json!({"detail-type": "Object Deleted", "time": "2026-11-23T08:00:00Z", "detail": {"object": {"key": "k"}}}),
     ];
     for other in others {

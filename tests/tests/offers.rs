@@ -149,6 +149,9 @@ fn hand_edited_list_keeps_its_columns_and_malformed_list_is_not_overwritten() {
     succeeds(&sandbox.run(&["suppress", "--customer", "0002", "--json"]));
     let other = "f".repeat(32);
     std::fs::write(&list, format!("\u{feff}ticket,Reference\nT-1,{other}\n")).unwrap();
+    let refused = sandbox.run(&["suppress", "--customer", "0001", "--json"]);
+    assert!(format!("{refused:?}").contains("control/suppressions.csv: changed"), "{refused:?}");
+    succeeds(&sandbox.run(&["control", "--accept", "--json"]));
     succeeds(&sandbox.run(&["suppress", "--customer", "0001", "--json"]));
     let text = std::fs::read_to_string(&list).unwrap();
     assert!(text.starts_with(&format!("ticket,Reference,reason,since\nT-1,{other},,\n")), "{text}");

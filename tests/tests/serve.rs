@@ -128,6 +128,19 @@ impl Stream {
     }
 }
 
+#[tokio::test]
+async fn expire_and_forget_work_beside_the_server() {
+    let sandbox = sandbox();
+    let server = Server::start(&sandbox, "0");
+    let path = server.create("k", &json!({"customer_id": "0001", "video": false})).await;
+    let mut events = server.follow(&path, 0).await;
+    while events.next().await.is_some() {}
+    assert!(sandbox.run(&["expire", "--json"]).status.success());
+    assert!(sandbox.run(&["forget", "--customer", "0001", "--json"]).status.success());
+    assert_eq!(server.request(Method::GET, &path).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    server.stop();
+}
+
 /// Without this limit, a run that crashes the server would crash it again after each restart.
 #[tokio::test]
 async fn run_that_crashed_the_server_twice_is_given_up() {

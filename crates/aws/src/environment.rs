@@ -18,6 +18,13 @@ pub struct EnvironmentError {
     problem: &'static str,
 }
 
+impl EnvironmentError {
+    /// Returns the error for a variable with a problem, such as `not a whole number`.
+    pub(crate) const fn invalid(name: &'static str, problem: &'static str) -> Self {
+        Self { name, problem }
+    }
+}
+
 impl NamedError for EnvironmentError {
     fn name(&self) -> ErrorName {
         ErrorName::ConfigInvalid

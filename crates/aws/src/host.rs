@@ -40,6 +40,7 @@ use crate::kms::KmsSigner;
 use crate::polly::Polly;
 use crate::s3::S3Store;
 use crate::secrets::SecretsManager;
+use crate::timers::{EventBridgeTimers, TimerNames};
 use crate::{metrics, panic_hook, step_functions_error};
 
 /// An error as the workflow sees it: a name from the closed list, and the chain of causes.
@@ -283,6 +284,12 @@ impl Host {
     pub fn refreshes(&self) -> Result<Refreshes, Failure> {
         let arn = environment::required("REFRESH_MACHINE")?;
         Ok(Refreshes::new(aws_sdk_sfn::Client::new(&self.config), arn))
+    }
+
+    /// Returns the timers of the bank's schedules, which invoke this function.
+    pub fn timers(&self) -> Result<EventBridgeTimers, Failure> {
+        let names = TimerNames::from_environment()?;
+        Ok(EventBridgeTimers::new(aws_sdk_scheduler::Client::new(&self.config), names))
     }
 
     /// Returns the key in `SIGNING_KEY`, which signs the transparency log.

@@ -5,6 +5,7 @@
 //! | [`s3`] | [`storage::store::ObjectStore`] over one bucket |
 //! | [`secrets`] | [`storage::secret::Secrets`] over Secrets Manager |
 //! | [`executions`] | [`contracts::executions::Executions`] over Step Functions |
+//! | [`timers`] | [`contracts::schedule::Timers`] over `EventBridge` Scheduler |
 //! | [`kms`] | [`transparency::signer::Signer`] over KMS |
 //! | [`polly`] | [`policy::disclosure::SpeechService`] over Polly |
 //! | [`metrics`] | CloudWatch metrics in the embedded format |
@@ -23,5 +24,6 @@ pub mod polly;
 pub mod s3;
 pub mod secrets;
 mod step_functions_error;
+pub mod timers;
 
 pub use host::{Failure, Host};

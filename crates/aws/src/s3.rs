@@ -16,7 +16,7 @@ use contracts::ObjectKey;
 use contracts::error::chain;
 use contracts::key::{Artefact, Prefix, RunPart};
 use jiff::Timestamp;
-use storage::store::{ListedObject, ObjectStore, PutOutcome, SignedUrl, StoreError, UrlSigner};
+use storage::store::{ListedObject, ObjectStore, PutOutcome, ReplaceOutcome, SignedUrl, StoreError, UrlSigner};
 
 /// The maximum number of attempts at a conditional write that conflicts with another one in flight.
 const CONFLICT_TRIES: u32 = 6;
@@ -167,6 +167,25 @@ impl ObjectStore for S3Store {
                 }
                 Err(error) => return Err(unavailable(key, "write", &error)),
             }
+        }
+    }
+
+    /// Replaces the object with `If-Match` and the entity tag with which it was read:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>.
+    async fn replace(&self, key: &ObjectKey, old: &Bytes, new: Bytes) -> Result<ReplaceOutcome, StoreError> {
+        let object = match self.read(key).send().await {
+            Ok(object) => object,
+            Err(error) if error.code() == Some("NoSuchKey") => return Ok(ReplaceOutcome::Changed),
+            Err(error) => return Err(unavailable(key, "read", &error)),
+        };
+        let tag = object.e_tag.clone();
+        let stored = object.body.collect().await.map_err(|error| unavailable(key, "read", &error))?.into_bytes();
+        let Some(tag) = tag.filter(|_| stored == *old) else { return Ok(ReplaceOutcome::Changed) };
+        match self.write(key, new).if_match(tag).send().await {
+            Ok(_) => Ok(ReplaceOutcome::Replaced),
+            // Another writer replaced or deleted the object, or is about to.
+            Err(error) if matches!(status(&error), Some(404 | 409 | 412)) => Ok(ReplaceOutcome::Changed),
+            Err(error) => Err(unavailable(key, "write", &error)),
         }
     }
 

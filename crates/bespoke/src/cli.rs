@@ -103,6 +103,8 @@ pub enum Command {
     Recall(control::RecallArgs),
     /// Destroy all data about a customer, and never contact them again
     Forget(control::ForgetArgs),
+    /// Check that no suppression, consent, choice, legal hold or erasure record was deleted
+    Control(control::ControlArgs),
     /// Place a legal hold: keep a customer's data for a case or an audit, so that forget and expire do not delete it
     #[command(alias = "hold")]
     LegalHold(control::LegalHoldArgs),

@@ -41,6 +41,7 @@ mod review;
 mod run;
 mod sample;
 mod scene;
+mod schedules;
 mod sections;
 mod sentiment;
 mod serve;
@@ -78,6 +79,7 @@ pub async fn execute(cli: Cli) -> Result<u8, Failure> {
         Command::Recall(args) => recall::execute(args, &config()?, context).await,
         Command::Effect(args) => effect::execute(args, context).await,
         Command::Forget(args) => forget::execute(args, context).await,
+        Command::Control(args) => control_lists::control(&args, context).await,
         Command::LegalHold(args) => control_lists::legal_hold(args, context).await,
         Command::Export(args) => export::export(args, &config()?, context).await,
         Command::Answers(args) => answers::execute(args, context).await,

@@ -93,6 +93,8 @@ error_names! {
     AccessForbidden => "Access.Forbidden", EXIT_REFUSED, transient: false;
     /// The customer withdrew consent or was erased during the run, so no more of their data may be sent anywhere.
     ConsentWithdrawn => "Consent.Withdrawn", EXIT_NOTHING_TO_DO, transient: false;
+    /// A control record that the ledger lists is missing or changed, so a withdrawal may have been deleted.
+    ControlIncomplete => "Control.Incomplete", EXIT_REFUSED, transient: false;
     /// A required secret is missing or malformed.
     SecretMissing => "Secret.Missing", EXIT_USAGE, transient: false;
     /// The secret store cannot be reached.
@@ -109,6 +111,8 @@ error_names! {
     WriterThrottled => "Writer.Throttled", EXIT_SERVICE, transient: true;
     /// The workflow service refuses the request or cannot be reached.
     StartUnavailable => "Start.Unavailable", EXIT_SERVICE, transient: true;
+    /// The schedule is paused, or no run may start in its quiet hours.
+    StartNotNow => "Start.NotNow", EXIT_NOTHING_TO_DO, transient: false;
     /// The voice engine is not installed.
     NarrateEngineMissing => "Narrate.EngineMissing", EXIT_SERVICE, transient: false;
     /// The speech service has been throttling requests for longer than one call can wait.

@@ -256,10 +256,31 @@ pub struct Head {
     /// The digests of the files under `runs/<run>/`, by name: the request, the index, the manifest and, on AWS, the
     /// settings.
     pub files: BTreeMap<String, Digest>,
+    /// The state of each part of the ledger of control data, by the part's name. Heads of older versions have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub control: BTreeMap<String, LedgerMark>,
+}
+
+/// The state of a part of the ledger of control data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerMark {
+    /// The number of changes so far.
+    pub sequence: u64,
+    /// The digest of the object.
+    pub digest: Digest,
+}
+
+impl LedgerMark {
+    /// Returns whether a part may have this state after it had the state `earlier`.
+    #[must_use]
+    pub fn follows(&self, earlier: &Self) -> bool {
+        self.sequence > earlier.sequence || self == earlier
+    }
 }
 
 impl Head {
-    /// Returns whether two heads differ at most in their time and version.
+    /// Returns whether two heads make the same statement about the run, whatever their time, version and ledger.
     #[must_use]
     pub fn states_the_same(&self, other: &Self) -> bool {
         (&self.run, self.customers, self.chain, &self.files) == (&other.run, other.customers, other.chain, &other.files)

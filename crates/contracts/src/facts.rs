@@ -152,13 +152,18 @@ pub enum Stance {
 }
 
 impl Stance {
+    /// Returns the offers, best first. A service message has none.
+    #[must_use]
+    pub fn offers(&self) -> &[Offer] {
+        match self {
+            Self::Recommend { offers } => offers,
+            Self::Service { .. } => &[],
+        }
+    }
+
     /// Returns the offered products, best first.
     pub fn offered(&self) -> impl Iterator<Item = &ProductId> {
-        let offers = match self {
-            Self::Recommend { offers } => offers.as_slice(),
-            Self::Service { .. } => &[],
-        };
-        offers.iter().map(|offer| &offer.product)
+        self.offers().iter().map(|offer| &offer.product)
     }
 }
 
@@ -234,6 +239,8 @@ pub enum Skip {
     Withheld,
     /// Newer data about the customer arrived while the result was in review, so a stop may have been added.
     Outdated,
+    /// The customer is outside the segment of the run's schedule.
+    OutsideSegment,
     /// No product in the chosen categories fits.
     NoSuitableOffer,
     /// The customer has since declined an offered product, or made another choice that rules the result out.
@@ -256,6 +263,7 @@ impl Skip {
             | Self::HeardLately
             | Self::Withheld
             | Self::Outdated
+            | Self::OutsideSegment
             | Self::NoSuitableOffer
             | Self::ChoicesChanged
             | Self::Rejected
@@ -281,6 +289,7 @@ impl Skip {
             Self::Stopped(stop) => stop.words(),
             Self::Withheld => "the bank's records say not to write to the customer now",
             Self::Outdated => "newer data about the customer arrived during the review",
+            Self::OutsideSegment => "the customer is outside the campaign's segment",
             Self::NoSuitableOffer => "no product of the chosen categories fits",
             Self::ChoicesChanged => "the customer's newer choices rule it out",
             Self::Rejected => "a reviewer rejected it",

@@ -151,7 +151,17 @@ identifier!(
     debug: true
 );
 
+identifier!(
+    /// A schedule's name: the name of its file under `schedules/`, without the extension.
+    ScheduleName,
+    "schedule name",
+    "1 to 40 letters, digits, '-' or '_'",
+    |text| (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'),
+    debug: true
+);
+
 display!(CustomerRef);
+display!(ScheduleName);
 display!(RunId);
 display!(Batch);
 display!(BackgroundName);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::choice::{Answer, Choice, word};
 use crate::language::Language;
-use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, ProductId, RunId};
+use crate::{BackgroundName, Batch, CustomerRef, DatasetId, Digest, ProductId, RunId, ScheduleName};
 
 pub use prefix::Prefix;
 
@@ -282,6 +282,40 @@ impl Area {
     }
 }
 
+/// A part of the ledger of control data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LedgerPart {
+    /// The records of the customers whose references begin with one hexadecimal digit, 0 to 15.
+    Customers(u8),
+    /// The lists.
+    Lists,
+}
+
+impl LedgerPart {
+    /// Returns all parts.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..16).map(Self::Customers).chain([Self::Lists])
+    }
+
+    /// Returns the part with the records of a customer.
+    ///
+    /// # Panics
+    /// Never: a reference consists of hexadecimal digits.
+    #[must_use]
+    pub fn of(reference: &CustomerRef) -> Self {
+        Self::Customers(u8::from_str_radix(&reference.as_str()[..1], 16).expect("a hexadecimal digit"))
+    }
+}
+
+impl fmt::Display for LedgerPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Customers(digit) => write!(f, "{digit:x}"),
+            Self::Lists => f.write_str("lists"),
+        }
+    }
+}
+
 /// The key of one object in the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKey {
@@ -326,6 +360,8 @@ pub enum ObjectKey {
     Answer(RunId, CustomerRef, Option<ProductId>, Answer),
     /// A customer's contact-cap reservation, counted from 1: a `policy::contact_cap::ContactReservation`.
     ContactReservation(CustomerRef, u32),
+    /// A part of the ledger of control data: a `policy::ledger::Ledger`.
+    Ledger(LedgerPart),
     /// The list of legal holds. It is read before a customer's data is destroyed.
     Holds,
     /// The request of a member of staff to erase a customer, which invokes the erasure on AWS: a
@@ -374,6 +410,8 @@ pub enum ObjectKey {
     Lexicon,
     /// The settings on AWS that new runs start with.
     Settings,
+    /// A schedule: a [`crate::schedule::Schedule`] as TOML.
+    Schedule(ScheduleName),
     /// One of the bank's own backgrounds.
     Background(BackgroundName),
 }
@@ -421,6 +459,7 @@ impl fmt::Display for ObjectKey {
             Self::ContactReservation(reference, number) => {
                 write!(f, "{}{number}.json", Prefix::ContactReservations(reference.clone()))
             }
+            Self::Ledger(part) => write!(f, "control/ledger/{part}.json"),
             Self::Holds => f.write_str("control/holds.csv"),
             Self::ErasureRequest(reference) => write!(f, "control/erasures/{reference}.json"),
             Self::Forgotten(reference) => write!(f, "control/forgotten/{reference}.json"),
@@ -447,6 +486,7 @@ impl fmt::Display for ObjectKey {
             Self::PhraseApprovals(language) => write!(f, "config/phrases/{language}.approvals.csv"),
             Self::Lexicon => f.write_str("config/lexicon.toml"),
             Self::Settings => f.write_str("config/bespoke.toml"),
+            Self::Schedule(name) => write!(f, "{}{name}.toml", Prefix::Schedules),
             Self::Background(name) => write!(f, "{}{name}", Prefix::Backgrounds),
         }
     }
@@ -459,6 +499,12 @@ impl ObjectKey {
         let (batch, name) = key.strip_prefix("incoming/")?.split_once('/')?;
         let workbook = Workbook::ALL.into_iter().find(|workbook| workbook.file_name() == name)?;
         Some((Batch::parse(batch).ok()?, workbook))
+    }
+
+    /// Returns the name in the key of a [`Self::Schedule`]. Returns `None` for other keys.
+    #[must_use]
+    pub fn schedule_of(key: &str) -> Option<ScheduleName> {
+        ScheduleName::parse(key.strip_prefix("schedules/")?.strip_suffix(".toml")?).ok()
     }
 
     /// Returns the run in the key of an [`ObjectKey::Started`].

@@ -29,7 +29,9 @@ pub mod reason;
 pub mod recall;
 pub mod request;
 pub mod review;
+pub mod schedule;
 pub mod script;
+pub mod segment;
 pub mod settings;
 pub mod speech;
 pub mod stage;
@@ -43,6 +45,6 @@ pub mod words;
 
 pub use digest::Digest;
 pub use error::{ErrorName, NamedError};
-pub use id::{BackgroundName, Batch, CustomerId, CustomerRef, DatasetId, ProductId, RunId};
+pub use id::{BackgroundName, Batch, CustomerId, CustomerRef, DatasetId, ProductId, RunId, ScheduleName};
 pub use key::ObjectKey;
 pub use language::{Language, Languages};

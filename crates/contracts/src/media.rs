@@ -23,6 +23,9 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// All shapes.
+    pub const ALL: [Self; 3] = [Self::Wide, Self::Tall, Self::Square];
+
     /// Returns the name: `16:9`, `9:16` or `1:1`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

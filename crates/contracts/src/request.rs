@@ -1,18 +1,20 @@
 //! The request for a run: `request.json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Category;
 use crate::effect::EffectPlan;
+use crate::facts::Facts;
 use crate::language::Languages;
 use crate::media::Shape;
 use crate::model::WriterMode;
+use crate::segment::CustomerSegment;
 use crate::settings::{OfferSettings, Settings};
 use crate::voice::Engine;
-use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId};
+use crate::{BackgroundName, Batch, CustomerRef, Digest, RunId, ScheduleName};
 
 /// The event that started a run. It is part of the request. A weekly schedule therefore creates a new run each week,
 /// while an upload that is announced twice creates only one run.
@@ -29,6 +31,9 @@ pub enum Trigger {
         name: String,
         /// The scheduled time, not the time of arrival.
         at: Timestamp,
+        /// A keyed digest of the person who created the schedule through the API, and may see its runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        caller: Option<Digest>,
     },
     /// A call to the API.
     Call {
@@ -50,6 +55,15 @@ pub struct Request {
     pub batch: Batch,
     /// The only customer in the run. `None` for all customers.
     pub only: Option<CustomerRef>,
+    /// The name of the schedule whose options the run has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleName>,
+    /// The only customers of a campaign. Empty for all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub customers: BTreeSet<CustomerRef>,
+    /// The segment of a campaign: customers outside it are skipped. `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<CustomerSegment>,
     /// The lines of business from which products may be recommended. Never empty.
     pub categories: Vec<Category>,
     /// The caller's preferences for tone and emphasis. They cannot disable the guard.
@@ -109,6 +123,12 @@ pub struct Request {
 pub struct RunOptions {
     /// The only customer in the run. `None` for all customers.
     pub only: Option<CustomerRef>,
+    /// The name of the schedule whose options the run has.
+    pub schedule: Option<ScheduleName>,
+    /// The only customers of a campaign. Empty for all.
+    pub customers: BTreeSet<CustomerRef>,
+    /// The segment of a campaign. `None` for all customers.
+    pub segment: Option<CustomerSegment>,
     /// The lines of business.
     pub categories: Vec<Category>,
     /// The caller's preferences for tone and emphasis.
@@ -195,7 +215,20 @@ impl Request {
     /// Assembles the request for a run. Its digest is the run id, so all code that starts a run must use this function.
     #[must_use]
     pub fn new(trigger: Trigger, batch: Batch, options: RunOptions, inputs: RunInputs<'_>) -> Self {
-        let RunOptions { only, categories, prompt, writer, words_per_minute, voice, shape, videos, is_demo } = options;
+        let RunOptions {
+            only,
+            schedule,
+            customers,
+            segment,
+            categories,
+            prompt,
+            writer,
+            words_per_minute,
+            voice,
+            shape,
+            videos,
+            is_demo,
+        } = options;
         let settings = inputs.settings;
         // A control group needs a whole batch of real customers.
         let effect = if only.is_some() || is_demo { None } else { settings.effect.plan() };
@@ -204,6 +237,9 @@ impl Request {
             trigger,
             batch,
             only,
+            schedule,
+            customers,
+            segment,
             categories: if categories.is_empty() { settings.offers.categories.clone() } else { categories },
             prompt,
             words_per_minute: words_per_minute.unwrap_or(settings.voice.words_per_minute),
@@ -238,6 +274,9 @@ impl Request {
             trigger: Trigger::Command,
             batch: Batch::parse("tests").expect("a name"),
             only: None,
+            schedule: None,
+            customers: BTreeSet::new(),
+            segment: None,
             categories: vec![Category::ConsumerAndSmallBusiness],
             prompt: None,
             words_per_minute: 140,
@@ -261,6 +300,19 @@ impl Request {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             attempt: 0,
         }
+    }
+
+    /// Returns whether the run reads a customer's row: the only customer, or one of those listed.
+    #[must_use]
+    pub fn lists(&self, customer: &CustomerRef) -> bool {
+        self.only.as_ref().is_none_or(|only| only == customer)
+            && (self.customers.is_empty() || self.customers.contains(customer))
+    }
+
+    /// Returns whether a customer with these facts is in the run's segment.
+    #[must_use]
+    pub fn selects(&self, facts: &Facts) -> bool {
+        self.segment.as_ref().is_none_or(|segment| segment.contains(facts))
     }
 
     /// Returns the bank's own background for a customer, with its digest. Returns `None` if there are no backgrounds.

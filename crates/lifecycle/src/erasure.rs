@@ -12,6 +12,7 @@ use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control::{self, ControlError, ErasureRecord, SuppressedBy, Suppression};
 use policy::erasure::{delete_artefacts, has_artefacts};
+use policy::ledger::{self, LedgerError};
 use serde::Serialize;
 use storage::store::{ObjectStore, PutOutcome, StoreError};
 use storage::vault::{Owner, Vault, VaultError};
@@ -26,6 +27,9 @@ pub enum ErasureError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ledger of control data does not match the store.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// `control/` cannot be read, so it is unknown whether the customer is under a legal hold.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -46,6 +50,7 @@ impl NamedError for ErasureError {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::Control(error) => error.name(),
+            Self::Ledger(error) => error.name(),
             Self::UnknownCustomer => ErrorName::InputUnknownCustomer,
             Self::OnHold { .. } => ErrorName::ForgetOnHold,
         }
@@ -55,6 +60,7 @@ impl NamedError for ErasureError {
         match self {
             Self::Vault(error) => error.help(),
             Self::Control(error) => error.help(),
+            Self::Ledger(error) => error.help(),
             Self::UnknownCustomer => Some(
                 "customer ids are text, so 0001 is not 1; to prevent messages to a person who was never a customer, suppress them".to_owned(),
             ),
@@ -91,11 +97,12 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
     let store = vault.store();
     check_known(store, reference).await?;
     let suppression = Suppression { by: SuppressedBy::Erasure, since: now };
-    store.put_new(&ObjectKey::Suppression(reference.clone()), json(&suppression).into()).await?;
-    if let Some(holds) = control::holds(store).await?.remove(reference) {
+    control::record(vault, reference, &ObjectKey::Suppression(reference.clone()), json(&suppression).into()).await?;
+    if let Some(holds) = control::holds(vault).await?.remove(reference) {
         return Err(ErasureError::OnHold { holds });
     }
     let record = write_record(vault, reference, now).await?;
+    ledger::add(vault, reference, &[ObjectKey::Forgotten(reference.clone())]).await?;
     vault.destroy_customer_key(reference).await?;
 
     let runs = list_runs(store, reference).await?;
@@ -110,7 +117,9 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
         }
     }
     objects += delete_artefacts(store, reference).await?;
-    objects += erase_all(store, &Prefix::Choices(reference.clone())).await?;
+    let choices = Prefix::Choices(reference.clone());
+    ledger::remove(vault, reference, &store.list_kept(&choices).await?).await?;
+    objects += erase_all(store, &choices).await?;
     result?;
     tracing::info!(%reference, objects, "erased a customer");
     Ok(ErasureReport {
@@ -123,9 +132,9 @@ pub async fn erase(reference: &CustomerRef, vault: &Vault, now: Timestamp) -> Re
 }
 
 /// Fails if the customer is unknown or under a legal hold, so an erasure would fail.
-pub async fn check(reference: &CustomerRef, store: &dyn ObjectStore) -> Result<(), ErasureError> {
-    check_known(store, reference).await?;
-    match control::holds(store).await?.remove(reference) {
+pub async fn check(reference: &CustomerRef, vault: &Vault) -> Result<(), ErasureError> {
+    check_known(vault.store(), reference).await?;
+    match control::holds(vault).await?.remove(reference) {
         Some(holds) => Err(ErasureError::OnHold { holds }),
         None => Ok(()),
     }

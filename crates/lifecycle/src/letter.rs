@@ -7,7 +7,7 @@ use contracts::catalogue::Catalogue;
 use contracts::consent::ConsentAsRead;
 use contracts::evidence::{Evidence, FailureRecord, Head, PersonalEvidence};
 use contracts::facts::{Assessment, Facts, Skip};
-use contracts::key::{Artefact, RunPart};
+use contracts::key::{Artefact, Prefix, RunPart};
 use contracts::recall::Recall;
 use contracts::request::Request;
 use contracts::review::{Decision, PendingReview};
@@ -18,11 +18,14 @@ use policy::control::{self, Control, ControlError, ErasureRecord, Suppression};
 use policy::evidence;
 use policy::review::find_pending;
 use serde::de::DeserializeOwned;
-use storage::store::StoreError;
+use storage::store::{ObjectStore, StoreError};
 use storage::vault::{Owner, Vault, VaultError};
 use thiserror::Error;
 use transparency::checkpoint::Checkpoint;
 use transparency::log::LogEntry;
+
+/// The records that a letter can be about.
+pub const RECORDS: [Artefact; 3] = [Artefact::Evidence, Artefact::Failure, Artefact::Script];
 
 /// An error that prevents the letter from being written.
 #[derive(Debug, Error)]
@@ -211,6 +214,22 @@ impl<'a> Letter<'a> {
     }
 }
 
+/// Returns the run that wrote the newest of these records about the customer, or `None` if there is none.
+pub async fn newest_run(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    records: &[Artefact],
+) -> Result<Option<RunId>, StoreError> {
+    let listed = store.list(&Prefix::Customer(reference.clone())).await?;
+    let recorded = listed.into_iter().filter_map(|listed| {
+        let run = ObjectKey::run_of(&listed.key, reference)?;
+        let is_record =
+            |record: &Artefact| ObjectKey::Customer(reference.clone(), run.clone(), *record).to_string() == listed.key;
+        records.iter().any(is_record).then_some((listed.modified, run.clone()))
+    });
+    Ok(recorded.max_by_key(|(modified, _)| *modified).map(|(_, run)| run))
+}
+
 async fn find_record(vault: &Vault, subject: &Subject<'_>) -> Result<Record, LetterError> {
     let Subject { reference, run, .. } = *subject;
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
@@ -284,10 +303,10 @@ async fn find_since(vault: &Vault, subject: &Subject<'_>) -> Result<Since, Lette
     }
     let suppression = store.find(&ObjectKey::Suppression(reference.clone())).await?;
     Ok(Since {
-        control: control::read(store, reference, now).await?,
+        control: control::read(vault, reference, now).await?,
         suppression: suppression.and_then(|bytes| serde_json::from_slice(&bytes).ok()),
         erased,
         recalls,
-        holds: control::holds(store).await?.remove(reference).unwrap_or_default(),
+        holds: control::holds(vault).await?.remove(reference).unwrap_or_default(),
     })
 }

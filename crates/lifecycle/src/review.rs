@@ -189,7 +189,7 @@ pub async fn decide(
     if inputs != *reviewed {
         return Err(not_as_reviewed(run, reference));
     }
-    if let Some(skip) = control::read(store, reference, now).await?.forbids(pending.from_posts) {
+    if let Some(skip) = control::read(vault, reference, now).await?.forbids(pending.from_posts) {
         return Ok(Err(skip));
     }
     check_files(&pending, store).await?;

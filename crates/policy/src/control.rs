@@ -3,11 +3,13 @@
 //! holds (`control/holds.csv`).
 //!
 //! Control data is read again for each decision, and can only restrict the permission from a workbook. An unreadable
-//! list is an error, never an empty list. Before showing, approving or exporting a result, call [`read`] and
-//! [`Control::forbids`]. Before destroying a customer's data, call [`holds`].
+//! list is an error, never an empty list, and [`crate::ledger`] proves that no record is missing. Before showing,
+//! approving or exporting a result, call [`read`] and [`Control::forbids`]. Before destroying a customer's data, call
+//! [`holds`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -19,9 +21,11 @@ use contracts::choice::{Choice, Source};
 use contracts::consent::{ControlAsRead, NewestAnswer, Question, Refusal};
 use contracts::facts::Skip;
 use contracts::key::Prefix;
-use storage::store::{ObjectStore, StoreError};
+use storage::store::{ObjectStore, PutOutcome, StoreError};
+use storage::vault::Vault;
 
 use crate::consent::{Permission, decide_answers};
+use crate::ledger::{self, LedgerError, Present};
 use contracts::{CustomerRef, Digest, ErrorName, NamedError, ObjectKey};
 
 /// The columns of `control/consents.csv`.
@@ -39,6 +43,9 @@ pub enum ControlError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The ledger cannot confirm that the control data is complete.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The file lacks a required column.
     #[error("{file}: missing column \"{column}\"")]
     NoColumn {
@@ -69,6 +76,7 @@ impl NamedError for ControlError {
     fn name(&self) -> ErrorName {
         match self {
             Self::Store(error) => error.name(),
+            Self::Ledger(error) => error.name(),
             Self::NoColumn { .. } | Self::Row { .. } | Self::Choice { .. } => ErrorName::ConfigInvalid,
         }
     }
@@ -76,6 +84,7 @@ impl NamedError for ControlError {
     fn help(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.help(),
+            Self::Ledger(error) => error.help(),
             Self::Choice { .. } => Some("upgrade Bespoke, or delete the object if no version wrote it".to_owned()),
             Self::NoColumn { .. } | Self::Row { .. } => Some(
                 "the required columns are reference in suppressions.csv; reference and hold in holds.csv; and reference, \
@@ -137,31 +146,84 @@ pub struct Control {
     pub as_read: ControlAsRead,
 }
 
-/// Reads the control data about one customer. `now` determines which answers are dated in the future.
-pub async fn read(store: &dyn ObjectStore, reference: &CustomerRef, now: Timestamp) -> Result<Control, ControlError> {
+/// The number of times that control data is read again because it contradicts the ledger. A change between two reads looks
+/// like a contradiction, but not each time.
+const REREADS: usize = 3;
+
+/// Reads the control data about one customer, and proves with the ledger that it is complete. `now` determines which
+/// answers are dated in the future.
+pub async fn read(vault: &Vault, reference: &CustomerRef, now: Timestamp) -> Result<Control, ControlError> {
+    let mut rereads = 0;
+    loop {
+        let (control, present) = read_present(vault.store(), reference, now).await?;
+        match ledger::prove(vault, Some(reference), &present).await {
+            Err(LedgerError::Gap(_)) if rereads < REREADS => rereads += 1,
+            proved => return Ok(proved.map(|()| control)?),
+        }
+    }
+}
+
+/// Reads the control data about one customer without the proof that it is complete. Only for readers without the keys, who
+/// decide nothing about the customer.
+pub async fn read_unproved(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    now: Timestamp,
+) -> Result<Control, ControlError> {
+    Ok(read_present(store, reference, now).await?.0)
+}
+
+async fn read_present(
+    store: &dyn ObjectStore,
+    reference: &CustomerRef,
+    now: Timestamp,
+) -> Result<(Control, Present), ControlError> {
+    let mut present = Present::default();
     let suppressions = store.find(&ObjectKey::Suppressions).await?;
-    let suppression = store.find(&ObjectKey::Suppression(reference.clone())).await?;
+    present.add_list(&ObjectKey::Suppressions, suppressions.as_ref());
+    let own_key = ObjectKey::Suppression(reference.clone());
+    let suppression = store.find(&own_key).await?;
     let consents = store.find(&ObjectKey::Consents).await?;
+    present.add_list(&ObjectKey::Consents, consents.as_ref());
     let listed = match &suppressions {
         Some(list) => lists_customer(list, reference)?,
         None => false,
     };
     // The object's existence is enough; its content does not matter.
     let suppressed = listed || suppression.is_some();
-    let forgotten = suppression.is_some() && store.find(&ObjectKey::Forgotten(reference.clone())).await?.is_some();
+    let forgotten_key = ObjectKey::Forgotten(reference.clone());
+    let forgotten = suppression.is_some() && store.find(&forgotten_key).await?.is_some();
+    present.records.extend(suppression.is_some().then(|| own_key.to_string()));
+    present.records.extend(forgotten.then(|| forgotten_key.to_string()));
     let answers = match &consents {
         Some(list) => newest_answers(list, reference, now)?,
         None => Vec::new(),
     };
-    let digest = |list: Option<bytes::Bytes>| list.map(|list| Digest::of(&list));
+    let choices = read_choices(store, reference).await?;
+    present
+        .records
+        .extend(choices.iter().map(|choice| ObjectKey::Choice(reference.clone(), choice.clone()).to_string()));
+    let digest = |list: Option<Bytes>| list.map(|list| Digest::of(&list));
     let as_read = ControlAsRead {
         suppressions: digest(suppressions),
         suppression: digest(suppression),
         consents: digest(consents),
         answers,
-        choices: read_choices(store, reference).await?,
+        choices,
     };
-    Ok(Control { suppressed, forgotten, as_read })
+    Ok((Control { suppressed, forgotten, as_read }, present))
+}
+
+/// Writes a record about a customer, unless it exists, and adds it to the ledger.
+pub async fn record(
+    vault: &Vault,
+    reference: &CustomerRef,
+    record: &ObjectKey,
+    bytes: Bytes,
+) -> Result<PutOutcome, ControlError> {
+    let written = vault.store().put_new(record, bytes).await?;
+    ledger::add(vault, reference, std::slice::from_ref(record)).await?;
+    Ok(written)
 }
 
 /// Returns the customer's choices. An object's name states the choice, so its content does not matter.
@@ -171,11 +233,24 @@ async fn read_choices(store: &dyn ObjectStore, reference: &CustomerRef) -> Resul
     listed.into_iter().map(|object| choice(object.key)).collect()
 }
 
-/// Returns the customers under a legal hold, with the names of the holds.
-pub async fn holds(store: &dyn ObjectStore) -> Result<BTreeMap<CustomerRef, Vec<String>>, ControlError> {
+/// Returns the customers under a legal hold, with the names of the holds. Proves with the ledger that no hold was deleted.
+pub async fn holds(vault: &Vault) -> Result<BTreeMap<CustomerRef, Vec<String>>, ControlError> {
+    let mut rereads = 0;
+    loop {
+        let list = vault.store().find(&ObjectKey::Holds).await?;
+        let mut present = Present::default();
+        present.add_list(&ObjectKey::Holds, list.as_ref());
+        match ledger::prove(vault, None, &present).await {
+            Err(LedgerError::Gap(_)) if rereads < REREADS => rereads += 1,
+            proved => return proved.map_err(ControlError::from).and_then(|()| parse_holds(list.as_deref())),
+        }
+    }
+}
+
+fn parse_holds(list: Option<&[u8]>) -> Result<BTreeMap<CustomerRef, Vec<String>>, ControlError> {
     let mut holds: BTreeMap<CustomerRef, Vec<String>> = BTreeMap::new();
-    let Some(list) = store.find(&ObjectKey::Holds).await? else { return Ok(holds) };
-    for row in rows(&ObjectKey::Holds, &list, &HOLDS)? {
+    let Some(list) = list else { return Ok(holds) };
+    for row in rows(&ObjectKey::Holds, list, &HOLDS)? {
         let Row { reference, cells, .. } = row?;
         holds.entry(reference).or_default().extend(cells);
     }
@@ -330,7 +405,10 @@ fn rows<'l>(
 mod tests {
     use super::*;
     use crate::consent::gate;
+    use std::sync::Arc;
+
     use storage::store::MemoryStore;
+    use storage::vault::Keys;
 
     const REFERENCE: &str = "00112233445566778899aabbccddeeff";
     const OTHER: &str = "ffffffffffffffffffffffffffffffff";
@@ -339,18 +417,23 @@ mod tests {
         CustomerRef::parse(REFERENCE).unwrap()
     }
 
+    fn bank() -> (Arc<MemoryStore>, Vault) {
+        let store = Arc::new(MemoryStore::default());
+        (store.clone(), Vault::new(store, Keys::new([1; 32], [2; 32])))
+    }
+
     fn listed(list: &str) -> Result<bool, ControlError> {
         lists_customer(list.as_bytes(), &customer())
     }
 
     async fn read_with(suppressions: &str, consents: &str) -> Result<Control, ControlError> {
-        let store = MemoryStore::default();
+        let (store, vault) = bank();
         for (key, list) in [(ObjectKey::Suppressions, suppressions), (ObjectKey::Consents, consents)] {
             if !list.is_empty() {
                 store.put(&key, list.to_owned().into()).await.unwrap();
             }
         }
-        read(&store, &customer(), "2026-11-24T12:00:00Z".parse().unwrap()).await
+        read(&vault, &customer(), "2026-11-24T12:00:00Z".parse().unwrap()).await
     }
 
     async fn answered(rows: &[(&str, &str, &str)]) -> Control {
@@ -462,27 +545,27 @@ mod tests {
 
     #[tokio::test]
     async fn opt_out_and_erasure_objects_suppress() {
-        let store = MemoryStore::default();
+        let (store, vault) = bank();
         let now = Timestamp::UNIX_EPOCH;
         store.put(&ObjectKey::Suppression(customer()), "{}".into()).await.unwrap();
-        let control = read(&store, &customer(), now).await.unwrap();
+        let control = read(&vault, &customer(), now).await.unwrap();
         assert_eq!((control.forbids(false), control.forgotten), (Some(Skip::Suppressed), false));
         assert_eq!(control.as_read.suppression, Some(Digest::of(b"{}")));
         store.put(&ObjectKey::Forgotten(customer()), "{}".into()).await.unwrap();
-        assert!(read(&store, &customer(), now).await.unwrap().forgotten);
+        assert!(read(&vault, &customer(), now).await.unwrap().forgotten);
         let other = CustomerRef::parse(OTHER).unwrap();
-        assert_eq!(read(&store, &other, now).await.unwrap().forbids(false), None);
+        assert_eq!(read(&vault, &other, now).await.unwrap().forbids(false), None);
     }
 
     #[tokio::test]
     async fn holds_have_names_and_invalid_list_is_an_error() {
-        let store = MemoryStore::default();
-        assert!(holds(&store).await.unwrap().is_empty());
+        let (store, vault) = bank();
+        assert!(holds(&vault).await.unwrap().is_empty());
         let list = format!("reference,hold,since\n{REFERENCE},Case 2026-7,2026-11-01\n{OTHER},Audit,2026-11-01\n");
         store.put(&ObjectKey::Holds, list.into()).await.unwrap();
-        assert_eq!(holds(&store).await.unwrap()[&customer()], ["Case 2026-7"]);
+        assert_eq!(holds(&vault).await.unwrap()[&customer()], ["Case 2026-7"]);
         store.put(&ObjectKey::Holds, "".into()).await.unwrap();
-        assert_eq!(holds(&store).await.unwrap_err().name(), ErrorName::ConfigInvalid);
+        assert_eq!(holds(&vault).await.unwrap_err().name(), ErrorName::ConfigInvalid);
     }
 
     #[tokio::test]

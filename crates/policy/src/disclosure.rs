@@ -88,7 +88,7 @@ impl Gate {
         if forgotten.is_some() {
             return Err(withdrawn(Skip::Suppressed));
         }
-        match control::read(store, reference, Timestamp::now()).await?.forbids(*from_posts) {
+        match control::read(vault, reference, Timestamp::now()).await?.forbids(*from_posts) {
             Some(skip) => Err(withdrawn(skip)),
             None => Ok(Permit(())),
         }

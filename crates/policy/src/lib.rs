@@ -12,5 +12,6 @@ pub mod disclosure;
 pub mod erasure;
 pub mod evidence;
 pub mod experiment;
+pub mod ledger;
 pub mod recall;
 pub mod review;

@@ -1,18 +1,24 @@
 //! Checks whether this machine has everything that a run needs, and suggests commands to install anything missing.
 
+use std::path::Path;
+
 use contracts::error::chain;
 use contracts::key::Workbook;
 use contracts::model::WriterMode;
 use contracts::settings::{EngineChoice, Settings};
+use contracts::text::counted;
 use contracts::voice::Engine;
 use contracts::{ErrorName, Language, NamedError};
+use policy::ledger::{self, Audit, LedgerError};
 use serde::Serialize;
 use storage::secret::{SecretName, Secrets};
 
 use crate::failure::Failure;
+use crate::folder::FolderStore;
 use crate::programs::{Programs, voices_folder};
-use crate::project::{Folders, Project};
-use crate::secrets::is_set;
+use crate::project::{Folders, Project, vault};
+use crate::secrets::{LocalSecrets, is_set};
+use crate::verify::newest_marks;
 
 /// The result of one check.
 #[derive(Clone, Debug, Serialize)]
@@ -92,6 +98,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
         Ok(_) => good("keys", "the keys that seal customer data exist".to_owned()),
         Err(error) => bad("keys", &error, error.help()),
     });
+    findings.extend(control(&folders.artifacts).await);
     findings.push(model(settings, secrets).await);
     if let Some(end) = settings.writer.retirement_warning() {
         findings.push(note("model", end, "describe an unknown model under writer.models in bespoke.toml"));
@@ -99,6 +106,38 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     findings.push(voice(settings));
     findings.extend(scenes(folders, settings.language));
     findings
+}
+
+/// Compares control data with its ledger. Returns `None` if the folder has no results yet.
+async fn control(artifacts: &Path) -> Option<Finding> {
+    let secrets = LocalSecrets::of_folder(artifacts);
+    if !artifacts.is_dir() || !is_set(&secrets, SecretName::ReferenceKey).await {
+        return None;
+    }
+    Some(match audit(artifacts, &secrets).await {
+        Ok(audit) => match (audit.gaps.first(), audit.uncovered.first()) {
+            (Some(gap), _) => {
+                let gap = LedgerError::from(gap.clone());
+                bad("control data", &gap, gap.help())
+            }
+            (None, Some(key)) => note(
+                "control data",
+                format!("{key} is not in the ledger, so no one would notice a deletion"),
+                "run bespoke control --accept",
+            ),
+            (None, None) => good(
+                "control data",
+                format!("the ledger covers {}", counted(audit.covered, "record or list", "records and lists")),
+            ),
+        },
+        Err(failure) => from_failure("control data", &failure),
+    })
+}
+
+async fn audit(artifacts: &Path, secrets: &LocalSecrets) -> Result<Audit, Failure> {
+    let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
+    let vault = vault(store.into(), secrets).await?;
+    Ok(ledger::audit(&vault, &newest_marks(vault.store()).await?, true).await?)
 }
 
 /// Returns the first finding that would make a run fail, as an error.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use contracts::ObjectKey;
 use contracts::key::Prefix;
 use jiff::Timestamp;
-use storage::store::{ListedObject, ObjectStore, PutOutcome, StoreError};
+use storage::store::{ListedObject, ObjectStore, PutOutcome, ReplaceOutcome, StoreError};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
@@ -163,6 +163,28 @@ impl ObjectStore for FolderStore {
             Err(error) => Err(error.error),
         };
         self.staged(key, bytes, unless_there).await
+    }
+
+    /// Compares and replaces under a lock on the folder's own lock file, which all processes respect.
+    async fn replace(&self, key: &ObjectKey, old: &Bytes, new: Bytes) -> Result<ReplaceOutcome, StoreError> {
+        let lock = self.root.join(SCRATCH).with_extension("lock");
+        let expected = old.clone();
+        let if_unchanged = move |file: NamedTempFile, path: &Path| {
+            let lock = std::fs::File::options().create(true).append(true).open(lock)?;
+            lock.lock()?;
+            match std::fs::read(path) {
+                Ok(stored) if stored == expected => {
+                    file.persist(path).map(|_| PutOutcome::Created).map_err(|error| error.error)
+                }
+                Ok(_) => Ok(PutOutcome::AlreadyExists),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(PutOutcome::AlreadyExists),
+                Err(error) => Err(error),
+            }
+        };
+        Ok(match self.staged(key, new, if_unchanged).await? {
+            PutOutcome::Created => ReplaceOutcome::Replaced,
+            PutOutcome::AlreadyExists => ReplaceOutcome::Changed,
+        })
     }
 
     /// Writes all files, syncs the file system once, and then moves the files into place. Syncing each file separately

@@ -214,9 +214,7 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
     let settings = &runner.services.settings;
     let now = Timestamp::now();
     let mut records = join(runner, request, now).await?;
-    if let Some(only) = &request.only {
-        records.retain(|record| record.reference() == only);
-    }
+    records.retain(|record| request.lists(record.reference()));
     let controls = controls(runner, &records, now).await?;
     let no_control = Control::default();
     let rules = Rules {
@@ -236,6 +234,7 @@ async fn decide(runner: &Runner, request: &Request, run: &RunId) -> Result<Vec<D
         let reference = record.reference().clone();
         let control = controls.get(&reference).unwrap_or(&no_control);
         let decided = match assess(record, control, &rules) {
+            Assessment::Proceed(facts) if !request.selects(&facts) => Err(Skip::OutsideSegment.because()),
             Assessment::Proceed(_) if heard_lately(store, &reference, run, days, now).await? => {
                 Err(Skip::HeardLately.because())
             }
@@ -283,7 +282,7 @@ async fn controls(
     if lists.iter().any(Option::is_some) || !store.list(&Prefix::Suppressions).await?.is_empty() {
         for record in records {
             let reference = record.reference();
-            controls.insert(reference.clone(), control::read(store, reference, now).await?);
+            controls.insert(reference.clone(), control::read(&runner.services.vault, reference, now).await?);
         }
     }
     Ok(controls)

@@ -36,6 +36,8 @@ pub type Labels = HashMap<CustomerRef, CustomerId>;
 pub struct LocalRequest {
     /// The only customer in the run. `None` means all customers.
     pub customer: Option<CustomerId>,
+    /// The only customers of a campaign, in addition to those in the options. Empty for all.
+    pub customers: Vec<CustomerId>,
     /// The options of the run.
     pub options: RunOptions,
     /// A background that the caller supplied.
@@ -161,7 +163,8 @@ async fn assemble(local: LocalRequest, project: &Project, services: &Services) -
         None => (None, render::background_digests(vault.store(), &settings.video).await?),
     };
     let only = local.customer.map(|id| vault.keys().reference(&id));
-    let options = RunOptions { only, ..local.options };
+    let mut options = RunOptions { only, ..local.options };
+    options.customers.extend(local.customers.iter().map(|id| vault.keys().reference(id)));
     let inputs = RunInputs {
         settings,
         catalogue: project.catalogue.digest(),

@@ -16,13 +16,13 @@ use contracts::{CustomerRef, Digest, ErrorName, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use policy::control::{self, Control, ErasureRecord};
-use policy::recall;
+use policy::{ledger, recall};
 use serde::Serialize;
 use storage::vault::{Owner, Vault, VaultError};
 
 mod head;
 
-pub use head::{HeadReport, Trust};
+pub use head::{HeadReport, Trust, newest_marks};
 
 use crate::failure::Failure;
 
@@ -34,7 +34,8 @@ const CONCURRENCY: usize = 4;
 pub struct Discrepancy {
     /// The object's key.
     pub object: String,
-    /// [`ErrorName::EvidenceChanged`], [`ErrorName::EvidenceMissing`] or [`ErrorName::EvidenceUnexpected`].
+    /// [`ErrorName::EvidenceChanged`], [`ErrorName::EvidenceMissing`], [`ErrorName::EvidenceUnexpected`] or
+    /// [`ErrorName::ControlIncomplete`].
     pub error: ErrorName,
     /// The problem, as human-readable text.
     pub what: &'static str,
@@ -90,6 +91,7 @@ pub async fn verify(vault: &Vault, run: &RunId, trust: &Trust) -> Result<Verific
     check_dataset(vault, run, &manifest, &mut found).await?;
 
     let has_keys = request.opened || is_sealed(vault, &manifest);
+    check_control(vault, has_keys, &mut found).await?;
     let checks =
         stream::iter(&manifest.entries).map(|entry| check_customer(vault, run, entry, request.digest, has_keys));
     let checks: Vec<CustomerCheck> = checks.buffer_unordered(CONCURRENCY).try_collect().await?;
@@ -115,6 +117,18 @@ pub async fn verify(vault: &Vault, run: &RunId, trust: &Trust) -> Result<Verific
         }
     }
     Ok(found.sum_up(run, manifest.customers, is_sealed(vault, &manifest), head))
+}
+
+/// Compares the control data with its ledger, and the ledger with the log's newest head.
+async fn check_control(vault: &Vault, has_keys: bool, found: &mut Found) -> Result<(), Failure> {
+    let audit = ledger::audit(vault, &newest_marks(vault.store()).await?, has_keys).await?;
+    found.files += audit.covered;
+    found.findings.extend(audit.gaps.into_iter().map(|gap| Discrepancy {
+        object: gap.object,
+        error: ErrorName::ControlIncomplete,
+        what: gap.problem,
+    }));
+    Ok(())
 }
 
 /// Returns whether the vault's keys sealed the chain.
@@ -318,7 +332,7 @@ async fn check_customer(
                 "is not the request that the record refers to",
             ));
         }
-        let control = control::read(store, reference, Timestamp::now()).await?;
+        let control = control::read_unproved(store, reference, Timestamp::now()).await?;
         check_artefacts(vault, run, &record, &control, forgotten, &mut check).await?;
         check_key(vault, &record, forgotten, &mut check).await?;
         let opens = has_keys && !forgotten;

@@ -70,7 +70,7 @@ pub async fn answer(
             None => (None, false),
         },
     };
-    let control = control::read(store, reference, Timestamp::now()).await?;
+    let control = control::read(vault, reference, Timestamp::now()).await?;
     let forbidden = control.forbids(from_posts).is_some() || is_recalled(store, run, reference).await?;
     if recorded.is_none() || forbidden {
         return Err(Problem::not_found());

@@ -48,6 +48,15 @@ pub enum PutOutcome {
     AlreadyExists,
 }
 
+/// The outcome of a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplaceOutcome {
+    /// The object was replaced.
+    Replaced,
+    /// The object does not hold the expected bytes, because another writer was first. It is unchanged.
+    Changed,
+}
+
 /// A listed object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedObject {
@@ -75,6 +84,12 @@ pub trait ObjectStore: Send + Sync {
 
     /// Writes an object, unless one with this key exists.
     async fn put_new(&self, key: &ObjectKey, bytes: Bytes) -> Result<PutOutcome, StoreError>;
+
+    /// Replaces an object, unless it no longer holds the bytes `old`. Fails on stores that cannot write conditionally.
+    async fn replace(&self, key: &ObjectKey, _old: &Bytes, _new: Bytes) -> Result<ReplaceOutcome, StoreError> {
+        let reason = "this store cannot replace an object conditionally".to_owned();
+        Err(StoreError::Unavailable { key: key.to_string(), action: "write", reason })
+    }
 
     /// Calls [`ObjectStore::put_new`] for many objects, and returns the outcomes in the same order. If one write fails,
     /// others may have succeeded.
@@ -158,7 +173,10 @@ mod memory {
     use std::collections::BTreeMap;
     use std::sync::Mutex;
 
-    use super::{Bytes, ListedObject, ObjectKey, ObjectStore, Prefix, PutOutcome, StoreError, Timestamp, async_trait};
+    use super::{
+        Bytes, ListedObject, ObjectKey, ObjectStore, Prefix, PutOutcome, ReplaceOutcome, StoreError, Timestamp,
+        async_trait,
+    };
 
     /// An in-memory store for tests. [`MemoryStore::fail_next`] makes the next reads, writes or deletions of a key
     /// fail. [`MemoryStore::put_before`] simulates a competing writer.
@@ -246,6 +264,18 @@ mod memory {
             }
             objects.insert(key.to_string(), bytes);
             Ok(PutOutcome::Created)
+        }
+
+        async fn replace(&self, key: &ObjectKey, old: &Bytes, new: Bytes) -> Result<ReplaceOutcome, StoreError> {
+            self.fault(key, "write")?;
+            let mut objects = self.objects.lock().expect("not poisoned");
+            match objects.get_mut(&key.to_string()) {
+                Some(stored) if stored == old => {
+                    *stored = new;
+                    Ok(ReplaceOutcome::Replaced)
+                }
+                _ => Ok(ReplaceOutcome::Changed),
+            }
         }
 
         async fn delete(&self, key: &ObjectKey) -> Result<(), StoreError> {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::future::join_all;
 
-use crate::store::{ObjectStore, PutOutcome, StoreError};
+use crate::store::{ObjectStore, PutOutcome, ReplaceOutcome, StoreError};
 use crate::vault::Keys;
 use contracts::key::{Artefact, Prefix, RunPart};
 use contracts::progress::{StepKind, StepName};
@@ -24,11 +24,26 @@ pub async fn run(store: &dyn ObjectStore) {
     content_survives_round_trip(store).await;
     put_new_writes_once(store).await;
     one_of_racing_writers_wins(store).await;
+    replacement_requires_the_expected_bytes(store).await;
     bulk_write_fills_unused_keys(store).await;
     range_is_a_slice(store).await;
     delete_can_be_repeated(store).await;
     erase_can_be_repeated(store).await;
     list_returns_keys_with_prefix(store).await;
+}
+
+/// A replacement succeeds only while the object holds the expected bytes.
+async fn replacement_requires_the_expected_bytes(store: &dyn ObjectStore) {
+    let key = key("replaced");
+    let (first, second) = (Bytes::from_static(b"first"), Bytes::from_static(b"second"));
+    let replace = async |old, new| store.replace(&key, old, new).await.expect("replace");
+    assert_eq!(replace(&first, second.clone()).await, ReplaceOutcome::Changed, "there is no object");
+    store.put(&key, first.clone()).await.expect("put");
+    assert_eq!(replace(&second, second.clone()).await, ReplaceOutcome::Changed);
+    assert_eq!(store.get(&key).await.expect("get"), first);
+    assert_eq!(replace(&first, second.clone()).await, ReplaceOutcome::Replaced);
+    assert_eq!(replace(&first, first.clone()).await, ReplaceOutcome::Changed);
+    assert_eq!(store.get(&key).await.expect("get"), second);
 }
 
 /// A bulk write creates only the objects whose keys are unused.

@@ -211,6 +211,8 @@ pub struct Vault {
     store: Arc<dyn ObjectStore>,
     keys: Arc<Keys>,
     customer_keys: Arc<Mutex<HashMap<CustomerRef, CachedKey>>>,
+    /// The highest sequence number that this process has read or written, by object.
+    sequences: Arc<std::sync::Mutex<HashMap<String, u64>>>,
 }
 
 /// A customer's key in memory.
@@ -232,7 +234,7 @@ impl Vault {
     /// Creates a vault that seals with `keys` and stores objects in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>, keys: Keys) -> Self {
-        Self { store, keys: Arc::new(keys), customer_keys: Arc::default() }
+        Self { store, keys: Arc::new(keys), customer_keys: Arc::default(), sequences: Arc::default() }
     }
 
     /// Returns the store, for objects that are not sealed.
@@ -384,6 +386,25 @@ impl Vault {
             return Err(broken());
         }
         parse_json(&place, bytes)
+    }
+
+    /// Returns the highest sequence number of an object that this process knows, or `None` if it knows of no such object.
+    ///
+    /// # Panics
+    /// Never: no holder of the lock panics.
+    #[must_use]
+    pub fn known_sequence(&self, place: &str) -> Option<u64> {
+        self.sequences.lock().expect("not poisoned").get(place).copied()
+    }
+
+    /// Remembers the sequence number of an object, so that this process never accepts an older state.
+    ///
+    /// # Panics
+    /// Never: no holder of the lock panics.
+    pub fn remember_sequence(&self, place: &str, sequence: u64) {
+        let mut sequences = self.sequences.lock().expect("not poisoned");
+        let known = sequences.entry(place.to_owned()).or_default();
+        *known = sequence.max(*known);
     }
 
     fn authentication_code(&self, key: &ObjectKey, fields: &[u8]) -> Digest {

@@ -16,6 +16,7 @@ const VIEWS = [
   [/^\/campaigns$/, lazy(() => import("./campaigns.js"), "campaigns")],
   [/^\/campaigns\/new$/, lazy(() => import("./campaigns.js"), "newCampaign")],
   [/^\/campaigns\/([\w.-]+)$/, lazy(() => import("./campaign.js"), "campaign")],
+  [/^\/compliance$/, lazy(() => import("./compliance.js"), "compliance")],
   [/^\/review$/, lazy(() => import("./review.js"), "review")],
 ];
 
@@ -37,6 +38,7 @@ const main = document.getElementById("main");
 /** The roles that can open each section of the page, by the section's address. */
 const NEEDED = {
   "#/": ["banker"], "#/history": ["banker"], "#/campaigns": ["campaign-manager"], "#/review": ["reviewer"],
+  "#/compliance": ["compliance"],
 };
 
 let options = null;

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { actionButton, alertDialog, announce, confirmDialog, h, refill, sentence } from "./dom.js";
 import { player, reading } from "./media.js";
+import { why } from "./why.js";
 import { plural, short, when } from "./words.js";
 
 const DECIDED = { approve: "approved and published", reject: "rejected" };
@@ -96,5 +97,6 @@ function reviewItem(item, decide, signal) {
     h("div", { class: links ? "review-body" : "review-body alone" },
       links && player({ links }, renew),
       text && reading(text, disclosures),
+      why(item),
       h("div", { class: "actions" }, may_approve && approve, reject)));
 }

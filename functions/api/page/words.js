@@ -75,6 +75,7 @@ export const SKIP_EXPLANATIONS = {
   "heard-lately": "The customer heard from the bank recently. The settings define the minimum number of days between contacts.",
   "rejected": "A reviewer rejected the result, so it was not published. The evidence records who decided, when and why.",
   "recalled": "The result was recalled before it was published.",
+  "outside-segment": "The campaign is for a segment of customers, and this customer is outside it.",
   "no-suitable-offer": "No product in the chosen lines of business fits this customer. Bespoke does not offer products that do not fit.",
 };
 

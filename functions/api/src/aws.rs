@@ -12,23 +12,21 @@ use bespoke_aws::executions::StateMachine;
 use bespoke_aws::{Failure, Host, environment, host};
 use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
-use contracts::executions::{Execution, Executions, ExecutionsError, StartOutcome};
+use contracts::executions::Executions;
 use contracts::key::RunPart;
-use contracts::request::Request as RunRequest;
 use contracts::settings::Settings;
-use contracts::stage::{WorkflowInput, WorkflowLimits};
+use contracts::stage::WorkflowLimits;
 use contracts::voice::Engine;
 use contracts::{Batch, CustomerRef, Digest, ObjectKey, RunId};
-use cost::prices::{customers_within, worst_case_on_aws};
 use http::Request;
 use http::request::Parts;
 use lambda_http::RequestExt as _;
 use lambda_http::request::RequestContext;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
-use start::{BucketSource, Source};
+use start::{BoundedExecutions, BucketSource, CampaignRecord, Source};
 use storage::store::UrlSigner;
-use storage::vault::{Owner, Vault};
+use storage::vault::Vault;
 
 use crate::backend::{Backend, CampaignBounds, CampaignState, DryRunDecision, EventLog, SignIn};
 use crate::live::LiveCounts;
@@ -99,57 +97,6 @@ pub fn behind_edge(router: Router, key: &str) -> Router {
         let given = request.headers().get("x-edge-key").map(|key| Digest::of(key.as_bytes()));
         if given == Some(expected) { next.run(request).await } else { Problem::not_found().into_response() }
     }))
-}
-
-/// The limits of a campaign: `runs/<run>/campaign.json`.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct CampaignRecord {
-    dry_run: bool,
-    bounds: CampaignBounds,
-}
-
-/// The executions of a campaign with limits.
-struct BoundedExecutions<'a> {
-    backend: &'a AwsBackend,
-    record: CampaignRecord,
-}
-
-impl BoundedExecutions<'_> {
-    /// Returns the number of customers that the bounds allow. `None` means all.
-    async fn limit(&self, run: &RunId) -> Result<Option<usize>, Failure> {
-        let CampaignBounds { customers, budget_usd, .. } = self.record.bounds;
-        let Some(budget_usd) = budget_usd else { return Ok(customers) };
-        let host = self.backend.source.host();
-        let settings = host.settings_of(run).await?;
-        let key = ObjectKey::Run(run.clone(), RunPart::Request);
-        let (request, _): (RunRequest, _) = host.vault.read_json(Owner::Run, &key).await?;
-        let within = customers_within(budget_usd, worst_case_on_aws(&settings, &request));
-        Ok(customers.into_iter().chain(within).min())
-    }
-
-    async fn record(&self, run: &RunId) -> Result<Option<usize>, Failure> {
-        let json = serde_json::to_vec(&self.record).expect("numbers serialize to JSON");
-        self.backend.vault().store().put(&ObjectKey::Campaign(run.clone()), json.into()).await?;
-        self.limit(run).await
-    }
-}
-
-#[async_trait]
-impl Executions for BoundedExecutions<'_> {
-    /// Stores the limits, so that the page can show them, and starts the execution with the number of customers that they
-    /// allow.
-    async fn start(&self, name: &str, input: &WorkflowInput) -> Result<StartOutcome, ExecutionsError> {
-        let limit = self.record(&input.run).await.map_err(|failure| ExecutionsError {
-            name: name.to_owned(),
-            action: "start",
-            reason: failure.to_string(),
-        })?;
-        self.backend.executions.start(name, &WorkflowInput { limit, ..input.clone() }).await
-    }
-
-    async fn find(&self, name: &str) -> Result<Option<Execution>, ExecutionsError> {
-        self.backend.executions.find(name).await
-    }
 }
 
 #[async_trait]
@@ -233,7 +180,8 @@ impl Backend for AwsBackend {
             ..self.limits
         };
         let record = CampaignRecord { dry_run, bounds };
-        Ok((Box::new(BoundedExecutions { backend: self, record }), limits))
+        let executions = BoundedExecutions { executions: &self.executions, vault: self.vault(), record };
+        Ok((Box::new(executions), limits))
     }
 
     async fn campaign_state(&self, run: &RunId) -> Result<Option<CampaignState>, Problem> {

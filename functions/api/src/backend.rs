@@ -13,8 +13,9 @@ use contracts::settings::Settings;
 use contracts::stage::WorkflowLimits;
 use contracts::{Batch, CustomerRef, Digest, RunId};
 use http::request::Parts;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
+pub use start::CampaignBounds;
 use start::Source;
 use storage::store::UrlSigner;
 use storage::vault::Vault;
@@ -132,17 +133,6 @@ pub trait EventLog: Send + Sync {
 
     /// Waits until a run has an event with a number above `after`. Returns false if the server stops first.
     async fn wait(&self, run: &RunId, after: u64) -> bool;
-}
-
-/// The upper bounds for a campaign. An absent bound means no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CampaignBounds {
-    /// The number of customers who may get a recommendation, counted in the dataset's order.
-    pub customers: Option<usize>,
-    /// The maximum number of customers in progress at the same time.
-    pub concurrency: Option<usize>,
-    /// The budget for models and outside voice services in US dollars.
-    pub budget_usd: Option<f64>,
 }
 
 /// A backend's own record of a campaign.

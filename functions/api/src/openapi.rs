@@ -17,14 +17,18 @@ use crate::{local, routes};
 const TOKEN: &str = "token";
 
 /// The tags that group operations, with their descriptions.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("recommendations", "Runs for one customer: the text, a narrated video, and the reasons for both."),
     ("campaigns", "Runs over all customers in a batch: the upload of the workbooks, dry runs, progress and outcomes."),
+    (
+        "schedules",
+        "Campaigns that start by themselves, each over its own segment of customers and with its own options.",
+    ),
     (
         "reviews",
         "Decisions before publication, and recalls after it. Only reviewers decide, and only compliance recalls.",
     ),
-    ("compliance", "Erasures, and objections to all contact."),
+    ("compliance", "Erasures, objections to all contact, and letters about a customer."),
     ("options", "The values that requests may use, and the product catalog."),
     (
         "local",
@@ -254,7 +258,12 @@ pub fn document() -> OpenApi {
 
 /// Returns the operations of a document.
 fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
-    document.paths.paths.values_mut().flat_map(|path| [&mut path.get, &mut path.post, &mut path.put]).flatten()
+    document
+        .paths
+        .paths
+        .values_mut()
+        .flat_map(|path| [&mut path.get, &mut path.post, &mut path.put, &mut path.delete])
+        .flatten()
 }
 
 /// Removes the bodies that only the AWS gateway sends.
@@ -276,6 +285,7 @@ fn add_roles(document: &mut OpenApi) {
             Method::GET => &mut path.get,
             Method::POST => &mut path.post,
             Method::PUT => &mut path.put,
+            Method::DELETE => &mut path.delete,
             _ => continue,
         };
         if let Some(operation) = operation {

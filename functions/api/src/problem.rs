@@ -115,6 +115,7 @@ const fn places_of(name: ErrorName) -> (bool, bool) {
         | ErrorName::StoreUnavailable
         | ErrorName::StoreNotFound
         | ErrorName::StoreConflict
+        | ErrorName::ControlIncomplete
         | ErrorName::SealBroken => (true, true),
         ErrorName::InputWrongPassword
         | ErrorName::InputNotAWorkbook
@@ -141,6 +142,7 @@ const fn places_of(name: ErrorName) -> (bool, bool) {
         | ErrorName::EvidenceMissing
         | ErrorName::EvidenceUnexpected
         | ErrorName::InputBadRow
+        | ErrorName::StartNotNow
         | ErrorName::RunBusy => (false, false),
     }
 }
@@ -192,6 +194,11 @@ impl Problem {
     #[must_use]
     pub fn invalid(detail: &str) -> Self {
         Self::with_status(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// Returns the problem for an invalid request (400) with its remedy.
+    pub(crate) fn refused(detail: &str, help: Option<String>) -> Self {
+        Self { help, ..Self::invalid(detail) }
     }
 
     /// Returns the problem for an unauthenticated request (401).
@@ -368,6 +375,9 @@ problem_responses! {
         422 => "`Input.KeyReused`: the idempotency key was used for a different request. `Input.InvalidRequest`: the request has both `upload` and `batch`.";
     /// The error responses for creating an upload.
     CreateUploadProblems: [400, 401, 403, 413, 415];
+    /// The error responses for writing a schedule.
+    ScheduleProblems: [401, 403, 404, 413, 415],
+        400 => "The body is invalid. `detail` names the field, and the place in `segment`. A schedule that would be due in its quiet hours is invalid too, and so is a segment with a product that the catalog does not contain.";
     /// The error responses for a list for reviewers.
     ReviewProblems: [401, 403];
     /// The error responses for a decision.
@@ -385,6 +395,8 @@ problem_responses! {
         409 => "`Forget.OnHold`: a legal hold forbids the erasure. The customer is suppressed nevertheless. Repeat the request when an operator has removed the hold.";
     /// The error responses for recording an objection.
     SuppressionProblems: [400, 401, 403, 413, 415];
+    /// The error responses for a letter.
+    LetterProblems: [400, 401, 403, 413, 415], 404 => "No run, or not this one, has a record of the customer.";
     /// The error responses for a file.
     MediaProblems: [416], 404 => "The link is unknown or has expired, or the file may no longer be shown.";
     /// The error responses for uploading a workbook.

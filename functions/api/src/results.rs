@@ -134,7 +134,7 @@ pub(crate) async fn recommendation(
     };
     let mut content = RecommendationContent::default();
     let from_posts = matches!(&record, Some(Record::Ended(evidence)) if evidence.from_posts);
-    let control = control::read(store, &customer.reference, Timestamp::now()).await?;
+    let control = control::read(backend.vault(), &customer.reference, Timestamp::now()).await?;
     let is_recalled = is_recalled(store, &customer.run, &customer.reference).await?;
     match (control.forbids(from_posts), &record) {
         // A recall has moved the files, so no part of the result is shown.

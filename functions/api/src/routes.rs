@@ -10,6 +10,7 @@ mod page;
 mod page_events;
 mod recommendations;
 mod reviews;
+mod schedules;
 mod uploads;
 
 use axum::Router;
@@ -27,11 +28,16 @@ pub(crate) fn documented() -> OpenApiRouter<SharedBackend> {
         .routes(routes!(campaigns::create, campaigns::list))
         .routes(routes!(campaigns::get))
         .routes(routes!(campaigns::customers))
+        .routes(routes!(schedules::list))
+        .routes(routes!(schedules::put, schedules::get, schedules::delete))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
         .routes(routes!(reviews::list))
         .routes(routes!(reviews::decide))
         .routes(routes!(reviews::recall))
         .routes(routes!(control::erase))
         .routes(routes!(control::suppress))
+        .routes(routes!(control::letter))
         .routes(routes!(uploads::create))
         .routes(routes!(options::options))
         .routes(routes!(options::catalog))

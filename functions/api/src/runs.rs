@@ -133,7 +133,11 @@ pub(crate) async fn campaign_request(
 }
 
 fn was_started_by(request: &Request, caller: &Caller) -> bool {
-    matches!(request.trigger, Trigger::Call { caller: starter, .. } if starter == caller.digest())
+    match request.trigger {
+        Trigger::Call { caller: starter, .. } => starter == caller.digest(),
+        Trigger::Schedule { caller: starter, .. } => starter == Some(caller.digest()),
+        Trigger::Command | Trigger::Upload => false,
+    }
 }
 
 async fn find_request(run: &RunId, backend: &SharedBackend) -> Result<Option<Request>, Problem> {

@@ -43,6 +43,7 @@ mod links;
 mod page_events;
 mod results;
 mod reviews;
+mod schedules;
 
 /// A workflow whose executions end only through [`Workflow::end`].
 #[derive(Clone, Default)]

@@ -13,6 +13,7 @@ mod names;
 mod page;
 mod recommendation;
 mod review;
+mod schedule;
 mod upload;
 
 pub use campaign::{CampaignCounts, CampaignProgress};
@@ -27,7 +28,7 @@ pub(crate) use catalog::{
     CallerView, Catalog, CategoryOption, ModelAvailability, RequestOptions, SUGGESTED_PROMPT, SpeakingRateRange,
     WriterOption,
 };
-pub(crate) use control::{CustomerRequest, Erasure, ErasureState, Objection};
+pub(crate) use control::{CustomerRequest, Erasure, ErasureState, Letter, LetterRequest, Objection};
 pub(crate) use event::{EventQuery, RunEventList, StageProgress};
 pub(crate) use names::{OutcomeName, RunStatus};
 pub(crate) use page::PageQuery;
@@ -37,4 +38,5 @@ pub(crate) use recommendation::{
     validate_options,
 };
 pub(crate) use review::{DecisionRequest, DecisionResult, PendingReview, PendingReviewList, RecallRequest};
+pub(crate) use schedule::{ScheduleList, ScheduleRequest, ScheduleView};
 pub(crate) use upload::{CreateUploadRequest, Upload, UploadSlot, WorkbookName};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::post_weights::PostWeights;
 use crate::stop_phrases::StopPhrases;
 
 /// An error in a lexicon.
@@ -65,9 +66,8 @@ impl Lexicon {
     /// Parses and validates a lexicon.
     pub fn from_toml(text: &str) -> Result<Self, LexiconError> {
         let file: LexiconFile = toml::from_str(text)?;
-        let digest = Digest::of_parts(
-            [Digest::of_json(&file).as_bytes(), StopPhrases::get().digest().as_bytes()].map(<[u8; 32]>::as_slice),
-        );
+        let digests = [Digest::of_json(&file), StopPhrases::get().digest(), PostWeights::get().digest()];
+        let digest = Digest::of_parts(digests.each_ref().map(|digest| digest.as_bytes().as_slice()));
         let mut spending = BTreeMap::new();
         for (category, entries) in file.spending {
             for words in entries.iter().map(|entry| words_of(entry)) {

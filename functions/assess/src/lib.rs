@@ -18,6 +18,7 @@ mod dry_run;
 pub mod features;
 pub mod lexicon;
 pub mod mood;
+pub mod post_weights;
 pub mod rank;
 pub mod stance;
 pub mod stop_phrases;
@@ -150,7 +151,7 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
     let key = ObjectKey::Customer(row.reference.clone(), run.clone(), Artefact::Facts);
     let inputs = inputs_digest(&row.digest, &request);
     let owner = Owner::Customer(&row.reference);
-    let control = control::read(deps.vault.store(), &row.reference, deps.now).await?;
+    let control = control::read(deps.vault, &row.reference, deps.now).await?;
     if control.forgotten {
         // The customer was erased, so their row cannot be opened and no new object may be sealed for them.
         return Ok(AssessOutput { run, reference: row.reference, proceed: false });
@@ -172,6 +173,9 @@ pub async fn run(input: AssessInput, deps: &Deps<'_>) -> Result<AssessOutput, Er
     };
     let days = request.at_most_every_days;
     let assessment = match assess(record, &control, &rules) {
+        Assessment::Proceed(facts) if !request.selects(&facts) => {
+            Assessment::Skip { skip: Skip::OutsideSegment, consent: facts.consent }
+        }
         Assessment::Proceed(facts)
             if heard_lately(deps.vault.store(), &row.reference, &run, days, deps.now).await? =>
         {

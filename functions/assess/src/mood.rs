@@ -14,7 +14,8 @@ use vader_sentiment::SentimentIntensityAnalyzer;
 
 use crate::features::days_between;
 use crate::lexicon::Lexicon;
-use crate::stop_phrases::{StopPhrases, Trouble};
+use crate::post_weights::{self, PostEvidence, PostWeights};
+use crate::stop_phrases::{PostStops, StopPhrases, Trouble};
 
 /// The age, in days, at which a post has half the weight of a new one.
 pub const HALF_LIFE_DAYS: f64 = 30.0;
@@ -117,8 +118,41 @@ impl ToneAnalyzer<'_> {
         self.judge_tone(text, &self.analyze(text))
     }
 
+    /// Returns the features of a post, from which [`PostWeights`] judges it.
+    #[must_use]
+    pub fn features(&self, text: &str) -> BTreeSet<String> {
+        let found = StopPhrases::get().read_post(text);
+        let tone = self.analyze(text);
+        let verdict = self.judge_phrases(text, &tone, &found);
+        Self::features_of(text, &tone, &found, &verdict)
+    }
+
+    fn features_of(text: &str, tone: &Tone, found: &PostStops, verdict: &PostVerdict) -> BTreeSet<String> {
+        post_weights::features(&PostEvidence {
+            text,
+            found,
+            topics: &tone.topics,
+            compound: (!StopPhrases::get().is_spanish(text)).then(|| rounded(tone.scores.compound)),
+            phrases_stop: *verdict != PostVerdict::Ordinary,
+        })
+    }
+
     fn judge_tone(&self, text: &str, tone: &Tone) -> PostVerdict {
         let found = StopPhrases::get().read_post(text);
+        let verdict = self.judge_phrases(text, tone, &found);
+        // The weights cannot overrule danger to life, and do not know other languages.
+        if verdict == PostVerdict::NeedsPerson || found.unreadable {
+            return verdict;
+        }
+        match (PostWeights::get().stops(&Self::features_of(text, tone, &found, &verdict)), verdict) {
+            (true, PostVerdict::Ordinary) => PostVerdict::Stops(complaint_topic(tone).unwrap_or(Topic::Care)),
+            (true, verdict) => verdict,
+            (false, _) => PostVerdict::Ordinary,
+        }
+    }
+
+    /// Returns the verdict of the phrases and the compound score.
+    fn judge_phrases(&self, text: &str, tone: &Tone, found: &PostStops) -> PostVerdict {
         let has = |trouble| found.troubles.contains(&trouble);
         if has(Trouble::Danger) {
             return PostVerdict::NeedsPerson;
@@ -133,7 +167,7 @@ impl ToneAnalyzer<'_> {
         if has(Trouble::Hardship) || (is_about(Topic::Hardship) && !found.excused) {
             return PostVerdict::Stops(Topic::Hardship);
         }
-        let complaint = [Topic::Fraud, Topic::Service, Topic::Fees].into_iter().find(|topic| is_about(*topic));
+        let complaint = complaint_topic(tone);
         if has(Trouble::Complaint) {
             return PostVerdict::Stops(complaint.unwrap_or(Topic::Service));
         }
@@ -161,6 +195,11 @@ impl ToneAnalyzer<'_> {
         }
         PostVerdict::Ordinary
     }
+}
+
+/// Returns the topic of a complaint about the bank.
+fn complaint_topic(tone: &Tone) -> Option<Topic> {
+    [Topic::Fraud, Topic::Service, Topic::Fees].into_iter().find(|topic| tone.topics.contains(topic))
 }
 
 /// Returns the findings in a customer's posts, or `None` if there are no posts. The caller must present the proof of

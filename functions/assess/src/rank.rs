@@ -100,7 +100,7 @@ pub fn rank<'a>(
 }
 
 /// Chooses at most `at_most` offers from the result of [`rank`], best first. Each offer serves a need that no other
-/// offer serves. A kind repeats only if no product of another kind is left.
+/// offer serves. A kind repeats only if no product of another kind is left. A mortgage excludes all other credit.
 #[must_use]
 pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
     let mut chosen: Vec<(usize, Need)> = Vec::new();
@@ -108,9 +108,11 @@ pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
         for (position, next) in ranked.iter().enumerate().filter(|(_, next)| next.candidate.excluded.is_none()) {
             let same_kind = chosen.iter().filter(|(other, _)| ranked[*other].product.kind == next.product.kind).count();
             let is_chosen = chosen.iter().any(|(other, _)| *other == position);
+            let is_allowed =
+                chosen.iter().all(|(other, _)| may_go_together(ranked[*other].product.kind, next.product.kind));
             let open_need = next.product.needs.iter().find(|need| chosen.iter().all(|(_, served)| served != *need));
             match open_need {
-                Some(need) if !is_chosen && same_kind < max_of_kind && chosen.len() < at_most => {
+                Some(need) if !is_chosen && is_allowed && same_kind < max_of_kind && chosen.len() < at_most => {
                     chosen.push((position, *need));
                 }
                 Some(_) | None => {}
@@ -124,6 +126,17 @@ pub fn choose(ranked: &[Ranked<'_>], at_most: usize) -> Vec<Offer> {
         Offer { product: product.id.clone(), score: candidate.score, need, grounds }
     };
     chosen.into_iter().map(offer).collect()
+}
+
+const fn is_credit(kind: ProductKind) -> bool {
+    matches!(kind, ProductKind::CreditCard | ProductKind::Loan | ProductKind::Mortgage)
+}
+
+/// Returns whether one letter may offer both kinds. An application for other credit can harm the application for a
+/// mortgage, so a mortgage excludes all other credit.
+const fn may_go_together(one: ProductKind, other: ProductKind) -> bool {
+    let has_mortgage = matches!(one, ProductKind::Mortgage) || matches!(other, ProductKind::Mortgage);
+    !(has_mortgage && is_credit(one) && is_credit(other))
 }
 
 fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput<'_>, today: Date) -> Ranked<'a> {
@@ -182,7 +195,7 @@ fn weigh<'a>(product: &'a Product, catalogue: &Catalogue, customer: RankingInput
     if let Some((topic, false)) = tone {
         exclusions.push(format!("posts are negative about {}", topic.words()));
     }
-    let is_credit = matches!(product.kind, ProductKind::CreditCard | ProductKind::Loan | ProductKind::Mortgage);
+    let is_credit = is_credit(product.kind);
     let liked = tone.is_some_and(|(_, liked)| liked);
     if is_credit && grounds.is_empty() && !liked {
         exclusions.push("no ground for an offer of credit".to_owned());

@@ -147,6 +147,8 @@ pub struct StopPhrases {
     /// Common words in other languages.
     unreadable_words: BTreeSet<String>,
     payments: BTreeMap<Stop, Phrases>,
+    /// The sets of words in both languages by name.
+    classes: Vec<(String, Element)>,
     digest: Digest,
 }
 
@@ -173,8 +175,11 @@ impl StopPhrases {
         let readable_words = &english | &spanish;
         let unreadable_words = words(&languages.other).difference(&readable_words).cloned().collect();
         let phrases = |list: Vec<String>| Phrases::parse(&list, &payments.sets);
+        let files = [ENGLISH, SPANISH].map(post_file);
+        let named_sets = files.iter().flat_map(|file| &file.sets);
         Self {
-            languages: [ENGLISH, SPANISH].map(|text| LanguagePhrases::parse(&post_file(text))),
+            classes: named_sets.map(|(name, list)| (name.clone(), Element::parse(list, &BTreeMap::new()))).collect(),
+            languages: files.each_ref().map(LanguagePhrases::parse),
             own_words,
             readable_words,
             unreadable_words,
@@ -189,6 +194,11 @@ impl StopPhrases {
         self.digest
     }
 
+    /// Returns the names of the sets that contain `word`, such as `family`.
+    pub fn classes<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+        self.classes.iter().filter(|(_, words)| words.matches(word)).map(|(name, _)| name.as_str())
+    }
+
     /// Returns the stops that a payment's category or payee triggers.
     #[must_use]
     pub fn payment_stops(&self, category: &str, payee: &str) -> Vec<Stop> {
@@ -200,8 +210,7 @@ impl StopPhrases {
     /// Returns the findings about a post. Ignores links and mentions.
     #[must_use]
     pub fn read_post(&self, text: &str) -> PostStops {
-        let tokens = text.split_whitespace().filter(|token| !token.contains("://") && !token.starts_with('@'));
-        let without_links_and_mentions = tokens.collect::<Vec<_>>().join(" ");
+        let without_links_and_mentions = without_links_and_mentions(text);
         let all_words = folded_words(&without_links_and_mentions);
         let unreadable = self.is_unreadable(&without_links_and_mentions, &all_words);
         let mut found = PostStops { unreadable, ..PostStops::default() };
@@ -397,6 +406,17 @@ impl Element {
                 .any(|known| if known.is_stem { word.starts_with(known.text.as_str()) } else { word == known.text }),
         }
     }
+}
+
+fn without_links_and_mentions(text: &str) -> String {
+    let tokens = text.split_whitespace().filter(|token| !token.contains("://") && !token.starts_with('@'));
+    tokens.collect::<Vec<_>>().join(" ")
+}
+
+/// Returns the words of a post, lowercased and stripped of accents, without links and mentions.
+#[must_use]
+pub fn post_words(text: &str) -> Vec<String> {
+    folded_words(&without_links_and_mentions(text))
 }
 
 /// Returns the words in `text`, in lower case and without accents.

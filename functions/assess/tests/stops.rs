@@ -1,9 +1,9 @@
-//! Tests which of the posts in `corpus/stops.tsv` stop selling.
+//! Tests which of the posts in `corpus/stops.tsv` and `corpus/posts.tsv` stop selling.
 
 use assess::Lexicon;
 use assess::mood::{PostVerdict, ToneAnalyzer};
 
-const CORPUS: &str = include_str!("corpus/stops.tsv");
+const CORPUS: &str = concat!(include_str!("corpus/stops.tsv"), include_str!("corpus/posts.tsv"));
 
 fn lexicon() -> Lexicon {
     let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/lexicon.toml"));
@@ -15,7 +15,7 @@ fn misjudged(expected: &str, is_right: fn(&PostVerdict) -> bool) -> (Vec<String>
     let lexicon = lexicon();
     let analyzer = ToneAnalyzer::new(&lexicon);
     let posts: Vec<&str> = CORPUS.lines().skip(1).filter(|line| line.split('\t').next() == Some(expected)).collect();
-    let text = |line: &&&str| line.split('\t').nth(3).unwrap_or_default().to_owned();
+    let text = |line: &&&str| line.rsplit('\t').next().unwrap_or_default().to_owned();
     let wrong = posts.iter().filter(|line| !is_right(&analyzer.judge(&text(line))));
     (wrong.map(|line| format!("{:?}: {line}", analyzer.judge(&text(&line)))).collect(), posts.len())
 }

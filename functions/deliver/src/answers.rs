@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use contracts::choice::{Answer, AnswerRecord, Choice, ChoiceRecord, DeclineReason, from_word, word};
 use contracts::delivery::LinkRecord;
+use contracts::error::chain;
 use contracts::key::Prefix;
 use contracts::table::to_csv as table;
-use contracts::{CustomerRef, ObjectKey, ProductId, RunId};
+use contracts::{CustomerRef, ErrorName, NamedError as _, ObjectKey, ProductId, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
+use policy::control;
 use serde::Serialize;
 use storage::store::{ObjectStore, PutOutcome, StoreError};
 use storage::vault::Vault;
@@ -65,22 +68,17 @@ pub fn choices_of_fields(fields: &[(String, String)]) -> Option<BTreeSet<Choice>
 }
 
 /// Records an answer, and the choice that declining a product implies. Returns false if the answer was recorded before.
-pub(crate) async fn record(
-    link: &LinkRecord,
-    form: &AnswerForm,
-    store: &dyn ObjectStore,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
+pub(crate) async fn record(link: &LinkRecord, form: &AnswerForm, vault: &Vault, now: Timestamp) -> Result<bool, Error> {
     let (answer, because) = match form.answer {
         OfferAnswer::TellMeMore => (Answer::TellMeMore, None),
         OfferAnswer::CallMeBack => (Answer::CallMeBack, None),
         OfferAnswer::NotForMe(reason) => {
             // The choice is written first, so the bank never hears of a decline that has no effect.
-            narrow(link, &BTreeSet::from([Choice::Product(form.product.clone())]), store, now).await?;
+            narrow(link, &BTreeSet::from([Choice::Product(form.product.clone())]), vault, now).await?;
             (Answer::NotForMe, Some(reason))
         }
     };
-    put(link, Some(form.product.clone()), answer, because, store, now).await
+    Ok(put(link, Some(form.product.clone()), answer, because, vault.store(), now).await?)
 }
 
 /// Records an opt-out as an answer. Returns false if it was recorded before.
@@ -96,14 +94,32 @@ pub(crate) async fn record_opt_out(
 pub(crate) async fn narrow(
     link: &LinkRecord,
     choices: &BTreeSet<Choice>,
-    store: &dyn ObjectStore,
+    vault: &Vault,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<(), Error> {
     let json = json(&ChoiceRecord { run: link.run.clone(), at: now });
     for choice in choices {
-        store.put_new(&ObjectKey::Choice(link.reference.clone(), choice.clone()), json.clone().into()).await?;
+        let key = ObjectKey::Choice(link.reference.clone(), choice.clone());
+        restrict(&link.reference, key, json.clone().into(), vault).await?;
     }
     Ok(())
+}
+
+/// Writes a record that restricts what the customer permits. A gap in the ledger does not turn the customer away: the
+/// record is in effect, and the gap closes the gate anyway.
+pub(crate) async fn restrict(
+    reference: &CustomerRef,
+    key: ObjectKey,
+    bytes: Bytes,
+    vault: &Vault,
+) -> Result<(), Error> {
+    match control::record(vault, reference, &key, bytes).await {
+        Err(error) if error.name() == ErrorName::ControlIncomplete => {
+            tracing::error!(%reference, error = chain(&error), "the ledger does not cover a new record");
+            Ok(())
+        }
+        written => Ok(written.map(|_| ())?),
+    }
 }
 
 async fn put(

@@ -86,7 +86,7 @@ async fn export_row(
 ) -> Result<ExportRow, Error> {
     let reference = &entry.reference;
     let outcome = match &entry.outcome {
-        Outcome::Published { .. } => published(run, reference, vault.store(), now).await?.map(|_| ()),
+        Outcome::Published { .. } => published(run, reference, vault, now).await?.map(|_| ()),
         other => Err(other.clone()),
     };
     let link = match outcome {

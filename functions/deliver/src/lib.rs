@@ -45,7 +45,7 @@ use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control;
 use policy::recall::is_recalled;
-use storage::store::ObjectStore;
+use storage::vault::Vault;
 
 /// The content that a run published to a customer.
 struct PublishedContent {
@@ -72,9 +72,10 @@ fn is_as_published(key: &ObjectKey, artefact: Artefact, bytes: &[u8], published:
 async fn published(
     run: &RunId,
     reference: &CustomerRef,
-    store: &dyn ObjectStore,
+    vault: &Vault,
     now: Timestamp,
 ) -> Result<Result<PublishedContent, Outcome>, Error> {
+    let store = vault.store();
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);
     // If the evidence or the text is missing, the customer was erased.
     let erased = || Outcome::Skipped { skip: Skip::Suppressed };
@@ -83,7 +84,7 @@ async fn published(
     let evidence: Evidence =
         serde_json::from_slice(&bytes).map_err(|source| Error::Malformed { key: evidence_key.to_string(), source })?;
     let Outcome::Published { video } = evidence.outcome else { return Ok(Err(evidence.outcome)) };
-    let control = control::read(store, reference, now).await?;
+    let control = control::read(vault, reference, now).await?;
     if let Some(skip) = control.forbids(evidence.from_posts) {
         return Ok(Err(Outcome::Skipped { skip }));
     }

@@ -21,6 +21,7 @@ use contracts::{CustomerRef, Digest, ObjectKey, RunId};
 use jiff::{SignedDuration, Timestamp};
 use policy::control::{SuppressedBy, Suppression};
 use storage::store::ObjectStore;
+use storage::vault::Vault;
 
 use crate::answers::{self, AnswerForm, OfferAnswer};
 use crate::look::Look;
@@ -162,13 +163,13 @@ pub async fn create(
 }
 
 /// Returns the page for a token. Does not change anything.
-pub async fn open(token: &str, look: &Look, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkPage, Error> {
-    let Some((record, content)) = find_content(token, store, now).await? else {
+pub async fn open(token: &str, look: &Look, vault: &Vault, now: Timestamp) -> Result<LinkPage, Error> {
+    let Some((record, content)) = find_content(token, vault, now).await? else {
         return Ok(dead_link(Level::Top, look));
     };
     let PublishedContent { video, text, page, choices, .. } = content;
     let Some(content) = page else { return Ok(LinkPage::new(200, page::text_only(token, &text, video, look))) };
-    let answers = answers::given(&record.run, &record.reference, store).await?;
+    let answers = answers::given(&record.run, &record.reference, vault.store()).await?;
     let state = PageState { answers, choices };
     let result = ResultPage { token, content: &content, video, state: &state, look };
     Ok(LinkPage::new(200, page::recommendation(&result)))
@@ -176,8 +177,8 @@ pub async fn open(token: &str, look: &Look, store: &dyn ObjectStore, now: Timest
 
 /// Returns the chapters of the video for a token as WebVTT. Returns `None` if the link is dead, or if the result has no
 /// video or no page.
-pub async fn chapters(token: &str, store: &dyn ObjectStore, now: Timestamp) -> Result<Option<String>, Error> {
-    let content = find_content(token, store, now).await?.filter(|(_, content)| content.video);
+pub async fn chapters(token: &str, vault: &Vault, now: Timestamp) -> Result<Option<String>, Error> {
+    let content = find_content(token, vault, now).await?.filter(|(_, content)| content.video);
     Ok(content.and_then(|(_, content)| content.page).map(|page| page::chapter_track(&page)))
 }
 
@@ -193,15 +194,15 @@ pub async fn answer(
     token: &str,
     form: &AnswerForm,
     look: &Look,
-    store: &dyn ObjectStore,
+    vault: &Vault,
     now: Timestamp,
 ) -> Result<LinkOutcome, Error> {
-    let Some((link, content)) = find_content(token, store, now).await? else { return Ok(dead_form(look)) };
+    let Some((link, content)) = find_content(token, vault, now).await? else { return Ok(dead_form(look)) };
     let offers = content.page.map(|page| page.offers).unwrap_or_default();
     let Some(position) = offers.iter().position(|offer| offer.product == form.product) else {
         return Ok(dead_form(look));
     };
-    let recorded = answers::record(&link, form, store, now).await?;
+    let recorded = answers::record(&link, form, vault, now).await?;
     let next = match form.answer {
         OfferAnswer::TellMeMore => offers[position].address.clone(),
         OfferAnswer::CallMeBack | OfferAnswer::NotForMe(_) => format!("../{token}#offer-{}", position + 1),
@@ -214,12 +215,12 @@ pub async fn choose(
     token: &str,
     choices: &BTreeSet<Choice>,
     look: &Look,
-    store: &dyn ObjectStore,
+    vault: &Vault,
     now: Timestamp,
 ) -> Result<LinkOutcome, Error> {
-    let Some((link, _)) = find_content(token, store, now).await? else { return Ok(dead_form(look)) };
-    answers::narrow(&link, choices, store, now).await?;
-    let reply = match find_content(token, store, now).await? {
+    let Some((link, _)) = find_content(token, vault, now).await? else { return Ok(dead_form(look)) };
+    answers::narrow(&link, choices, vault, now).await?;
+    let reply = match find_content(token, vault, now).await? {
         Some(_) => LinkReply::SeeOther(format!("../{token}#choices")),
         // The result used posts, which the customer has now switched off.
         None => LinkReply::Page(LinkPage::new(200, page::choices_saved(look))),
@@ -232,13 +233,13 @@ pub async fn choose(
 pub async fn media(
     token: &str,
     file: MediaFile,
-    store: &dyn ObjectStore,
+    vault: &Vault,
     now: Timestamp,
 ) -> Result<Option<(ObjectKey, Bytes)>, Error> {
-    let content = find_content(token, store, now).await?.filter(|(_, content)| content.video);
+    let content = find_content(token, vault, now).await?.filter(|(_, content)| content.video);
     let Some((LinkRecord { run, reference, .. }, content)) = content else { return Ok(None) };
     let key = ObjectKey::Customer(reference, run, file.artefact());
-    let Some(bytes) = store.find(&key).await? else { return Ok(None) };
+    let Some(bytes) = vault.store().find(&key).await? else { return Ok(None) };
     Ok(is_as_published(&key, file.artefact(), &bytes, &content.files).then_some((key, bytes)))
 }
 
@@ -248,12 +249,13 @@ pub async fn media(
 ///
 /// # Panics
 /// Never: a suppression serializes to JSON.
-pub async fn opt_out(token: &str, look: &Look, store: &dyn ObjectStore, now: Timestamp) -> Result<LinkOutcome, Error> {
-    let Some(link) = find_record(token, store).await? else { return Ok(dead_form(look)) };
+pub async fn opt_out(token: &str, look: &Look, vault: &Vault, now: Timestamp) -> Result<LinkOutcome, Error> {
+    let Some(link) = find_record(token, vault.store()).await? else { return Ok(dead_form(look)) };
     let suppression = Suppression { by: SuppressedBy::OptOut, since: now };
     let json = serde_json::to_vec(&suppression).expect("a suppression serializes to JSON");
-    store.put_new(&ObjectKey::Suppression(link.reference.clone()), json.into()).await?;
-    let recorded = answers::record_opt_out(&link, store, now).await?;
+    let key = ObjectKey::Suppression(link.reference.clone());
+    answers::restrict(&link.reference, key, json.into(), vault).await?;
+    let recorded = answers::record_opt_out(&link, vault.store(), now).await?;
     tracing::info!(reference = %link.reference, "a customer opted out through their link");
     let reply = LinkReply::Page(LinkPage::new(200, page::opted_out(look)));
     Ok(LinkOutcome { reply, recorded: recorded.then_some((link.run, link.reference)) })
@@ -279,11 +281,11 @@ pub(crate) async fn find_record(token: &str, store: &dyn ObjectStore) -> Result<
 
 async fn find_content(
     token: &str,
-    store: &dyn ObjectStore,
+    vault: &Vault,
     now: Timestamp,
 ) -> Result<Option<(LinkRecord, PublishedContent)>, Error> {
-    let record = find_record(token, store).await?.filter(|record| now < record.expires);
+    let record = find_record(token, vault.store()).await?.filter(|record| now < record.expires);
     let Some(record) = record else { return Ok(None) };
-    let content = published(&record.run, &record.reference, store, now).await?;
+    let content = published(&record.run, &record.reference, vault, now).await?;
     Ok(content.ok().map(|content| (record, content)))
 }

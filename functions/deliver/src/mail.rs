@@ -44,8 +44,7 @@ pub async fn mail(
 ) -> Result<Option<Mail>, Error> {
     let Ok(reference) = CustomerRef::parse(row.reference.clone()) else { return Ok(None) };
     let Ok(expires) = row.expires.parse::<Timestamp>() else { return Ok(None) };
-    let Ok(PublishedContent { video, page: Some(page), .. }) = published(run, &reference, vault.store(), now).await?
-    else {
+    let Ok(PublishedContent { video, page: Some(page), .. }) = published(run, &reference, vault, now).await? else {
         return Ok(None);
     };
     Ok(Some(compose(&Draft { link: &row.link, expires, video, page: &page, look })))

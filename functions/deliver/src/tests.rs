@@ -123,11 +123,11 @@ impl Bank {
         let fields: Vec<(String, String)> =
             fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let form = AnswerForm::of_fields(&fields).unwrap();
-        links::answer(token, &form, &look(), &*self.store, NOW).await.unwrap()
+        links::answer(token, &form, &look(), &self.vault, NOW).await.unwrap()
     }
 
     async fn choices(&self) -> Vec<String> {
-        let control = policy::control::read(&*self.store, &self.customers[0], NOW).await.unwrap();
+        let control = policy::control::read(&self.vault, &self.customers[0], NOW).await.unwrap();
         control.as_read.choices.iter().map(Choice::word).collect()
     }
 
@@ -146,11 +146,11 @@ impl Bank {
     }
 
     async fn open(&self, token: &str) -> links::LinkPage {
-        links::open(token, &look(), &*self.store, NOW).await.unwrap()
+        links::open(token, &look(), &self.vault, NOW).await.unwrap()
     }
 
     async fn opt_out(&self, token: &str, now: Timestamp) -> links::LinkPage {
-        match links::opt_out(token, &look(), &*self.store, now).await.unwrap().reply {
+        match links::opt_out(token, &look(), &self.vault, now).await.unwrap().reply {
             LinkReply::Page(page) => page,
             LinkReply::SeeOther(address) => panic!("leads to {address}"),
         }
@@ -380,7 +380,7 @@ async fn opening_a_link_shows_the_result_and_changes_nothing() {
         assert!(page.html.contains(&part), "{part} is not in {}", page.html);
     }
     assert!(!page.html.contains("<script") && !page.html.contains("<b>"));
-    let video = links::media(&token, MediaFile::Video, &*bank.store, NOW).await.unwrap();
+    let video = links::media(&token, MediaFile::Video, &bank.vault, NOW).await.unwrap();
     let key = ObjectKey::Customer(bank.customers[0].clone(), bank.run.clone(), Artefact::Video);
     assert_eq!(video, Some((key, "video".into())));
     assert!(before == bank.store.objects(), "a mail scanner must be able to open it");
@@ -396,7 +396,7 @@ async fn changed_file_is_never_shown() {
     ] {
         let bank = Bank::with_customers(1).await;
         let token = bank.token().await;
-        let shown = async |file| links::media(&token, file, &*bank.store, NOW).await.unwrap();
+        let shown = async |file| links::media(&token, file, &bank.vault, NOW).await.unwrap();
         for file in files {
             assert!(shown(*file).await.is_some(), "{file:?}");
         }
@@ -422,11 +422,11 @@ async fn opt_out_suppresses_customer_and_kills_link() {
     let key = ObjectKey::Suppression(bank.customers[0].clone());
     let listed: Suppression = serde_json::from_slice(&bank.store.get(&key).await.unwrap()).unwrap();
     assert_eq!(listed, Suppression { by: SuppressedBy::OptOut, since: NOW });
-    let control = |customer: usize| policy::control::read(&*bank.store, &bank.customers[customer], NOW);
+    let control = |customer: usize| policy::control::read(&bank.vault, &bank.customers[customer], NOW);
     assert!(control(0).await.unwrap().forbids(false).is_some());
     assert!(control(1).await.unwrap().forbids(false).is_none());
     assert_eq!(bank.open(&token).await.status, 404);
-    assert_eq!(links::media(&token, MediaFile::Video, &*bank.store, NOW).await.unwrap(), None);
+    assert_eq!(links::media(&token, MediaFile::Video, &bank.vault, NOW).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -460,7 +460,7 @@ async fn all_dead_links_look_the_same() {
     let token = bank.token().await;
     let last: Timestamp = "1970-01-30T23:59:59Z".parse().unwrap();
     let later: Timestamp = "1970-01-31T00:00:00Z".parse().unwrap();
-    let at = async |now| links::open(&token, &look(), &*bank.store, now).await.unwrap();
+    let at = async |now| links::open(&token, &look(), &bank.vault, now).await.unwrap();
     assert_eq!(at(last).await.status, 200, "30 days");
     assert_eq!(at(later).await, unknown);
     // The opt-out works even after the link has expired.
@@ -473,7 +473,7 @@ async fn unreadable_control_data_keeps_links_closed() {
     let bank = Bank::with_customers(1).await;
     let token = bank.token().await;
     bank.store.put(&ObjectKey::Suppressions, "who\nsomebody\n".into()).await.unwrap();
-    let error = links::open(&token, &look(), &*bank.store, NOW).await.unwrap_err();
+    let error = links::open(&token, &look(), &bank.vault, NOW).await.unwrap_err();
     assert_eq!(error.name(), ErrorName::ConfigInvalid);
 }
 
@@ -613,7 +613,7 @@ async fn choices_accumulate_and_posts_switched_off_hide_the_result() {
     let token = bank.token().await;
     let choose = async |choices: &[&str]| {
         let choices = choices.iter().map(|choice| Choice::parse(choice).unwrap()).collect();
-        links::choose(&token, &choices, &look(), &*bank.store, NOW).await.unwrap().reply
+        links::choose(&token, &choices, &look(), &bank.vault, NOW).await.unwrap().reply
     };
     assert_eq!(choose(&["topic-travel"]).await, LinkReply::SeeOther(format!("../{token}#choices")));
     assert_eq!(choose(&[]).await, LinkReply::SeeOther(format!("../{token}#choices")), "nothing is switched on again");

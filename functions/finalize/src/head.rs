@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use contracts::evidence::{Head, Manifest};
+use contracts::evidence::{Head, LedgerMark, Manifest};
 use contracts::key::RunPart;
 use contracts::{Digest, ObjectKey, RunId};
+use policy::ledger::{self, LedgerError};
 use storage::store::{ObjectStore, StoreError};
+use storage::vault::Vault;
 use transparency::checkpoint::Checkpoint;
 use transparency::log::{self, LogEntry};
 
@@ -37,6 +39,19 @@ fn leaf(head: &Head) -> String {
     serde_json::to_string(head).expect("every type in the contracts crate serializes to JSON")
 }
 
+/// Returns the state of the ledger of control data, which must follow the state in the log's newest head. Creates the ledger
+/// before the log begins.
+async fn control_marks(vault: &Vault) -> Result<BTreeMap<String, LedgerMark>, Error> {
+    ledger::begin(vault).await?;
+    let marks = ledger::marks(vault).await?;
+    if let Some(last) = log::size(vault.store()).await?.checked_sub(1)
+        && let Some(newest) = log::entry(vault.store(), last).await?.as_ref().and_then(read_head)
+    {
+        ledger::check_order(&newest.control, &marks).map_err(LedgerError::from)?;
+    }
+    Ok(marks)
+}
+
 /// Appends the run's head to the log, and copies the entry to `head.json`. Does nothing if `head.json` states the same
 /// and is still in the log.
 pub async fn publish(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> {
@@ -48,6 +63,7 @@ pub async fn publish(deps: &Deps<'_>, manifest: &Manifest) -> Result<(), Error> 
         customers: manifest.customers,
         chain: manifest.chain,
         files: digest_files(store, &manifest.run).await?,
+        control: control_marks(deps.vault).await?,
     };
     let key = ObjectKey::Run(manifest.run.clone(), RunPart::Head);
     if let Some(copy) = store.find(&key).await?

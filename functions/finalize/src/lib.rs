@@ -22,6 +22,7 @@ use contracts::stage::{FinalizeInput, IndexRow, Stage};
 use contracts::{CustomerRef, DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
+use policy::ledger::LedgerError;
 use storage::store::StoreError;
 use storage::vault::{Vault, VaultError};
 use thiserror::Error;
@@ -60,6 +61,9 @@ pub enum Error {
     /// The head cannot be appended to the log.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The ledger of control data does not match the store or the log.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// Other writers replaced the manifest each time.
     #[error("{key}: other writers replaced it {ATTEMPTS} times")]
     Replaced {
@@ -82,6 +86,7 @@ impl NamedError for Error {
             Self::Vault(error) => error.name(),
             Self::Store(error) => error.name(),
             Self::Log(error) => error.name(),
+            Self::Ledger(error) => error.name(),
             // This is transient, so the workflow retries.
             Self::Replaced { .. } => ErrorName::StoreUnavailable,
             Self::Index { .. } => ErrorName::SealBroken,
@@ -92,6 +97,7 @@ impl NamedError for Error {
         match self {
             Self::Vault(error) => error.help(),
             Self::Log(error) => error.help(),
+            Self::Ledger(error) => error.help(),
             Self::Store(_) | Self::Index { .. } | Self::Replaced { .. } => None,
         }
     }

@@ -104,7 +104,7 @@ pub async fn run(input: MergeInput, deps: &Deps<'_>) -> Result<MergeOutput, Erro
         deps.vault.store().put_new(&key, json.into()).await?;
         written
     };
-    let customers = write_run_index(&input, &upload.dataset, request.only.as_ref(), deps.vault.store()).await?;
+    let customers = write_run_index(&input, &upload.dataset, &request, deps.vault.store()).await?;
     Ok(MergeOutput { run: input.run, dataset: upload.dataset, customers })
 }
 
@@ -174,22 +174,22 @@ async fn read_request(input: &MergeInput, files: &BatchFiles, deps: &Deps<'_>) -
     }
 }
 
-/// Writes the index for the run: the dataset's full index, or one customer's row. Returns the number of rows.
+/// Writes the index for the run: the rows of the dataset's index that the request lists. Returns the number of rows.
 async fn write_run_index(
     input: &MergeInput,
     dataset: &DatasetId,
-    only: Option<&CustomerRef>,
+    request: &Request,
     store: &dyn ObjectStore,
 ) -> Result<usize, Error> {
     let dataset_index = ObjectKey::Dataset(dataset.clone(), DatasetPart::Index);
     let all = read_index(&dataset_index, &store.get(&dataset_index).await?)?;
-    let rows: Vec<IndexRow> = all.into_iter().filter(|row| only.is_none_or(|only| row.reference == *only)).collect();
-    if let Some(only) = only
+    let rows: Vec<IndexRow> = all.into_iter().filter(|row| request.lists(&row.reference)).collect();
+    if let Some(only) = &request.only
         && store.find(&ObjectKey::Forgotten(only.clone())).await?.is_some()
     {
         return Err(Error::Forgotten { batch: input.batch.clone() });
     }
-    if only.is_some() && rows.is_empty() {
+    if rows.is_empty() && (request.only.is_some() || !request.customers.is_empty()) {
         return Err(Error::UnknownCustomer { batch: input.batch.clone() });
     }
     let key = ObjectKey::Run(input.run.clone(), RunPart::Index);

@@ -37,7 +37,7 @@ pub async fn find_block(
 ) -> Result<Option<Blocked>, Error> {
     let store = deps.vault.store();
     let from_posts = facts.mood.is_some();
-    let control = control::read(store, place.reference, deps.now).await?;
+    let control = control::read(deps.vault, place.reference, deps.now).await?;
     let skip = control.forbids(from_posts);
     let posts_withdrawn = from_posts && control.withdraws_posts();
     let offered = facts.stance.offered().filter_map(|id| deps.catalogue.product(id));

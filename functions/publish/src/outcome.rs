@@ -112,7 +112,7 @@ async fn current_outcome(deps: &Deps<'_>, place: Place<'_>, evidence: Evidence) 
     match outcome {
         Outcome::Published { .. } | Outcome::HeldOut | Outcome::InReview { .. } => {
             let store = deps.vault.store();
-            let control = control::read(store, place.reference, deps.now).await?;
+            let control = control::read(deps.vault, place.reference, deps.now).await?;
             if let Some(skip) = control.forbids(from_posts) {
                 let posts_withdrawn = from_posts && control.withdraws_posts();
                 return Ok(CurrentOutcome { outcome: Outcome::Skipped { skip }, posts_withdrawn });

@@ -11,7 +11,7 @@ use contracts::facts::{
     five_word_runs,
 };
 use contracts::script::{Script, SentenceSource};
-use contracts::{CustomerId, ProductId};
+use contracts::{CustomerId, CustomerRef, ProductId};
 use jiff::Timestamp;
 use phrases::{Phrasebook, Phrasebooks};
 use serde_json::json;
@@ -123,6 +123,61 @@ pub(crate) fn facts(first_name: &str) -> Facts {
         candidates: Vec::new(),
         counterfactuals: Vec::new(),
         consent: ConsentAsRead { readings: Vec::new(), read_at: Timestamp::UNIX_EPOCH, control: None },
+    }
+}
+
+/// Returns the reference of the customer with this number.
+pub(crate) fn reference(number: u32) -> CustomerRef {
+    keys().reference(&CustomerId::parse(number.to_string()).unwrap())
+}
+
+/// Generates the same customers in every test run.
+#[derive(Default)]
+pub(crate) struct Generator(u64);
+
+impl Generator {
+    /// Returns a number below `limit`.
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        let digest = contracts::Digest::of(&self.0.to_be_bytes());
+        self.0 += 1;
+        let [a, b, c, d, ..] = *digest.as_bytes();
+        usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap() % limit
+    }
+
+    pub(crate) fn one<'t, T>(&mut self, list: &'t [T]) -> &'t T {
+        &list[self.below(list.len())]
+    }
+
+    /// Returns the facts about a customer with one to three offers, each on grounds that its product has.
+    pub(crate) fn facts(&mut self, number: u32, catalogue: &Catalogue) -> Facts {
+        let first_name = *self.one(&["José", "Ana", "李娜", "O'Neil", "{\\an8}", "Łucja", "Bill", "Grace"]);
+        let adviser = *self.one(&[Some("Dana Whitfield"), Some("J. R. Lee Jr."), None]);
+        let sentiment = *self.one(&[None, Some(Sentiment::Positive), Some(Sentiment::Neutral)]);
+        let count = 1 + self.below(3);
+        let mut offers: Vec<Offer> = Vec::new();
+        while offers.len() < count {
+            let product = self.one(catalogue.products());
+            if offers.iter().any(|offer| offer.product == product.id) {
+                continue;
+            }
+            let mut grounds = Vec::new();
+            if !product.spending.is_empty() && self.below(2) == 0 {
+                grounds.push(Ground::Spending { category: *self.one(&product.spending), trend: Trend::Rising });
+            }
+            if !product.eligibility.holds_any.is_empty() {
+                grounds.push(Ground::Holds { product: self.one(&product.eligibility.holds_any).clone() });
+            }
+            offers.push(offer(product.id.as_str(), *self.one(&product.needs), grounds));
+        }
+        Facts {
+            language: contracts::Language::English,
+            reference: reference(number),
+            first_name: first_name.to_owned(),
+            adviser: adviser.map(str::to_owned),
+            mood: sentiment.map(|sentiment| Mood { topics: Vec::new(), ..mood(sentiment, &[]) }),
+            stance: Stance::Recommend { offers },
+            ..self::facts("José")
+        }
     }
 }
 

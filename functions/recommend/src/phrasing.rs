@@ -99,7 +99,11 @@ impl<'a> PhraseWriter<'a> {
         compose::compose(self.brief, &self.draft_of(choice, 0), keys, Vec::new(), written_by)
     }
 
-    fn written_by(&self, selected_by: Option<LineSelection>, instead_of_model: Option<InsteadOfModel>) -> WrittenBy {
+    pub(crate) fn written_by(
+        &self,
+        selected_by: Option<LineSelection>,
+        instead_of_model: Option<InsteadOfModel>,
+    ) -> WrittenBy {
         let wish = WishAsUnderstood {
             tones: self.wish.tones.iter().map(|tone| tone.as_str().to_owned()).collect(),
             emphases: self.wish.emphases.iter().map(ToString::to_string).collect(),
@@ -186,7 +190,7 @@ impl<'a> PhraseWriter<'a> {
 
     /// Returns the draft for a choice. A transition line introduces each offer after the first, unless the tones
     /// include [`Tone::Brief`].
-    fn draft_of(&self, choice: &Choice<'a>, attempt: usize) -> Draft {
+    pub(crate) fn draft_of(&self, choice: &Choice<'a>, attempt: usize) -> Draft {
         let is_brief = self.selector.is_brief();
         let offers = choice.reasons.iter().enumerate().map(|(position, reason)| {
             let link = (position > 0 && !is_brief).then(|| {

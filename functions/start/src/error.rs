@@ -1,7 +1,8 @@
 //! Errors that occur when a run is started.
 
 use contracts::executions::ExecutionsError;
-use contracts::{ErrorName, NamedError};
+use contracts::schedule::{ScheduleError, TimersError};
+use contracts::{ErrorName, NamedError, ScheduleName};
 use phrases::materials::NotApproved;
 use storage::store::StoreError;
 use storage::vault::VaultError;
@@ -33,6 +34,24 @@ pub enum Error {
     /// The catalog or the rules lack an approval.
     #[error(transparent)]
     NotApproved(#[from] NotApproved),
+    /// A schedule is invalid, or no run may start now.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// The timer of a schedule could not be set or removed.
+    #[error(transparent)]
+    Timers(#[from] TimersError),
+    /// A schedule without a file is due.
+    #[error("schedule {schedule} is due, but schedules/{schedule}.toml does not exist")]
+    NoSchedule {
+        /// The schedule.
+        schedule: ScheduleName,
+    },
+    /// The file of a schedule changed again and again while its timer was set.
+    #[error("schedule {schedule} changes faster than its timer can follow")]
+    Unsettled {
+        /// The schedule.
+        schedule: ScheduleName,
+    },
     /// No batch is complete.
     #[error("no batch under incoming/ has all three workbooks")]
     NoBatch,
@@ -59,9 +78,11 @@ impl NamedError for Error {
             Self::Executions(error) => error.name(),
             Self::Material { error, .. } => *error,
             Self::NotApproved(error) => error.name(),
+            Self::Schedule(error) => error.name(),
+            Self::Timers(error) => error.name(),
             Self::NoBatch => ErrorName::InputMissingWorkbook,
-            Self::Lost { .. } => ErrorName::StartUnavailable,
-            Self::TooManyAttempts { .. } => ErrorName::InputInvalidRequest,
+            Self::Lost { .. } | Self::Unsettled { .. } => ErrorName::StartUnavailable,
+            Self::NoSchedule { .. } | Self::TooManyAttempts { .. } => ErrorName::InputInvalidRequest,
         }
     }
 
@@ -71,7 +92,13 @@ impl NamedError for Error {
             Self::Store(error) => error.help(),
             Self::NotApproved(error) => error.help(),
             Self::Workbooks(error) => error.help(),
-            Self::Executions(_) | Self::Material { .. } | Self::Lost { .. } => None,
+            Self::Schedule(error) => error.help(),
+            Self::Executions(_)
+            | Self::Timers(_)
+            | Self::Material { .. }
+            | Self::Lost { .. }
+            | Self::Unsettled { .. } => None,
+            Self::NoSchedule { .. } => Some("write the file, or name a batch to start a run by hand".to_owned()),
             Self::NoBatch => Some("upload the three workbooks into one folder under incoming/".to_owned()),
             Self::TooManyAttempts { .. } => Some("upload a changed workbook, or use a new Idempotency-Key".to_owned()),
         }

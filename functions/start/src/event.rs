@@ -1,6 +1,6 @@
 //! The events that trigger the `start` Lambda.
 
-use contracts::Batch;
+use contracts::{Batch, ObjectKey, ScheduleName};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -15,13 +15,18 @@ pub enum StartEvent {
         /// The time of the upload.
         at: Timestamp,
     },
+    /// The file of a schedule was written or deleted.
+    ScheduleChanged {
+        /// The name of the schedule.
+        name: ScheduleName,
+    },
     /// A schedule is due.
     Schedule {
         /// The name of the schedule.
-        name: String,
+        name: ScheduleName,
         /// The scheduled time. It is the same for every delivery of the event.
         at: Timestamp,
-        /// The batch. `None` selects the newest complete one.
+        /// The batch, if an operator starts a run by hand. `None` selects the schedule's own, or the newest complete one.
         batch: Option<Batch>,
     },
     /// It is time to check for incomplete batches.
@@ -36,7 +41,7 @@ struct RawEvent {
     detail_type: Option<String>,
     time: Option<Timestamp>,
     detail: Option<Detail>,
-    schedule: Option<String>,
+    schedule: Option<ScheduleName>,
     at: Option<Timestamp>,
     batch: Option<Batch>,
     look_for: Option<String>,
@@ -57,22 +62,17 @@ impl TryFrom<RawEvent> for StartEvent {
 
     fn try_from(raw: RawEvent) -> Result<Self, Self::Error> {
         match raw {
-            RawEvent { detail_type: Some(name), time: Some(at), detail: Some(detail), .. }
-                if name == "Object Created" =>
-            {
-                Ok(Self::Uploaded { key: detail.object.key, at })
+            RawEvent { detail_type: Some(kind), time: Some(at), detail: Some(detail), .. } => {
+                let key = detail.object.key;
+                match (kind.as_str(), ObjectKey::schedule_of(&key)) {
+                    ("Object Created" | "Object Deleted", Some(name)) => Ok(Self::ScheduleChanged { name }),
+                    ("Object Created", None) => Ok(Self::Uploaded { key, at }),
+                    _ => Err("not an event that an object was created or a schedule was deleted"),
+                }
             }
-            RawEvent { schedule: Some(name), at: Some(at), batch, .. } if is_schedule_name(&name) => {
-                Ok(Self::Schedule { name, at, batch })
-            }
+            RawEvent { schedule: Some(name), at: Some(at), batch, .. } => Ok(Self::Schedule { name, at, batch }),
             RawEvent { look_for: Some(target), .. } if target == "incomplete-batches" => Ok(Self::CheckIncomplete),
             _ => Err("not an upload, not a schedule with a name and a time, and not a check for incomplete batches"),
         }
     }
-}
-
-/// Returns whether a name is short and simple enough to be part of an execution's name.
-fn is_schedule_name(name: &str) -> bool {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    (1..=40).contains(&name.len()) && name.bytes().all(is_plain)
 }

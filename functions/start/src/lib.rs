@@ -9,24 +9,28 @@
 //! The name and the input of an execution contain no personal data.
 
 mod batches;
+mod bounds;
 mod error;
 mod event;
 mod material;
+mod schedules;
 #[cfg(test)]
 mod tests;
 
 use contracts::executions::{Execution, ExecutionState, Executions, StartOutcome};
 use contracts::key::{RunPart, Workbook};
 use contracts::request::{Request, RunInputs, RunOptions, Trigger};
+use contracts::schedule::Timers;
 use contracts::settings::Settings;
 use contracts::stage::{WorkflowInput, WorkflowLimits};
-use contracts::{Batch, Digest, ObjectKey, RunId};
+use contracts::{Batch, Digest, ObjectKey, RunId, ScheduleName};
 use jiff::Timestamp;
 use phrases::materials::ensure_approved;
 use serde::Serialize;
 use storage::vault::{Owner, Vault};
 
 pub use batches::{IncompleteBatch, incomplete};
+pub use bounds::{BoundedExecutions, CampaignBounds, CampaignRecord};
 pub use error::Error;
 pub use event::StartEvent;
 #[cfg(feature = "lambda")]
@@ -52,8 +56,18 @@ pub struct Deps<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum EventOutcome {
-    /// The object is not a workbook in a batch, or was uploaded through the API.
+    /// The object is not a workbook in a batch, or was uploaded through the API. Or the schedule is paused.
     Ignored,
+    /// The schedule has a timer that matches its file.
+    TimerSet {
+        /// The schedule.
+        schedule: ScheduleName,
+    },
+    /// The schedule has no file, and so no timer.
+    TimerRemoved {
+        /// The schedule.
+        schedule: ScheduleName,
+    },
     /// The batch is not complete yet.
     Waiting {
         /// The workbooks that are missing from the batch.
@@ -80,17 +94,21 @@ pub struct StartedRun {
     pub already: bool,
 }
 
-/// Handles an event.
-pub async fn run(event: StartEvent, deps: &Deps<'_>) -> Result<EventOutcome, Error> {
+/// Handles an event at the time `now`.
+pub async fn run(
+    event: StartEvent,
+    deps: &Deps<'_>,
+    timers: &dyn Timers,
+    now: Timestamp,
+) -> Result<EventOutcome, Error> {
     match event {
         StartEvent::Uploaded { key, at } => handle_upload(&key, at, deps).await,
+        StartEvent::ScheduleChanged { name } => schedules::update_timer(name, deps.vault.store(), timers).await,
         StartEvent::Schedule { name, at, batch } => {
-            let batch = batches::named_or_newest(batch, deps.vault.store()).await?;
-            let trigger = Trigger::Schedule { name, at };
-            Ok(EventOutcome::Started(start(trigger, batch, RunOptions::default(), at, deps).await?))
+            schedules::run_due(schedules::DueRun { name, at, batch, now }, deps).await
         }
         StartEvent::CheckIncomplete => {
-            let incomplete = incomplete(deps.vault.store(), Timestamp::now()).await?;
+            let incomplete = incomplete(deps.vault.store(), now).await?;
             for IncompleteBatch { batch, missing, since } in &incomplete {
                 tracing::warn!(batch = batch.as_str(), ?missing, %since, "batch is incomplete; upload the missing workbooks");
             }
@@ -203,7 +221,7 @@ async fn find_existing(name: &str, executions: &dyn Executions) -> Result<Execut
 fn execution_name(request: &Request, attempt: u32) -> String {
     match &request.trigger {
         Trigger::Command | Trigger::Upload => format!("upload-{}-{attempt}", request.upload.short()),
-        Trigger::Schedule { name, at } => format!("schedule-{name}-{}-{attempt}", at.strftime("%Y%m%dT%H%M%SZ")),
+        Trigger::Schedule { name, at, .. } => format!("schedule-{name}-{}-{attempt}", at.strftime("%Y%m%dT%H%M%SZ")),
         Trigger::Call { key, .. } => format!("call-{}-{attempt}", key.short()),
     }
 }

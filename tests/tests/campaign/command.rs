@@ -32,6 +32,59 @@ fn dry_run_forecasts_time_and_cost() {
 }
 
 #[test]
+fn schedule_limits_a_campaign_to_its_segment() {
+    let sandbox = sandbox("");
+    let (file, ids) = (sandbox.path().join("savers.toml"), sandbox.path().join("ids.txt"));
+    let file_name = file.to_str().unwrap();
+    let options = "time_zone = \"Europe/Berlin\"\nvideo = false\nshape = \"9:16\"\n";
+    let write = |more: &str| std::fs::write(&file, format!("when = \"cron(0 9 ? * MON *)\"\n{options}{more}")).unwrap();
+    let outside = "the customer is outside the campaign's segment";
+    let dry_run = |more: &[&str]| {
+        let arguments = [&["campaign", "--dry-run", "--json", "--schedule", file_name], more].concat();
+        ends(&sandbox.run(&arguments), 0)
+    };
+
+    write("segment = \"need:saving\"\n");
+    let savers = dry_run(&[]);
+    write("segment = \"not need:saving\"\n");
+    let others = dry_run(&[]);
+    assert_ne!(savers["run"], others["run"], "the segment determines the results");
+    let selected = |report: &serde_json::Value| report["selected"].as_u64().unwrap();
+    assert!(selected(&savers) > 0 && selected(&others) > 0, "{savers} {others}");
+    assert_eq!(selected(&savers) + selected(&others), 9, "each of the nine customers is in one of the two segments");
+    assert_eq!(savers["skipped_because"][outside], others["selected"]);
+    assert_eq!(savers["videos"], 0);
+
+    let run = ends(&sandbox.run(&["campaign", "--json", "--schedule", file_name]), 0);
+    assert_eq!((&run["run"], &run["counts"]["published"]), (&others["run"], &others["selected"]));
+
+    std::fs::write(&ids, "0001\n\n0006\n").unwrap();
+    write("");
+    let two = dry_run(&["--customers", ids.to_str().unwrap()]);
+    assert_eq!((&two["customers"], &two["selected"]), (&2.into(), &2.into()));
+}
+
+#[test]
+fn schedule_that_must_not_start_is_refused_by_name() {
+    let sandbox = sandbox("");
+    let file = sandbox.path().join("spring.toml");
+    let (not_now, invalid) = ((4, "error[Start.NotNow]"), (2, "error[Config.Invalid]"));
+    for (text, (code, name), expected) in [
+        ("paused = true", not_now, "schedule spring is paused"),
+        ("segment = \"income:high\"", invalid, "schedule spring: line 2: segment: unknown fact at character 1"),
+        ("segment = \"holds:no-such\"", invalid, "schedule spring: segment: the catalog has no product no-such"),
+        ("quiet_hours = { from = \"20:00\", to = \"09:30\" }", invalid, "due at 09:00, which is in the quiet hours"),
+    ] {
+        std::fs::write(&file, format!("when = \"cron(0 9 ? * MON *)\"\n{text}\n")).unwrap();
+        let output = sandbox.run(&["campaign", "--no-video", "--schedule", file.to_str().unwrap()]);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{message}");
+        assert!(message.contains(name) && message.contains(expected), "{message}");
+        assert!(!sandbox.artifacts().join("runs").exists(), "{text}");
+    }
+}
+
+#[test]
 fn run_without_a_limit_continues_the_limited_run() {
     let sandbox = sandbox("");
     let first = ends(&sandbox.run(&["campaign", "--no-video", "--limit", "3", "--json"]), 0);

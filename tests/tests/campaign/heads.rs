@@ -314,6 +314,61 @@ async fn operator_with_the_signing_key_cannot_rewrite_what_a_pinned_head_covers(
     );
 }
 
+/// Someone deletes a withdrawal. The command refuses to go on, and `verify` finds it with and without the keys, even if the
+/// ledger is deleted or rolled back too.
+#[tokio::test]
+async fn deleted_control_record_is_found() {
+    let run = ReviewedRun::new(0);
+    let sandbox = &run.sandbox;
+    for command in [
+        ["suppress", "--customer", "0002"].as_slice(),
+        &["consent", "--customer", "0003", "--general", "no", "--posts", "no"],
+        &["legal-hold", "--customer", "0004", "--name", "Case 7"],
+        &["forget", "--customer", "0005"],
+    ] {
+        ends(&sandbox.run(&[command, &["--json"]].concat()), 0);
+    }
+    ends(&sandbox.run(&["run", "--customer", "0006", "--no-video", "--again", "--json"]), 6);
+    let audit = ends(&sandbox.run(&["control", "--json"]), 0);
+    assert_eq!((audit["covered"].as_u64(), audit["uncovered"].as_array().map(Vec::len)), (Some(5), Some(0)));
+
+    let whole = files(sandbox);
+    let trust = run.trust(whole.iter().rfind(|(key, _)| key.starts_with("log/")).map(|(_, entry)| entry)).await;
+    for keys in [no_keys(), run.keys().await] {
+        assert_eq!(verify_files(&run.id, whole.clone(), keys, &trust).await.findings, []);
+    }
+    let kinds = ["suppressions.csv", "suppressions/", "consents.csv", "holds.csv", "forgotten/", "ledger/"];
+    let control: Vec<&String> =
+        whole.keys().filter(|key| kinds.iter().any(|kind| key.starts_with(&format!("control/{kind}")))).collect();
+    assert_eq!(control.len(), 5 + 17, "{control:?}");
+    let is_found = async |files: Files| {
+        for keys in [no_keys(), run.keys().await] {
+            let found = verify_files(&run.id, files.clone(), keys, &trust).await.findings;
+            assert!(found.iter().any(|found| found.error == contracts::ErrorName::ControlIncomplete), "{found:?}");
+        }
+    };
+    for key in &control {
+        let mut files = whole.clone();
+        files.remove(*key);
+        is_found(files).await;
+    }
+    let mut files = whole.clone();
+    files.retain(|key, _| !control.contains(&key));
+    is_found(files.clone()).await;
+    let ledger_before = run.before.iter().filter(|(key, _)| key.starts_with("control/ledger/"));
+    files.extend(ledger_before.map(|(key, part)| (key.clone(), part.clone())));
+    is_found(files).await;
+
+    let suppressions = sandbox.artifacts().join("control/suppressions.csv");
+    std::fs::write(&suppressions, "reference,reason,since\n").unwrap();
+    let again = ["run", "--customer", "0001", "--no-video", "--again", "--json"];
+    let refused = sandbox.run(&again);
+    assert!(format!("{refused:?}").contains("Control.Incomplete"), "{refused:?}");
+    assert_eq!(sandbox.run(&["control"]).status.code(), Some(1));
+    ends(&sandbox.run(&["control", "--accept", "--json"]), 0);
+    ends(&sandbox.run(&again), 6);
+}
+
 /// The verifier's machine has neither keys nor the phrasebook, only the artifacts and the output of `bespoke pin`.
 #[test]
 fn pinned_head_verifies_run_without_any_secret() {

@@ -13,6 +13,7 @@ mod credit_union;
 mod effect;
 mod heads;
 mod model;
+mod stops;
 mod tampering;
 
 use std::process::Output;

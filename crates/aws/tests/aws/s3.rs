@@ -3,7 +3,7 @@
 use crate::server::{Server, store_at};
 use contracts::key::RunPart;
 use contracts::{ErrorName, NamedError, ObjectKey, RunId};
-use storage::store::{ObjectStore, PutOutcome};
+use storage::store::{ObjectStore, PutOutcome, ReplaceOutcome};
 use storage::suite;
 use wiremock::matchers::{header, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -67,5 +67,29 @@ async fn conflicting_conditional_write_is_retried() {
         conditional().respond_with(answer).expect(1).mount(&server).await;
         let written = store_at(&server.uri(), "secret").put_new(&ObjectKey::Catalogue, "{}".into()).await;
         assert_eq!(written.expect("written"), expected);
+    }
+}
+
+#[tokio::test]
+async fn replacement_is_conditional_on_the_bytes_that_were_read() {
+    for (answer, expected) in [
+        (ResponseTemplate::new(200), ReplaceOutcome::Replaced),
+        (error_response(412, "PreconditionFailed"), ReplaceOutcome::Changed),
+        (error_response(409, "ConditionalRequestConflict"), ReplaceOutcome::Changed),
+    ] {
+        let server = MockServer::start().await;
+        let stored = ResponseTemplate::new(200).insert_header("etag", "\"tag\"").set_body_string("old");
+        Mock::given(method("GET")).respond_with(stored).mount(&server).await;
+        Mock::given(method("PUT"))
+            .and(header("if-match", "\"tag\""))
+            .respond_with(answer)
+            .expect(1)
+            .mount(&server)
+            .await;
+        let store = store_at(&server.uri(), "secret");
+        let replaced = store.replace(&ObjectKey::Catalogue, &"old".into(), "new".into()).await;
+        assert_eq!(replaced.expect("an answer"), expected);
+        let other = store.replace(&ObjectKey::Catalogue, &"older".into(), "new".into()).await;
+        assert_eq!(other.expect("an answer"), ReplaceOutcome::Changed, "the object holds other bytes");
     }
 }

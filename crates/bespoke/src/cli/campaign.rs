@@ -15,6 +15,12 @@ pub struct CampaignArgs {
     /// The folder with the three workbooks
     #[arg(value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
+    /// The schedule whose segment and options the run has, such as schedules/spring.toml; other options override it
+    #[arg(long, value_name = "FILE")]
+    pub schedule: Option<PathBuf>,
+    /// A file with the ids of the only customers, one per line; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub customers: Option<PathBuf>,
     /// Forecast the run without making results: the skipped customers with reasons, the duration and the cost
     #[arg(long)]
     pub dry_run: bool,

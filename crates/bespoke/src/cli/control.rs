@@ -66,6 +66,17 @@ pub struct ForgetArgs {
     pub artifacts: PathBuf,
 }
 
+/// Arguments of `bespoke control`.
+#[derive(Debug, Args)]
+pub struct ControlArgs {
+    /// Make the ledger cover exactly what exists now: after an edit outside Bespoke, a restored backup or an upgrade
+    #[arg(long)]
+    pub accept: bool,
+    /// The folder with all results
+    #[arg(long, value_name = "DIR", default_value = "artifacts", env = "BESPOKE_ARTIFACTS")]
+    pub artifacts: PathBuf,
+}
+
 /// Arguments of `bespoke legal-hold`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["customer", "list"]))]

@@ -10,6 +10,7 @@ use contracts::error::{EXIT_NOTHING_TO_DO, EXIT_PARTLY};
 use contracts::key::RunPart;
 use contracts::text::counted;
 use contracts::{ObjectKey, RunId};
+use jiff::Timestamp;
 use runner::config::Config;
 use runner::failure::Failure;
 use runner::follow_up::notify_if_configured;
@@ -25,21 +26,31 @@ use serde::Serialize;
 
 use super::context::{Context, print_warning};
 use super::run::local_request;
-use super::signals;
+use super::{schedules, signals};
 use crate::cli::campaign::CampaignArgs;
 use crate::paths::relative;
 use crate::progress::{self, Lines, duration};
 
 pub(super) async fn execute(args: CampaignArgs, config: Config, context: Context) -> Result<u8, Failure> {
     let folders = args.folders();
-    let limits = RunLimits {
+    let mut limits = RunLimits {
         customers: args.limit,
         concurrency: args.max_concurrency.map(usize::from),
         budget_usd: args.budget,
         tolerated_failure_percentage: Some(config.settings.local.tolerated_failure_percentage),
     };
     let secrets = LocalSecrets::of_folder(&folders.artifacts);
-    let request = local_request(args.options, &config, &folders)?;
+    let mut request = local_request(args.options, &config, &folders)?;
+    if let Some(file) = &args.schedule {
+        let named = schedules::read(file, &folders)?;
+        if !args.dry_run {
+            named.schedule.ensure_may_start(&named.name, Timestamp::now())?;
+        }
+        named.apply(&mut request.options, &mut limits);
+    }
+    if let Some(file) = &args.customers {
+        request.customers = schedules::customers(file)?;
+    }
     let session = Session::open(SessionSetup { folders, request, config, secrets, limits }, |_| Ok(())).await?;
     if args.dry_run { dry_run(&session, context).await } else { run(session, context).await }
 }

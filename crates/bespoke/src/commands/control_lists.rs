@@ -3,24 +3,28 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use anstyle::Style;
 use contracts::key::Prefix;
 use contracts::table::{is_formula, to_csv};
+use contracts::text::counted;
 use contracts::{CustomerRef, ErrorName, ObjectKey};
 use csv::StringRecord;
 use jiff::{Timestamp, Unit, Zoned};
-use policy::control::{self, SuppressedBy, Suppression};
+use policy::control::{self, ControlError, SuppressedBy, Suppression};
+use policy::ledger::{self, Audit};
 use runner::failure::Failure;
 use runner::folder::{FolderStore, create_private};
 use runner::secrets::LocalSecrets;
+use runner::verify::newest_marks;
 use serde::Serialize;
 use serde_json::json;
 use storage::store::ObjectStore;
-use storage::vault::Keys;
+use storage::vault::{Keys, Vault};
 
-use super::context::{Context, reference};
-use crate::cli::control::LegalHoldArgs;
+use super::context::{Context, open_artifacts, reference};
+use crate::cli::control::{ControlArgs, LegalHoldArgs};
 use crate::cli::offers::{ConsentAnswer, ConsentArgs, SuppressArgs};
 
 /// The maximum length of a reason, in characters.
@@ -53,6 +57,7 @@ pub(super) async fn suppress(args: SuppressArgs, context: Context) -> Result<u8,
     let changed = listed == args.remove;
     if changed && args.remove {
         list.remove(|list, row| list.is_about(row, &reference));
+        ledger::remove(&list.vault, &reference, &[own.to_string()]).await.map_err(ControlError::from)?;
         list.store.delete(&own).await?;
     } else if changed {
         let since = Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH).to_string();
@@ -209,6 +214,37 @@ pub(super) async fn consent(args: ConsentArgs, context: Context) -> Result<u8, F
     Ok(0)
 }
 
+/// Compares control data with its ledger. With `--accept`, first makes the ledger cover exactly what exists.
+pub(super) async fn control(args: &ControlArgs, context: Context) -> Result<u8, Failure> {
+    let (_, vault, _) = open_artifacts(&args.artifacts).await?;
+    if args.accept {
+        ledger::accept(&vault, Timestamp::now()).await.map_err(ControlError::from)?;
+    }
+    let audit = ledger::audit(&vault, &newest_marks(vault.store()).await?, true).await?;
+    context.print(&audit, || audit_to_text(&audit));
+    Ok(if audit.gaps.is_empty() { 0 } else { ErrorName::ControlIncomplete.exit_code() })
+}
+
+fn audit_to_text(audit: &Audit) -> String {
+    let mut text = String::new();
+    for gap in &audit.gaps {
+        let _infallible = writeln!(text, "{}  {gap}", ErrorName::ControlIncomplete);
+    }
+    for key in &audit.uncovered {
+        let _infallible = writeln!(text, "note: {key} is not in the ledger: no one would notice a deletion");
+    }
+    let covered = counted(audit.covered, "record or list", "records and lists");
+    let _infallible = match audit.gaps.len() {
+        0 => writeln!(text, "the ledger covers {covered}, and none is missing"),
+        gaps => writeln!(
+            text,
+            "{}: find out who changed control/, or run bespoke control --accept if the change was intended",
+            counted(gaps, "contradiction", "contradictions")
+        ),
+    };
+    text
+}
+
 /// Returns a customer's reference under the keys of this folder, which must exist.
 async fn reference_in(customer: String, artifacts: &Path) -> Result<CustomerRef, Failure> {
     reference(customer, &Keys::from_secrets(&LocalSecrets::of_folder(artifacts)).await?)
@@ -216,7 +252,8 @@ async fn reference_in(customer: String, artifacts: &Path) -> Result<CustomerRef,
 
 /// A list under `control/`, locked until it is dropped. Columns that Bespoke does not know are left unchanged.
 struct List {
-    store: FolderStore,
+    store: Arc<FolderStore>,
+    vault: Vault,
     key: ObjectKey,
     header: StringRecord,
     rows: Vec<StringRecord>,
@@ -225,13 +262,13 @@ struct List {
 
 impl List {
     async fn open(artifacts: &Path, key: ObjectKey, columns: &[&str]) -> Result<Self, Failure> {
-        let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
+        let (store, vault, _) = open_artifacts(artifacts).await?;
         let path = store.path(&key);
         let lock = lock(&path).map_err(Failure::file(ErrorName::StoreUnavailable, &path))?;
         // Never overwrite a list that a run could not read.
         let any = CustomerRef::parse("0".repeat(32)).expect("32 hex digits");
-        control::read(&store, &any, Timestamp::now()).await?;
-        control::holds(&store).await?;
+        control::read(&vault, &any, Timestamp::now()).await?;
+        control::holds(&vault).await?;
         let bytes = store.find(&key).await?.unwrap_or_default();
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii();
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(text);
@@ -245,7 +282,7 @@ impl List {
                 header.push_field(column);
             }
         }
-        Ok(Self { store, key, header, rows, _lock: lock })
+        Ok(Self { store, vault, key, header, rows, _lock: lock })
     }
 
     fn cell<'r>(&self, row: &'r StringRecord, column: &str) -> &'r str {
@@ -272,7 +309,8 @@ impl List {
     async fn write(self) -> Result<(), Failure> {
         let header: Vec<&str> = self.header.iter().collect();
         let rows = self.rows.iter().map(|row| (0..header.len()).map(|place| row.get(place).unwrap_or_default()));
-        Ok(self.store.put(&self.key, to_csv(&header, rows).into()).await?)
+        let csv = to_csv(&header, rows);
+        Ok(ledger::write_list(&self.vault, &self.key, csv.into()).await.map_err(ControlError::from)?)
     }
 }
 

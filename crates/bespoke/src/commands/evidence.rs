@@ -1,7 +1,6 @@
 //! `bespoke evidence`: shows a compliance officer why the bank said something to a customer.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use anstyle::Style;
 use contracts::catalogue::Catalogue;
@@ -10,9 +9,9 @@ use contracts::facts::Stance;
 use contracts::key::Artefact;
 use contracts::review::{Decision, ReviewChoice, ReviewRecord};
 use contracts::script::{InsteadOfModel, Script, SentenceSource, Usage, WrittenBy};
-use contracts::{CustomerId, CustomerRef, ErrorName, RunId};
+use contracts::{CustomerId, ErrorName};
 use jiff::Timestamp;
-use lifecycle::letter::{Letter, Subject};
+use lifecycle::letter::{self, Letter, Subject};
 use policy::evidence;
 use runner::config::Config;
 use runner::failure::Failure;
@@ -44,12 +43,12 @@ pub(super) async fn execute(args: EvidenceArgs, config: &Config, context: Contex
     let reference = vault.keys().reference(&id);
     // The letter also covers results without evidence: in review, failed or erased.
     let records: &[Artefact] = match &args.report {
-        Some(_) => &[Artefact::Evidence, Artefact::Failure, Artefact::Script],
+        Some(_) => &letter::RECORDS,
         None => &[Artefact::Evidence],
     };
     let run = match args.run {
         Some(run) => run_id(run)?,
-        None => newest(&project.folders.artifacts, &reference, records).ok_or_else(no_evidence)?,
+        None => letter::newest_run(vault.store(), &reference, records).await?.ok_or_else(no_evidence)?,
     };
     let subject = Subject {
         customer: &args.customer,
@@ -79,19 +78,6 @@ fn no_evidence() -> Failure {
         "no run has evidence about that customer",
         "check the id, --run and --artifacts",
     )
-}
-
-/// Returns the run that wrote the newest of these records about the customer.
-fn newest(artifacts: &Path, reference: &CustomerRef, records: &[Artefact]) -> Option<RunId> {
-    let runs = std::fs::read_dir(artifacts.join("customers").join(reference.as_str())).ok()?;
-    runs.filter_map(Result::ok)
-        .filter_map(|run| {
-            let record = records.iter().map(|record| run.path().join(record.file_name())).find(|path| path.exists())?;
-            let written = record.metadata().ok()?.modified().ok()?;
-            Some((written, RunId::parse(run.file_name().into_string().ok()?).ok()?))
-        })
-        .max_by_key(|(written, _)| *written)
-        .map(|(_, run)| run)
 }
 
 impl OpenedEvidence {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use contracts::key::{Area, Prefix};
 use contracts::settings::Settings;
@@ -14,28 +15,37 @@ use runner::config::Config;
 use runner::copies::{output_files, owner_of_copies};
 use runner::failure::Failure;
 use runner::folder::FolderStore;
+use runner::secrets::LocalSecrets;
 use serde_json::json;
+use storage::secret::SecretError;
 use storage::store::ObjectStore;
+use storage::vault::{Keys, Vault};
 
 use super::context::Context;
 use crate::cli::control::ExpireArgs;
 
 pub(super) async fn execute(args: &ExpireArgs, config: &Config, context: Context) -> Result<u8, Failure> {
     let artifacts = &args.artifacts;
-    let store = FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?;
+    let store = Arc::new(FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?);
+    let keys = match Keys::from_secrets(&LocalSecrets::of_folder(artifacts)).await {
+        // A folder without keys has no results yet. Random keys open no ledger, so nothing is deleted against one.
+        Err(SecretError::Missing(_)) => Keys::new(rand::random(), rand::random()),
+        keys => keys?,
+    };
+    let vault = Vault::new(store.clone(), keys);
     let now = Timestamp::now();
     let mut deleted = BTreeMap::new();
     let mut held = BTreeSet::new();
     for area in Area::ALL {
         let Some(before) = before(days(area, &config.settings), now) else { continue };
-        let expired = expired(area, before, &store, &mut held).await?;
+        let expired = expired(area, before, &store, &control::holds(&vault).await?, &mut held).await?;
         for key in expired.iter().filter(|_| !args.dry_run) {
             store.erase(key).await?;
         }
         deleted.insert(area.as_str(), expired.len());
     }
     if let Some(before) = before(config.settings.retention.results_days, now) {
-        let copies = expire_copies(artifacts, before, args.dry_run, &control::holds(&store).await?, &mut held);
+        let copies = expire_copies(artifacts, before, args.dry_run, &control::holds(&vault).await?, &mut held);
         deleted.insert("output/", copies.map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?);
     }
     if let Some(before) = before(config.settings.retention.logs_days, now) {
@@ -85,12 +95,12 @@ async fn expired(
     area: Area,
     before: Timestamp,
     store: &FolderStore,
+    holds: &BTreeMap<CustomerRef, Vec<String>>,
     held: &mut BTreeSet<String>,
 ) -> Result<Vec<String>, Failure> {
     let listed = store.list(&Prefix::Area(area)).await?;
     let old: Vec<String> =
         listed.into_iter().filter(|listed| listed.modified < before).map(|listed| listed.key).collect();
-    let holds = control::holds(store).await?;
     let mut expired = Vec::new();
     for key in old {
         let names: Vec<&String> = match ObjectKey::customer_of(&key) {

@@ -14,13 +14,12 @@ use jiff::tz::TimeZone;
 use policy::control::{self, Control};
 use runner::config::Config;
 use runner::failure::Failure;
-use runner::folder::FolderStore;
 use runner::project::{Workbooks, catalogue, languages, lexicon};
 use runner::secrets::LocalSecrets;
 use serde::Serialize;
 use storage::vault::Keys;
 
-use super::context::Context;
+use super::context::{Context, open_artifacts};
 use super::sections;
 use crate::cli::offers::ExplainArgs;
 
@@ -50,9 +49,8 @@ pub(super) async fn execute(args: ExplainArgs, config: Config, context: Context)
     };
     let reference = keys.reference(&CustomerId::parse(customer.clone()).map_err(|_| unknown())?);
     let control = if folders.artifacts.is_dir() {
-        let store = FolderStore::open(&folders.artifacts)
-            .map_err(Failure::file(ErrorName::StoreUnavailable, &folders.artifacts))?;
-        control::read(&store, &reference, Timestamp::now()).await?
+        let (_, vault, _) = open_artifacts(&folders.artifacts).await?;
+        control::read(&vault, &reference, Timestamp::now()).await?
     } else {
         Control::default()
     };

@@ -86,7 +86,6 @@ pub(super) fn local_request(
         anstream::eprintln!("note: writer {mode} needs writer.model.enabled = true; the phrasebook is used instead");
     }
     let options = RunOptions {
-        only: None,
         categories: args.categories,
         prompt,
         writer: args.writer,
@@ -94,9 +93,9 @@ pub(super) fn local_request(
         voice: args.voice,
         shape: args.shape,
         videos: args.no_video.then_some(0),
-        is_demo: false,
+        ..RunOptions::default()
     };
-    Ok(LocalRequest { customer: None, options, background: args.background, again: args.again })
+    Ok(LocalRequest { options, background: args.background, again: args.again, ..LocalRequest::default() })
 }
 
 /// Prints the parts of a prompt that the phrasebook understood. Other words are only counted, because they may contain

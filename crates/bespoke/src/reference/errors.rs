@@ -71,8 +71,13 @@ const fn remedy(name: ErrorName) -> &'static str {
         ErrorName::StoreConflict => "Run with `--again`.",
         ErrorName::SealBroken => "Use the keys that sealed the data. If bytes changed, restore a backup.",
         ErrorName::ConsentWithdrawn => "Nothing to do: Bespoke records the customer as skipped.",
+        ErrorName::ControlIncomplete => {
+            "Find out who changed `control/`, and restore the object. If the change was intended, run \
+             `bespoke control --accept`."
+        }
         ErrorName::WriterThrottled => "Set `writer.model.requests_per_minute`, or ask the service for a higher limit.",
-        ErrorName::StartUnavailable => "Check access to Step Functions, and try again.",
+        ErrorName::StartUnavailable => "Check access to Step Functions and EventBridge Scheduler, and try again.",
+        ErrorName::StartNotNow => "Resume the schedule, or start the run again after the quiet hours.",
         ErrorName::NarrateEngineMissing => "Install the engine: `bespoke doctor` shows how.",
         ErrorName::NarrateThrottled => "Run again later, lower the concurrency, or ask for a higher quota.",
         ErrorName::NarrateFailed => "Run again, or choose another voice.",

@@ -28,6 +28,8 @@ pub enum Prefix {
     Suppressions,
     /// The choices of a customer.
     Choices(CustomerRef),
+    /// The choices of all customers.
+    AllChoices,
     /// The answers to a run's recommendations, from one customer or from all.
     Answers(RunId, Option<CustomerRef>),
     /// The erasure records.
@@ -38,6 +40,8 @@ pub enum Prefix {
     Reactions(CustomerRef),
     /// The notifications in one state, for one run or for all runs.
     Notifications(NotificationState, Option<RunId>),
+    /// The schedules.
+    Schedules,
     /// The bank's own backgrounds.
     Backgrounds,
     /// The entries of the transparency log.
@@ -61,6 +65,7 @@ impl fmt::Display for Prefix {
             Self::Reviews(Some(run)) => write!(f, "control/reviews/{run}/"),
             Self::Suppressions => f.write_str("control/suppressions/"),
             Self::Choices(reference) => write!(f, "control/choices/{reference}/"),
+            Self::AllChoices => f.write_str("control/choices/"),
             Self::Answers(run, None) => write!(f, "control/answers/{run}/"),
             Self::Answers(run, Some(reference)) => write!(f, "control/answers/{run}/{reference}/"),
             Self::Forgotten => f.write_str("control/forgotten/"),
@@ -68,6 +73,7 @@ impl fmt::Display for Prefix {
             Self::Reactions(reference) => write!(f, "{}{reference}/", Area::Effect.as_str()),
             Self::Notifications(state, None) => write!(f, "notices/{}/", state.as_str()),
             Self::Notifications(state, Some(run)) => write!(f, "notices/{}/{run}/", state.as_str()),
+            Self::Schedules => f.write_str("schedules/"),
             Self::Backgrounds => f.write_str("config/backgrounds/"),
             Self::Log => f.write_str("log/"),
             Self::Area(area) => f.write_str(area.as_str()),

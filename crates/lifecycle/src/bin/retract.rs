@@ -1,11 +1,14 @@
-//! The `retract` Lambda: recalls a run, or erases a customer. Authorized operators invoke it directly, and the request of a
+//! The `retract` Lambda: recalls a run, erases a customer, or accepts a change of control data. Authorized operators invoke it directly, and the request of a
 //! person with the role compliance invokes it. All calls can be repeated, and finish the work of an interrupted call.
+
+use std::collections::BTreeMap;
 
 use bespoke_aws::Host;
 use contracts::stage::IndexRow;
 use contracts::{CustomerId, ObjectKey, RunId};
 use jiff::Timestamp;
 use policy::control::ErasureRequest;
+use policy::ledger;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -23,6 +26,8 @@ enum RetractRequest {
     MoveRecalled(MoveRequest),
     /// Erases a customer.
     Forget(ForgetRequest),
+    /// Makes the ledger cover the control data that exists, after a change that was intended.
+    AcceptControl(AcceptRequest),
 }
 
 /// The payload, as it arrives.
@@ -66,6 +71,10 @@ struct ForgetRequest {
     customer: CustomerId,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcceptRequest {}
+
 #[tokio::main]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let host = Host::start().await?;
@@ -82,6 +91,7 @@ async fn answer(call: RetractRequest, vault: &Vault) -> Result<Value, bespoke_aw
         RetractRequest::RecordRecall(request) => record_recall(request, vault).await,
         RetractRequest::MoveRecalled(request) => move_recalled(request, vault).await,
         RetractRequest::Forget(request) => forget(request, vault).await,
+        RetractRequest::AcceptControl(AcceptRequest {}) => accept_control(vault).await,
     }
 }
 
@@ -123,4 +133,10 @@ async fn forget(request: ForgetRequest, vault: &Vault) -> Result<Value, bespoke_
     let reference = vault.keys().reference(&request.customer);
     let report = lifecycle::erasure::erase(&reference, vault, Timestamp::now()).await?;
     Ok(json!(report))
+}
+
+async fn accept_control(vault: &Vault) -> Result<Value, bespoke_aws::Failure> {
+    ledger::accept(vault, Timestamp::now()).await?;
+    let audit = ledger::audit(vault, &BTreeMap::new(), true).await?;
+    Ok(json!({ "covered": audit.covered, "gaps": audit.gaps }))
 }

@@ -1,12 +1,15 @@
 //! Verifies the run's head: checks that the transparency log follows from its leaves, that it extends the pinned head,
 //! and that it matches the run's current files.
 
-use contracts::evidence::Head;
+use std::collections::BTreeMap;
+
+use contracts::evidence::{Head, LedgerMark};
 use contracts::key::{Prefix, RunPart};
 use contracts::{Digest, ErrorName, ObjectKey, RunId};
 use jiff::Timestamp;
+use policy::ledger;
 use serde::Serialize;
-use storage::store::ObjectStore;
+use storage::store::{ObjectStore, StoreError};
 use transparency::checkpoint::Checkpoint;
 use transparency::log::LogEntry;
 use transparency::merkle::{Frontier, Tree, empty_root, leaf_hash};
@@ -37,6 +40,14 @@ pub struct HeadReport {
     pub key: Option<String>,
     /// The size of the pinned head.
     pub pinned_size: Option<u64>,
+}
+
+/// Returns the state of the ledger of control data in the log's newest head. It is empty if there is none, or if the entry
+/// cannot be read, which [`check`] reports.
+pub async fn newest_marks(store: &dyn ObjectStore) -> Result<BTreeMap<String, LedgerMark>, StoreError> {
+    let Some(last) = transparency::log::size(store).await?.checked_sub(1) else { return Ok(BTreeMap::new()) };
+    let entry = store.find(&ObjectKey::LogEntry(last)).await?.and_then(|bytes| LogEntry::from_bytes(&bytes));
+    Ok(entry.as_ref().and_then(finalize::read_head).map(|head| head.control).unwrap_or_default())
 }
 
 /// Checks the head, and adds each discrepancy to `found`. If `request_opens`, the run id already proves the request, whose
@@ -139,6 +150,7 @@ impl Log {
     async fn read(store: &dyn ObjectStore, run: &RunId, trust: &Trust, found: &mut Found) -> Result<Self, Failure> {
         let mut tree = Frontier::default();
         let mut heads = Vec::new();
+        let mut control = BTreeMap::new();
         let pinned = trust.pinned.as_ref().map(|pinned| pinned.tree);
         let mut extends_pinned = pinned.is_none_or(|pinned| pinned.size == 0 && pinned.root == empty_root());
         for listed in store.list(&Prefix::Log).await? {
@@ -166,7 +178,13 @@ impl Log {
                 found.push(Discrepancy::changed(&key, "was not signed with the public key"));
             }
             extends_pinned |= pinned == Some(root_of(&tree));
-            if let Some(head) = finalize::read_head(&entry).filter(|head| head.run == *run) {
+            let Some(head) = finalize::read_head(&entry) else { continue };
+            if ledger::check_order(&control, &head.control).is_err() {
+                let what = "names a state of control data that does not follow the one before it";
+                found.push(Discrepancy::changed(&key, what));
+            }
+            control.clone_from(&head.control);
+            if head.run == *run {
                 let bytes = Digest::of(&bytes);
                 heads.push(LoggedHead { index, head, bytes });
             }

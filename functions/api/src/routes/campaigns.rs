@@ -95,7 +95,8 @@ pub(super) async fn get(
 
 /// Lists campaigns
 ///
-/// Lists the campaigns and dry runs that the caller started, newest first.
+/// Lists the campaigns and dry runs that the caller started, newest first. They include those that the caller's schedules
+/// started.
 #[utoipa::path(
     get, path = "/v1/campaigns", operation_id = "listCampaigns", tag = "campaigns",
     params(PageQuery), responses((status = 200, description = "A page of campaigns", body = CampaignPage), PageProblems)
@@ -138,6 +139,7 @@ async fn load(
     let failure = execution.and_then(|execution| Some((execution.error?, execution.message)));
     Ok(Campaign {
         id: run.to_string(),
+        schedule: request.schedule,
         started_at,
         status,
         dry_run: state.dry_run,

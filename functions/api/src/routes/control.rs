@@ -1,17 +1,18 @@
-//! Records of compliance: erasures, and objections to all contact.
+//! Requests of compliance: erasures, objections to all contact, and letters about a customer.
 
 use axum::extract::State;
 use contracts::{CustomerRef, ObjectKey};
 use http::StatusCode;
 use jiff::Timestamp;
 use lifecycle::erasure::{self, ErasureError};
-use policy::control::{ErasureRequest, SuppressedBy, Suppression};
+use lifecycle::letter::{self, LetterError, Subject};
+use policy::control::{self, ErasureRequest, SuppressedBy, Suppression};
 
 use crate::access::Caller;
 use crate::backend::SharedBackend;
 use crate::extract::Json;
-use crate::problem::{ErasureProblems, Problem, SuppressionProblems};
-use crate::view::{CustomerRequest, Erasure, ErasureState, Objection};
+use crate::problem::{ErasureProblems, LetterProblems, Problem, SuppressionProblems};
+use crate::view::{CustomerRequest, Erasure, ErasureState, Letter, LetterRequest, Objection};
 
 /// Erases a customer
 ///
@@ -33,7 +34,7 @@ pub(super) async fn erase(
 ) -> Result<(StatusCode, axum::Json<Erasure>), Problem> {
     let vault = backend.vault();
     let reference = vault.keys().reference(&customer_id);
-    match erasure::check(&reference, vault.store()).await {
+    match erasure::check(&reference, vault).await {
         Err(ErasureError::UnknownCustomer) => return Err(Problem::not_found()),
         Err(error @ ErasureError::OnHold { .. }) => {
             put_suppression(&reference, SuppressedBy::Erasure, &backend).await?;
@@ -82,9 +83,48 @@ pub(super) async fn suppress(
     Ok(axum::Json(Objection { customer_ref: reference.to_string(), known }))
 }
 
+/// Writes a letter about a customer
+///
+/// The letter is for a regulator or an auditor. It states the consent, the reasons, what was shown and said with its
+/// approvals, who reviewed it, and everything that has happened since. It also says how to verify the record.
+#[utoipa::path(
+    post, path = "/v1/letters", operation_id = "writeLetter", tag = "compliance", request_body = LetterRequest,
+    responses((status = 200, description = "The letter.", body = Letter), LetterProblems)
+)]
+pub(super) async fn letter(
+    State(backend): State<SharedBackend>,
+    caller: Caller,
+    Json(LetterRequest { customer_id, run }): Json<LetterRequest>,
+) -> Result<axum::Json<Letter>, Problem> {
+    let vault = backend.vault();
+    let reference = vault.keys().reference(&customer_id);
+    let run = match run {
+        Some(run) => run,
+        None => {
+            letter::newest_run(vault.store(), &reference, &letter::RECORDS).await?.ok_or_else(Problem::not_found)?
+        }
+    };
+    let brand = backend.brand().await?;
+    let catalogue = backend.catalogue().await?;
+    let subject = Subject {
+        customer: customer_id.reveal(),
+        reference: &reference,
+        run: &run,
+        bank: &brand.name,
+        catalogue: &catalogue,
+        now: Timestamp::now(),
+    };
+    let html = match letter::Letter::read(vault, subject).await {
+        Err(LetterError::NoRecord { .. }) => return Err(Problem::not_found()),
+        read => read?.html(),
+    };
+    tracing::info!(%reference, %run, by = caller.name(), "wrote a letter about a customer");
+    Ok(axum::Json(Letter { run, customer_ref: reference.to_string(), html }))
+}
+
 async fn put_suppression(reference: &CustomerRef, by: SuppressedBy, backend: &SharedBackend) -> Result<(), Problem> {
     let suppression = Suppression { by, since: Timestamp::now() };
     let json = serde_json::to_vec(&suppression).expect("plain fields");
-    backend.vault().store().put_new(&ObjectKey::Suppression(reference.clone()), json.into()).await?;
+    control::record(backend.vault(), reference, &ObjectKey::Suppression(reference.clone()), json.into()).await?;
     Ok(())
 }

@@ -44,7 +44,7 @@ async fn look(backend: &SharedBackend) -> Result<Look, Problem> {
 }
 
 async fn open(State(backend): State<SharedBackend>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let page = links::open(&token, &look(&backend).await?, backend.vault().store(), Timestamp::now()).await?;
+    let page = links::open(&token, &look(&backend).await?, backend.vault(), Timestamp::now()).await?;
     page_response(page)
 }
 
@@ -54,7 +54,7 @@ async fn confirm_opt_out(State(backend): State<SharedBackend>) -> Result<Respons
 
 async fn opt_out(State(backend): State<SharedBackend>, Path(token): Path<String>) -> Result<Response, Problem> {
     let look = look(&backend).await?;
-    reply(&backend, links::opt_out(&token, &look, backend.vault().store(), Timestamp::now()).await?).await
+    reply(&backend, links::opt_out(&token, &look, backend.vault(), Timestamp::now()).await?).await
 }
 
 async fn answer(
@@ -64,7 +64,7 @@ async fn answer(
 ) -> Result<Response, Problem> {
     let form = AnswerForm::of_fields(&fields(&body)).ok_or_else(|| Problem::invalid("the form is incomplete"))?;
     let look = look(&backend).await?;
-    reply(&backend, links::answer(&token, &form, &look, backend.vault().store(), Timestamp::now()).await?).await
+    reply(&backend, links::answer(&token, &form, &look, backend.vault(), Timestamp::now()).await?).await
 }
 
 async fn choose(
@@ -75,7 +75,7 @@ async fn choose(
     let choices =
         choices_of_fields(&fields(&body)).ok_or_else(|| Problem::invalid("the form has an unknown choice"))?;
     let look = look(&backend).await?;
-    reply(&backend, links::choose(&token, &choices, &look, backend.vault().store(), Timestamp::now()).await?).await
+    reply(&backend, links::choose(&token, &choices, &look, backend.vault(), Timestamp::now()).await?).await
 }
 
 /// Decodes the fields of an HTML form, in order. A field may occur more than once.
@@ -90,8 +90,8 @@ async fn media(
     Path((token, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let file = MediaFile::parse(&name).ok_or_else(Problem::not_found)?;
-    let store = backend.vault().store();
-    let (key, bytes) = links::media(&token, file, store, Timestamp::now()).await?.ok_or_else(Problem::not_found)?;
+    let media = links::media(&token, file, backend.vault(), Timestamp::now()).await?;
+    let (key, bytes) = media.ok_or_else(Problem::not_found)?;
     Ok(match file {
         MediaFile::Captions => ([(header::CONTENT_TYPE, file.content_type())], bytes).into_response(),
         MediaFile::Video | MediaFile::Poster | MediaFile::Preview => {
@@ -101,7 +101,7 @@ async fn media(
 }
 
 async fn chapters(State(backend): State<SharedBackend>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let track = links::chapters(&token, backend.vault().store(), Timestamp::now()).await?;
+    let track = links::chapters(&token, backend.vault(), Timestamp::now()).await?;
     let track = track.ok_or_else(Problem::not_found)?;
     Ok(([(header::CONTENT_TYPE, MediaFile::Captions.content_type())], track).into_response())
 }

@@ -33,6 +33,7 @@ const FILES: &[PageFile] = files![
     "/app.js" "app.js" "text/javascript; charset=utf-8",
     "/campaign.js" "campaign.js" "text/javascript; charset=utf-8",
     "/campaigns.js" "campaigns.js" "text/javascript; charset=utf-8",
+    "/compliance.js" "compliance.js" "text/javascript; charset=utf-8",
     "/dom.js" "dom.js" "text/javascript; charset=utf-8",
     "/fields.js" "fields.js" "text/javascript; charset=utf-8",
     "/gallery.js" "gallery.js" "text/javascript; charset=utf-8",

@@ -7,6 +7,7 @@ use contracts::brand::Brand;
 use contracts::catalogue::Catalogue;
 use contracts::error::chain;
 use contracts::evidence::{Evidence, Outcome};
+use contracts::facts::{Assessment, Facts};
 use contracts::key::{Artefact, RunKind};
 use contracts::review::ReviewChoice;
 use contracts::{CustomerRef, ErrorName, ObjectKey, RunId};
@@ -16,7 +17,8 @@ use jiff::Timestamp;
 use lifecycle::review::{ReviewItem, Reviewer};
 use policy::control;
 use policy::recall::is_recalled;
-use storage::vault::VaultError;
+use storage::store::StoreError;
+use storage::vault::{Owner, VaultError};
 
 use crate::access::Caller;
 use crate::backend::SharedBackend;
@@ -90,6 +92,16 @@ async fn may_approve_own(backend: &SharedBackend) -> Result<bool, Problem> {
     Ok(backend.is_local() && backend.settings().await?.local.approve_own)
 }
 
+/// Returns the facts from which the offers of a result were chosen. Returns `None` if they no longer exist.
+async fn facts(run: &RunId, reference: &CustomerRef, backend: &SharedBackend) -> Result<Option<Facts>, Problem> {
+    let key = ObjectKey::Customer(reference.clone(), run.clone(), Artefact::Facts);
+    match backend.vault().read_json(Owner::Customer(reference), &key).await {
+        Ok((Assessment::Proceed(facts) | Assessment::HeldOut(facts), _)) => Ok(Some(facts)),
+        Ok((Assessment::Skip { .. }, _)) | Err(VaultError::Store(StoreError::NotFound { .. })) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Loads a pending review. Returns `None` if it has been decided in the meantime, or if the customer may no longer be
 /// contacted.
 async fn load(
@@ -110,7 +122,7 @@ async fn load(
         }
         Err(error) => return Err(error.into()),
     };
-    let control = control::read(store, reference, Timestamp::now()).await?;
+    let control = control::read(backend.vault(), reference, Timestamp::now()).await?;
     if control.forbids(waiting.from_posts).is_some() || is_recalled(store, run, reference).await? {
         return Ok(None);
     }
@@ -124,6 +136,8 @@ async fn load(
         may_approve: false,
         text: Vec::new(),
         disclosures: Vec::new(),
+        offers: Vec::new(),
+        candidates: Vec::new(),
         links: None,
     };
     let has_video = waiting.video;
@@ -131,8 +145,13 @@ async fn load(
         Ok(ReviewItem { script, .. }) => {
             let mut content = RecommendationContent::default();
             content.add_text(&script);
+            if let Some(facts) = facts(run, reference, backend).await? {
+                content.add_ranking(&facts, catalogue);
+            }
             review.text = content.text;
             review.disclosures = content.disclosures;
+            review.offers = content.offers;
+            review.candidates = content.candidates;
             if has_video {
                 let files = [Artefact::Video, Artefact::Captions, Artefact::Poster];
                 review.links = Some(results::links(run, reference, &files, backend).await?);
@@ -220,7 +239,7 @@ async fn check_content(run: &RunId, reference: &CustomerRef, backend: &SharedBac
     if vault.store().find(&ObjectKey::Decision(run.clone(), reference.clone())).await?.is_some() {
         return Ok(());
     }
-    let control = control::read(vault.store(), reference, Timestamp::now()).await?;
+    let control = control::read(vault, reference, Timestamp::now()).await?;
     if control.forbids(waiting.from_posts).is_some() {
         return Ok(());
     }

@@ -79,3 +79,18 @@ async fn compliance_records_an_objection() {
         assert_eq!(recorded.by, SuppressedBy::Staff);
     }
 }
+
+#[tokio::test]
+async fn compliance_gets_a_letter_about_a_customer() {
+    let api = Api::new().await;
+    assert_eq!(api.record("/v1/letters").await.0, StatusCode::NOT_FOUND, "no run knows the customer");
+    let (run, reference) = api.started("k1").await;
+    api.write_script(&run, &reference, &[]).await;
+    assert_eq!(api.record("/v1/letters").await.0, StatusCode::NOT_FOUND, "the run has no record yet");
+    api.write_evidence(&run, &reference, Outcome::Published { video: false }).await;
+    let (status, body) = api.record("/v1/letters").await;
+    let letter: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, &letter["run"], &letter["customer_ref"]), (StatusCode::OK, &json!(run), &json!(reference)));
+    let html = letter["html"].as_str().unwrap();
+    assert!(html.starts_with("<!doctype html>") && html.contains("0001"), "{html}");
+}

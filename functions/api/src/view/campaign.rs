@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use contracts::Batch;
 use contracts::catalogue::Category;
 use contracts::evidence::{HELD_OUT, Manifest, Outcome};
 use contracts::media::Shape;
 use contracts::model::WriterMode;
 use contracts::request::RunOptions;
+use contracts::{Batch, ScheduleName};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,6 @@ impl CreateCampaignRequest {
     /// Returns the options for the run.
     pub(crate) fn into_options(self) -> RunOptions {
         RunOptions {
-            only: None,
             categories: self.categories,
             prompt: self.prompt,
             writer: self.writer,
@@ -124,7 +123,7 @@ impl CreateCampaignRequest {
             voice: self.voice,
             shape: self.shape,
             videos: (self.video == Some(false)).then_some(0),
-            is_demo: false,
+            ..RunOptions::default()
         }
     }
 }
@@ -239,6 +238,10 @@ impl From<&Manifest> for CampaignProgress {
 pub(crate) struct Campaign {
     /// The id of the campaign. It is also the id of its run, as in reviews, notifications and exports.
     pub(crate) id: String,
+    /// The name of the schedule that started the campaign. Absent if a call started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub(crate) schedule: Option<ScheduleName>,
     /// The time at which the caller started the campaign, even if it is still queued.
     #[schema(value_type = String, format = DateTime)]
     pub(crate) started_at: Timestamp,

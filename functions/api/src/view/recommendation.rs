@@ -89,7 +89,7 @@ impl CreateRecommendationRequest {
             voice: self.voice,
             shape: self.shape,
             videos: (self.video == Some(false)).then_some(0),
-            is_demo: false,
+            ..RunOptions::default()
         }
     }
 }
@@ -174,6 +174,7 @@ pub(crate) struct StatusReason {
     /// - `withheld`: the bank's records say not to write to the customer now. An operator sees the reason with the command
     ///   `bespoke explain`.
     /// - `outdated`: newer data about the customer arrived during the review. The server checks after an approval.
+    /// - `outside-segment`: the customer is outside the segment of the run's schedule.
     /// - `no-suitable-offer`: no product of the chosen lines of business fits.
     /// - `choices-changed`: the customer has since made a choice on their page that rules the result out.
     /// - `rejected`: a reviewer rejected the result.
@@ -209,7 +210,7 @@ impl StatusReason {
             Skip::HeardLately => {
                 Some("the offers.at_most_every_days setting is the minimum number of days between contacts")
             }
-            Skip::Rejected | Skip::Recalled => None,
+            Skip::OutsideSegment | Skip::Rejected | Skip::Recalled => None,
         };
         Self { code: code.unwrap_or_default(), message: skip.because().to_owned(), help: help.map(str::to_owned) }
     }
@@ -460,11 +461,11 @@ pub(crate) struct RecommendationContent {
     pub(crate) disclosures: Vec<String>,
     /// The offered products, best first. Absent until published, if the result may not be shown, and for a service message.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    offers: Vec<Offer>,
+    pub(crate) offers: Vec<Offer>,
     /// Every product that the ranking considered: eligible products first, and within each group the best first. Absent
     /// until published, and if the result may not be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    candidates: Vec<ConsideredProduct>,
+    pub(crate) candidates: Vec<ConsideredProduct>,
     /// The guard's checks on the text. They are shown with the text. If the model's text fails a check, the text comes
     /// from the phrasebook instead, and `written_by.fallback_reason` names the check.
     #[serde(skip_serializing_if = "Vec::is_empty")]

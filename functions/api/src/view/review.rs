@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::deserialize::recorded_reason;
 use super::names::OutcomeName;
-use super::recommendation::{Paragraph, ResultLinks};
+use super::recommendation::{ConsideredProduct, Offer, Paragraph, ResultLinks};
 
 /// A result that is waiting for a reviewer.
 #[derive(Serialize, ToSchema)]
@@ -41,6 +41,14 @@ pub(crate) struct PendingReview {
     /// The disclosures that accompany the text. Absent if there are none, or if the content cannot be shown.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) disclosures: Vec<String>,
+    /// The offered products with the reasons for each, best first. Absent for a service message, and if the content cannot be
+    /// shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) offers: Vec<Offer>,
+    /// Every product that the ranking considered: eligible products first, and within each group the best first. Absent if
+    /// the content cannot be shown.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) candidates: Vec<ConsideredProduct>,
     /// Links to the video, its captions and its poster. Absent if the result has no video, or if the content cannot be
     /// shown.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,7 @@
 //! Tests of the customer's choices: they only exclude offers, and each counterfactual equals what the next run offers.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use contracts::catalogue::{Catalogue, Category, ProductKind};
 use contracts::choice::{Choice, Source};
@@ -11,6 +11,7 @@ use policy::control::{self, Control};
 use policy::customer::CustomerRecord;
 use proptest::prelude::*;
 use storage::store::{MemoryStore, ObjectStore};
+use storage::vault::{Keys, Vault};
 
 use crate::lexicon::Lexicon;
 use crate::testing::{AS_OF, CustomerBuilder, catalogue, keys, lexicon, product};
@@ -222,13 +223,14 @@ fn posts_switched_off_are_as_if_refused() {
 
 #[tokio::test]
 async fn choices_are_read_from_control_and_an_unknown_one_is_an_error() {
-    let store = MemoryStore::default();
+    let store = Arc::new(MemoryStore::default());
+    let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));
     let customer = CustomerBuilder::reference();
     for choice in ["source-posts", "topic-travel"] {
         let key = ObjectKey::Choice(customer.clone(), Choice::parse(choice).unwrap());
         store.put(&key, "{}".into()).await.unwrap();
     }
-    let read = async || control::read(&store, &customer, jiff::Timestamp::UNIX_EPOCH).await;
+    let read = async || control::read(&vault, &customer, jiff::Timestamp::UNIX_EPOCH).await;
     let control = read().await.unwrap();
     assert_eq!(control.as_read.choices.iter().map(Choice::word).collect::<Vec<_>>(), ["source-posts", "topic-travel"]);
     assert!(control.withdraws_posts() && control.forbids(true).is_some() && control.forbids(false).is_none());

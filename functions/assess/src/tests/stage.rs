@@ -10,6 +10,7 @@ use contracts::evidence::{Evidence, Outcome};
 use contracts::facts::{Assessment, Skip, Stance};
 use contracts::key::{Artefact, DatasetPart, RunPart};
 use contracts::request::Request;
+use contracts::segment::CustomerSegment;
 use contracts::settings::Settings;
 use contracts::stage::{AssessInput, AssessOutput, IndexRow};
 use contracts::{DatasetId, Digest, ErrorName, NamedError, ObjectKey, RunId};
@@ -161,6 +162,24 @@ async fn contact_cap_counts_published_runs_only() {
         assert_eq!(fixture.assess().await.unwrap().proceed, proceeds);
     }
     assert!(matches!(fixture.written().await, Assessment::Skip { skip: Skip::HeardLately, .. }));
+}
+
+#[tokio::test]
+async fn customer_outside_the_segment_is_skipped() {
+    for (segment, proceeds) in [("spending:travel", true), ("not spending:travel", false)] {
+        let fixture = AssessFixture::with(&record(CustomerBuilder::new().spends("Travel", 90_000))).await;
+        let request = Request {
+            catalogue: catalogue().digest(),
+            lexicon: fixture.lexicon.digest(),
+            settings: fixture.settings.digest(),
+            segment: Some(CustomerSegment::parse(segment).unwrap()),
+            ..Request::for_tests()
+        };
+        fixture.put_request(request).await;
+        assert_eq!(fixture.assess().await.unwrap().proceed, proceeds, "{segment}");
+        let is_outside = matches!(fixture.written().await, Assessment::Skip { skip: Skip::OutsideSegment, .. });
+        assert_eq!(is_outside, !proceeds, "{segment}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! Finds jumbled sentences, and sentences in other languages that are written in Latin letters. The rules cover only
-//! English, so they would find nothing in such a sentence.
+//! Finds jumbled or broken sentences, and sentences in other languages that are written in Latin letters. The rules
+//! cover only English, so they would find nothing in such a sentence.
 
 use super::normal::{APPROVED, NAME, NormalizedText};
 
@@ -159,6 +159,12 @@ pub(super) fn check(normal: &NormalizedText) -> Vec<String> {
     if normal.sentences.iter().any(|words| is_jumbled(words)) {
         violations.push("words in no order".to_owned());
     }
+    if normal.sentences.iter().any(|words| is_repetitive(words)) {
+        violations.push("a word repeated without sense".to_owned());
+    }
+    if normal.sentences.last().is_some_and(|words| is_cut_off(words)) {
+        violations.push("a sentence without an end".to_owned());
+    }
     violations
 }
 
@@ -209,4 +215,24 @@ fn is_jumbled(words: &[String]) -> bool {
             || ["it", "they", "we"].contains(&first) && ["of", "seven", "yes"].contains(&second)
             || first == second && NEVER_NOUNS.contains(&first) && first != "that"
     })
+}
+
+/// The number of times that a sentence may contain the same word of at least [`MIN_REPEATED`] characters.
+const MAX_REPEATS: usize = 3;
+const MIN_REPEATED: usize = 4;
+
+fn is_repetitive(words: &[String]) -> bool {
+    let long = |word: &&String| word.chars().count() >= MIN_REPEATED && !word.contains([NAME, APPROVED]);
+    let repeats = |word: &String| words.iter().filter(|other| *other == word).count();
+    words.iter().filter(long).any(|word| repeats(word) > MAX_REPEATS)
+}
+
+/// Returns whether a sentence ends with a word that another word must follow.
+fn is_cut_off(words: &[String]) -> bool {
+    const UNFINISHED: &[&str] = &["a", "an", "and", "because", "my", "of", "or", "our", "than", "the", "your"];
+    match words {
+        [.., able, to] if able == "able" && to == "to" => true,
+        [.., last] => UNFINISHED.contains(&last.as_str()),
+        [] => false,
+    }
 }

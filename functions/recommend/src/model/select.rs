@@ -184,3 +184,6 @@ fn parse_choice<'b>(slots: &Slots<'b>, content: &str) -> Result<Choice<'b>, Stri
         closing: find(&slots.closing, &answer.closing).ok_or("it names a closing that was not offered")?,
     })
 }
+
+#[cfg(test)]
+mod tests;

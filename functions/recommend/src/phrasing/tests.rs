@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use contracts::Language;
 use contracts::catalogue::Catalogue;
 use contracts::facts::{Facts, Ground, Mood, Need, SpendingCategory, Stance, Trend};
 use contracts::script::SegmentKind;
-use contracts::{CustomerRef, Language};
 use phrases::Phrasebooks;
 use proptest::prelude::*;
 
@@ -25,10 +25,6 @@ fn script(facts: &Facts, catalogue: &Catalogue) -> Script {
 
 fn with_service(topic: Topic) -> Facts {
     Facts { stance: Stance::Service { topic }, ..fixtures::facts("José") }
-}
-
-fn reference(number: u32) -> CustomerRef {
-    fixtures::keys().reference(&contracts::CustomerId::parse(number.to_string()).unwrap())
 }
 
 #[test]
@@ -94,7 +90,7 @@ fn product_is_named_once_and_then_called_it() {
     let catalogue = fixtures::shipped_catalogue();
     for number in 0..30 {
         let facts = with_offers(&["cash-back-card", "personal-loan", "everyday-checking"]);
-        let facts = Facts { reference: reference(number), ..facts };
+        let facts = Facts { reference: fixtures::reference(number), ..facts };
         let script = script(&facts, &catalogue);
         for (segment, offer) in script.segments[1..4].iter().zip(&script.offers) {
             let name = &offer.picture.as_ref().unwrap().customer_name;
@@ -112,7 +108,7 @@ fn brief_letter_is_shorter() {
     let mut totals = (0, 0);
     for (number, window) in (0u32..).zip(catalogue.products().windows(3)) {
         let ids: Vec<&str> = window.iter().map(|product| product.id.as_str()).collect();
-        let facts = Facts { reference: reference(number), ..with_offers(&ids) };
+        let facts = Facts { reference: fixtures::reference(number), ..with_offers(&ids) };
         let words = |wish| word_count(&script_with_wish(&facts, &catalogue, wish).spoken());
         let (brief, formal) = (words(Some("Keep it brief.")), words(Some("Formal.")));
         assert!(brief < formal, "{brief} and {formal} words");
@@ -126,7 +122,7 @@ fn letter_has_contractions_only_if_it_is_warm_or_lively() {
     let catalogue = fixtures::shipped_catalogue();
     for number in 0..30 {
         let facts = with_offers(&["cash-back-card", "guided-investing", "high-yield-savings"]);
-        let facts = Facts { reference: reference(number), adviser: None, ..facts };
+        let facts = Facts { reference: fixtures::reference(number), adviser: None, ..facts };
         for (wish, casual) in [("warm", true), ("lively", true), ("formal", false), ("brief", false)] {
             let text = script_with_wish(&facts, &catalogue, Some(wish)).spoken();
             assert_eq!(text.contains('\''), casual, "{wish}: {text}");
@@ -183,7 +179,7 @@ fn opening_introduces_an_adviser_only_if_the_name_is_known() {
     assert!(unnamed.segments[0].text.contains(" there"), "{}", unnamed.segments[0].text);
     assert_eq!(unnamed.first_name, "you");
     for number in 0..60 {
-        let facts = Facts { reference: reference(number), ..facts.clone() };
+        let facts = Facts { reference: fixtures::reference(number), ..facts.clone() };
         let opening = script(&facts, &fixtures::catalogue()).segments[0].text.clone();
         assert!(!opening.starts_with("Dear") && !opening.starts_with("Good day"), "{opening}");
     }
@@ -204,7 +200,7 @@ fn disclosures_are_complete_and_unique() {
 fn service_message_offers_no_products() {
     for topic in Topic::ALL {
         for number in 0..6 {
-            let facts = Facts { reference: reference(number), ..with_service(*topic) };
+            let facts = Facts { reference: fixtures::reference(number), ..with_service(*topic) };
             let script = script(&facts, &fixtures::shipped_catalogue());
             assert!(script.verdict.passed(), "{topic:?}: {:?}", script.verdict);
             assert!(script.offers.is_empty());
@@ -217,7 +213,8 @@ fn service_message_offers_no_products() {
 #[test]
 fn letter_depends_only_on_the_customer() {
     let letter = |number| {
-        script(&Facts { reference: reference(number), ..fixtures::facts("José") }, &fixtures::catalogue()).spoken()
+        script(&Facts { reference: fixtures::reference(number), ..fixtures::facts("José") }, &fixtures::catalogue())
+            .spoken()
     };
     assert_eq!(letter(1), letter(1));
     let letters: BTreeSet<String> = (0..20).map(letter).collect();
@@ -332,7 +329,7 @@ fn credit_union_shows_its_own_lines_in_every_letter() {
     let brand = contracts::brand::Brand { institution, name, ..fixtures::brand() };
     contracts::brand::ensure_rules(&union, &brand).unwrap();
     assert!(contracts::brand::ensure_rules(&fixtures::shipped_catalogue(), &brand).is_err());
-    let mut generator = Generator(0);
+    let mut generator = fixtures::Generator::default();
     let keys = fixtures::keys();
     for number in 0..40 {
         let facts = generator.facts(number, &union);
@@ -362,8 +359,11 @@ fn script_with_three_offers_takes_about_a_minute() {
     let catalogue = fixtures::shipped_catalogue();
     for (number, window) in (0u32..).zip(catalogue.products().windows(3)) {
         let offers = window.iter().map(|p| fixtures::offer(p.id.as_str(), p.needs[0], Vec::new())).collect();
-        let facts =
-            Facts { stance: Stance::Recommend { offers }, reference: reference(number), ..fixtures::facts("José") };
+        let facts = Facts {
+            stance: Stance::Recommend { offers },
+            reference: fixtures::reference(number),
+            ..fixtures::facts("José")
+        };
         let script = script(&facts, &catalogue);
         let words = word_count(&script.spoken());
         assert!((120..=210).contains(&words), "{words} words:\n{}", script.spoken());
@@ -418,55 +418,6 @@ fn forged_sentences_fail_verification() {
     }
 }
 
-/// A random number generator that generates the same customers in every test run.
-struct Generator(u64);
-
-impl Generator {
-    /// Returns a number below `limit`.
-    fn below(&mut self, limit: usize) -> usize {
-        let digest = contracts::Digest::of(&self.0.to_be_bytes());
-        self.0 += 1;
-        let [a, b, c, d, ..] = *digest.as_bytes();
-        usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap() % limit
-    }
-
-    fn one<'t, T>(&mut self, list: &'t [T]) -> &'t T {
-        &list[self.below(list.len())]
-    }
-
-    /// Returns the facts about a customer with one to three offers, each on grounds that its product has.
-    fn facts(&mut self, number: u32, catalogue: &Catalogue) -> Facts {
-        let first_name = *self.one(&["José", "Ana", "李娜", "O'Neil", "{\\an8}", "Łucja", "Bill", "Grace"]);
-        let adviser = *self.one(&[Some("Dana Whitfield"), Some("J. R. Lee Jr."), None]);
-        let mood = *self.one(&[None, Some(Sentiment::Positive), Some(Sentiment::Neutral)]);
-        let count = 1 + self.below(3);
-        let mut offers: Vec<Offer> = Vec::new();
-        while offers.len() < count {
-            let product = self.one(catalogue.products());
-            if offers.iter().any(|offer| offer.product == product.id) {
-                continue;
-            }
-            let mut grounds = Vec::new();
-            if !product.spending.is_empty() && self.below(2) == 0 {
-                grounds.push(Ground::Spending { category: *self.one(&product.spending), trend: Trend::Rising });
-            }
-            if !product.eligibility.holds_any.is_empty() {
-                grounds.push(Ground::Holds { product: self.one(&product.eligibility.holds_any).clone() });
-            }
-            offers.push(fixtures::offer(product.id.as_str(), *self.one(&product.needs), grounds));
-        }
-        Facts {
-            language: contracts::Language::English,
-            reference: reference(number),
-            first_name: first_name.to_owned(),
-            adviser: adviser.map(str::to_owned),
-            mood: mood.map(|sentiment| Mood { topics: Vec::new(), ..fixtures::mood(sentiment, &[]) }),
-            stance: Stance::Recommend { offers },
-            ..fixtures::facts("José")
-        }
-    }
-}
-
 /// Writes letters for ten thousand customers and verifies every sentence. If a kind has at least 20 suitable lines,
 /// none of them may be in more than 5% of the letters. The guard is slow here, so it checks only every fiftieth
 /// letter.
@@ -474,7 +425,7 @@ impl Generator {
 fn ten_thousand_letters_are_verified_and_varied() {
     const LETTERS: u32 = 10_000;
     let (catalogue, brand, book) = (fixtures::shipped_catalogue(), fixtures::brand(), fixtures::book());
-    let mut generator = Generator(0);
+    let mut generator = fixtures::Generator::default();
     let mut counts = BTreeMap::<String, usize>::new();
     let keys = fixtures::keys();
     for number in 0..LETTERS {
@@ -545,7 +496,7 @@ proptest! {
             fixtures::offer(catalogue.products()[*at].id.as_str(), need, grounds)
         }).collect();
         let facts = Facts {
-            reference: reference(number),
+            reference: fixtures::reference(number),
             stance: Stance::Recommend { offers },
             adviser,
             mood: sentiment.map(|sentiment| Mood { topics: Vec::new(), ..fixtures::mood(sentiment, &[]) }),
@@ -573,7 +524,7 @@ fn letters_in_spanish_pass_the_guard_and_are_proven() {
     let books = Phrasebooks::packaged();
     let language = Language::Spanish;
     let (catalogue, spoken) = (shipped.in_language(language), brand.in_language(language));
-    let mut generator = Generator(0);
+    let mut generator = fixtures::Generator::default();
     for number in 0..200 {
         let facts = Facts { language, ..generator.facts(number, &shipped) };
         let brief = Brief::new(&facts, &catalogue, &spoken, books.get(language).unwrap()).unwrap();
