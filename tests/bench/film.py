@@ -35,6 +35,8 @@ WIDTH, HEIGHT = 480, 270
 CAPTION_ROWS = range(int(HEIGHT * 830 / 1080), HEIGHT)
 # A change: this many pixels differ by this many levels of brightness.
 PIXELS, LEVELS = 6, 8
+# A claim that enters changes some hundred pixels. Traces of compression change a few.
+CLAIM_PIXELS = 60
 MAX_STILL, MAX_DELAY, MIN_CONTRAST = 3.0, 0.3, 4.5
 
 
@@ -56,15 +58,15 @@ def frames(video):
     return [raw[start:start + WIDTH * HEIGHT] for start in range(0, len(raw), WIDTH * HEIGHT)]
 
 
-def differs(one, other, rows=range(HEIGHT), columns=(0, WIDTH)):
-    """Returns whether two frames visibly differ in an area."""
+def differs(one, other, rows=range(HEIGHT), columns=(0, WIDTH), pixels=PIXELS):
+    """Returns whether at least this many pixels of two frames visibly differ in an area."""
     left, right = columns
     found = 0
     for row in rows:
         a, b = one[row * WIDTH + left:row * WIDTH + right], other[row * WIDTH + left:row * WIDTH + right]
         if a != b:
             found += sum(abs(x - y) > LEVELS for x, y in zip(a, b))
-            if found >= PIXELS:
+            if found >= pixels:
                 return True
     return False
 
@@ -128,7 +130,7 @@ def entrance(pictures, at, area):
     """Returns the time between the first word of a claim at `at` seconds and the first change in its area."""
     first = max(0, round((at - 0.5) * RATE))
     for index in range(first, min(len(pictures), first + RATE * 3)):
-        if differs(pictures[first], pictures[index], *area):
+        if differs(pictures[first], pictures[index], *area, CLAIM_PIXELS):
             return index / RATE - at
     return float("inf")
 
