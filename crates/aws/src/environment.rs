@@ -56,7 +56,7 @@ pub fn optional(name: &'static str) -> Option<String> {
     required(name).ok()
 }
 
-/// Returns the address and the client ID with which employees sign in (`SIGN_IN_ADDRESS`, `SIGN_IN_CLIENT`).
+/// Returns the address and the client ID that employees sign in with (`SIGN_IN_ADDRESS`, `SIGN_IN_CLIENT`).
 #[must_use]
 pub fn sign_in() -> Option<(String, String)> {
     optional("SIGN_IN_ADDRESS").zip(optional("SIGN_IN_CLIENT"))
@@ -92,7 +92,7 @@ pub fn limits() -> Result<WorkflowLimits, EnvironmentError> {
     })
 }
 
-/// Reads the other origins for the page's results and uploads from `ORIGINS`, separated by spaces.
+/// Reads the other origins that the page loads results from and uploads to. They are in `ORIGINS`, separated by spaces.
 #[must_use]
 pub fn origins() -> Vec<String> {
     optional("ORIGINS").unwrap_or_default().split_whitespace().map(str::to_owned).collect()

@@ -136,7 +136,7 @@ pub enum HostError {
         /// The key of the object.
         key: String,
     },
-    /// A file in the layer cannot be read.
+    /// A file in the layer cannot be read, or the scratch folder cannot be used.
     #[error("{path}: cannot be read", path = .path.display())]
     File {
         /// The path of the file.
@@ -171,7 +171,7 @@ struct StageCall {
     reference: Option<CustomerRef>,
 }
 
-/// A function's clients, which are built once, and its methods for reading the configuration, which every call reads again.
+/// A function's clients, which are built once. Its methods read the configuration again in every call.
 pub struct Host {
     /// The encrypted store.
     pub vault: Vault,
@@ -195,7 +195,7 @@ impl Host {
         panic_hook::install();
         log_as_json();
         let bucket = environment::required("BUCKET")?;
-        // The template sets it to nothing for a function that neither seals nor opens.
+        // The template leaves it empty for a function that neither seals nor opens objects.
         environment::defined("DATA_KEY_SECRET")?;
         environment::required("REFERENCE_KEY_SECRET")?;
         let defaults = aws_config::defaults(BehaviorVersion::v2026_01_12());
@@ -303,8 +303,9 @@ impl Host {
         Polly::new(&self.config)
     }
 
-    /// Reads the settings with which a run started, so a deployment or new settings in the middle of a run do not affect its
-    /// remaining customers. Returns the current settings if the run was started by a version that did not store them.
+    /// Reads the settings that a run started with, so a deployment or new settings in the middle of a run do not affect
+    /// its remaining customers. Returns the current settings if the run was started by a version that did not store
+    /// them.
     pub async fn settings_of(&self, run: &RunId) -> Result<Settings, HostError> {
         let key = ObjectKey::Run(run.clone(), RunPart::Settings);
         let Some(json) = self.vault.store().find(&key).await? else { return self.settings().await };

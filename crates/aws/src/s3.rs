@@ -34,8 +34,8 @@ pub struct S3Store {
     lock: Option<Lock>,
 }
 
-/// The S3 Object Lock on evidence, decisions, manifests and the log. Other objects have no lock, because an erasure must be
-/// able to delete them. A locked manifest may be replaced: the bucket then keeps both versions.
+/// The S3 Object Lock on evidence, decisions, manifests, heads and the log. Other objects have no lock, because an
+/// erasure must be able to delete them. A locked manifest may be replaced: the bucket then keeps both versions.
 #[derive(Clone, Debug)]
 pub struct Lock {
     /// `GOVERNANCE` or `COMPLIANCE`.
@@ -68,7 +68,7 @@ impl S3Store {
         Self { client, bucket: bucket.into(), lock: None }
     }
 
-    /// Adds a lock on objects that must never change.
+    /// Sets the lock on the objects that [`Lock`] covers.
     #[must_use]
     pub fn locking(mut self, lock: Option<Lock>) -> Self {
         self.lock = lock;
@@ -170,7 +170,7 @@ impl ObjectStore for S3Store {
         }
     }
 
-    /// Replaces the object with `If-Match` and the entity tag with which it was read:
+    /// Replaces the object with `If-Match` and the entity tag that it was read with:
     /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>.
     async fn replace(&self, key: &ObjectKey, old: &Bytes, new: Bytes) -> Result<ReplaceOutcome, StoreError> {
         let object = match self.read(key).send().await {

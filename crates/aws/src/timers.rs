@@ -1,4 +1,4 @@
-//! Timers on EventBridge Scheduler: one schedule of the service for each of the bank's schedules, in a group of their own.
+//! Timers on EventBridge Scheduler: one EventBridge schedule for each of the bank's schedules, in a separate group.
 
 use async_trait::async_trait;
 use aws_sdk_scheduler::Client;
@@ -16,8 +16,8 @@ use serde_json::json;
 
 use crate::environment::{self, EnvironmentError};
 
-/// How long EventBridge Scheduler tries to deliver an event, in seconds, and how often. Then it puts the event into the
-/// queue.
+/// How long EventBridge Scheduler retries the delivery of an event, in seconds, and the maximum number of retries. Then
+/// it puts the event into the dead-letter queue.
 const DELIVERY_SECONDS: i32 = 3_600;
 const DELIVERY_ATTEMPTS: i32 = 10;
 
@@ -38,7 +38,7 @@ pub struct TimerNames {
 
 impl TimerNames {
     /// Reads the names from `TIMER_GROUP`, `TIMER_ROLE`, `TIMER_QUEUE` and `TIMER_KEY`. The timers invoke the function that
-    /// calls this. The template cannot tell a function its own ARN, so it is made from the role's.
+    /// calls this. The template cannot give a function its own ARN, so the ARN is derived from the role's.
     pub fn from_environment() -> Result<Self, EnvironmentError> {
         let role = environment::required("TIMER_ROLE")?;
         let name = environment::required("AWS_LAMBDA_FUNCTION_NAME")?;
@@ -108,7 +108,7 @@ fn failed(schedule: &ScheduleName, action: &'static str, reason: String) -> Time
 
 #[async_trait]
 impl Timers for EventBridgeTimers {
-    /// Updates the timer, and creates it if there is none. An update replaces every field, as a creation does.
+    /// Updates the timer, or creates it if it does not exist. An update replaces every field, like a creation.
     async fn set(&self, name: &ScheduleName, schedule: &Schedule) -> Result<(), TimersError> {
         let state = if schedule.paused { ScheduleState::Disabled } else { ScheduleState::Enabled };
         let update = self
@@ -140,7 +140,8 @@ impl Timers for EventBridgeTimers {
             .target(self.target(name));
         match create.send().await {
             Ok(_) => Ok(()),
-            // Another event created it between the two calls. Its retry updates it with the newest file.
+            // Another event created it between the two calls. After this error, a retry updates it from the newest
+            // file.
             Err(error) if is(&error, CreateScheduleError::is_conflict_exception) => {
                 Err(failed(name, "set", "another event created it at the same time".to_owned()))
             }

@@ -1,5 +1,5 @@
-//! Runs the merge stage alone, as the command does, for `make bench`. It reads the workbooks of one folder and writes the
-//! sealed dataset into another, with its own keys.
+//! Runs the merge stage alone, as the command does, for `make bench`. It reads the workbooks in one folder and writes
+//! the sealed dataset into another, with its own keys.
 //!
 //! Usage: `EXCEL_PASSWORD=… intake DATA OUT`
 

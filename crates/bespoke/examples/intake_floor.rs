@@ -1,5 +1,5 @@
-//! The floor that `make bench` compares the merge stage with. It decrypts the workbooks of a folder and visits their cells
-//! with the same libraries, and keeps no cell.
+//! The floor that `make bench` compares the merge stage with. It decrypts the workbooks in a folder and visits their
+//! cells with the same libraries, but keeps none of them.
 //!
 //! Usage: `EXCEL_PASSWORD=… intake_floor DATA`
 

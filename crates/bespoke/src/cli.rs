@@ -35,20 +35,20 @@ pub struct Cli {
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  bespoke doctor                                   check this machine, and how to install what is missing
+  bespoke doctor                                   check this machine, and show how to install missing programs
   bespoke demo                                     the sample customers, two of them with a video
-  bespoke check data                               every problem of three workbooks
+  bespoke check data                               list every problem in three workbooks
   bespoke run --customer 0001                      one customer
   bespoke run --customer 0001 --category \"Consumer Lending\" --rate 150
   bespoke campaign --dry-run data                  forecast a campaign
   bespoke campaign --limit 50 --budget 10 data     the first fifty; without --limit it continues with the others
   bespoke serve --open                             the same on a web page
-  bespoke guard letter.txt --products auto-loan    what the guard refuses in a letter
+  bespoke guard letter.txt --products auto-loan    check a letter with the guard
   bespoke evidence --customer 0001                 why the bank said this to a customer
   bespoke explain --customer 0001                  which offers a customer would get, and why
   bespoke suppress --customer 0001                 never contact this customer
-  bespoke review                                   results that wait for review
-  bespoke forget --customer 0001                   destroy everything kept about a customer
+  bespoke review                                   list the results in review
+  bespoke forget --customer 0001                   destroy all data about a customer
 
 Exit codes: 0 done, 1 refused by the guard or not verified, 2 usage or settings, 3 bad input, 4 nothing to do \
 (no consent), 5 a service or program failed, 6 partly done or in review. Passwords and keys come from the \
@@ -65,7 +65,7 @@ pub enum Command {
     Campaign(campaign::CampaignArgs),
     /// Verify that a run's evidence and media are unchanged
     Verify(campaign::VerifyArgs),
-    /// Copy the public key and the newest signed head of the log, for someone who verifies runs later
+    /// Copy the public key and the log's newest signed head, to verify runs with them later
     Pin(campaign::PinArgs),
     /// Serve the page and the API on this machine
     Serve(tools::ServeArgs),
@@ -77,7 +77,7 @@ pub enum Command {
     Sample(tools::SampleArgs),
     /// Show the settings in effect and where each came from
     Config,
-    /// Check this machine, and show how to install what is missing
+    /// Check this machine, and show how to install missing programs
     Doctor(tools::DoctorArgs),
     /// List the engines and voices, or install them
     Voices(voice::VoicesArgs),
@@ -110,7 +110,7 @@ pub enum Command {
     LegalHold(control::LegalHoldArgs),
     /// Write the table of a run's results and links for the bank's mail or CRM system
     Export(control::ExportArgs),
-    /// List what customers answered on their pages: asked for a call, declined a product, opted out
+    /// List customers' answers on their pages: asked for a call, declined a product, opted out
     Answers(control::AnswersArgs),
     /// Send a run's undelivered notifications, including dead letters
     Notify(control::NotifyArgs),
@@ -118,7 +118,7 @@ pub enum Command {
     Deliver(control::DeliverArgs),
     /// Delete data whose retention period has ended
     Expire(control::ExpireArgs),
-    /// Measure whether a campaign helped: compare a run with its control group, or import what customers adopted
+    /// Measure whether a campaign helped: compare a run with its control group, or import customers' adoptions
     Effect(effect::EffectArgs),
     /// Compare offer rates between the protected groups in a profile workbook
     Disparity(offers::DisparityArgs),

@@ -33,7 +33,7 @@ pub struct CustomerOffers {
     pub results: CustomerResults,
 }
 
-/// The results of a customer. `None` if it is unknown, or if the customer does not count for it.
+/// The results of a customer. Each is `None` if it is unknown, or if the customer does not count toward its rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CustomerResults {
     /// Whether a run reached the customer.
@@ -59,7 +59,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// Returns what the rate counts, as a phrase.
+    /// Returns a phrase for the customers whom the rate counts.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -98,14 +98,14 @@ pub enum RateVerdict {
     BelowFourFifths,
 }
 
-/// The rate at which a group's customers get an offer.
+/// A group's rate: the share of its customers who count as a success.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GroupRate {
     /// The group.
     pub group: String,
     /// The number of customers in the group who count as a success, such as those who got the offer.
     pub offered: usize,
-    /// Their share of the group, 0 to 1.
+    /// Their share of the group's customers who count toward the rate, 0 to 1.
     pub rate: f64,
     /// The rate divided by the highest.
     pub ratio: f64,
@@ -239,7 +239,8 @@ fn rates(counted: &[(String, usize, usize)]) -> Option<Vec<GroupRate>> {
     Some(counted.iter().map(rate).collect())
 }
 
-/// Compares a group with all other customers. Without any, or without a success among them, nothing is below their rate.
+/// Compares a group with all other customers. If there are no others, or none of them is a success, the group counts as
+/// within four fifths.
 #[expect(clippy::cast_precision_loss, reason = "customers are counted in millions at most")]
 fn compare_with_rest(group: (usize, usize), rest: (usize, usize)) -> RestComparison {
     let rate = if rest.1 == 0 { 0.0 } else { rest.0 as f64 / rest.1 as f64 };
@@ -367,7 +368,7 @@ mod tests {
 
     #[test]
     fn group_is_compared_with_the_rest_too() {
-        // A hundred customers of the highest group are too few to tell; the thousand others are not.
+        // The 40 customers in the highest group are too few to tell; the 1,000 in the second group are not.
         let attributes = compare(&customers(&[("top", 24, 40), ("many", 500, 1_000), ("low", 350, 1_000)]));
         let low = attributes[0].selections[1].rates.iter().find(|rate| rate.group == "low").unwrap();
         let rest = 524.0 / 1_040.0;

@@ -1,5 +1,5 @@
-//! The report on the effect of a run as a web page: charts as inline SVG, and a table with the same numbers beside each.
-//! The page loads nothing.
+//! The report on the effect of a run as a web page: charts as inline SVG, each with a table of the same numbers below
+//! it. The page loads no other files.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use effect::reading::points;
 use effect::{Difference, Measurement, Proportion};
 use runner::effect::EffectReport;
 
-/// The stylesheet. Lines and text use the color of the text, so both color schemes have enough contrast.
+/// The stylesheet. Each color has a value for the light and for the dark scheme, so both have enough contrast.
 const STYLE: &str = "\
 :root { color-scheme: light dark; --ink: #17212b; --paper: #fff; --accent: #0b4f5c; --line: #6b7785 }
 @media (prefers-color-scheme: dark) { :root { --ink: #eef2f5; --paper: #12181e; --accent: #7fd1de; --line: #8b97a5 } }
@@ -79,14 +79,16 @@ fn measured(body: &mut String, measurement: &Measurement) {
     let levels = measurement.levels.iter().map(|level| Row {
         name: format!("{}: {}", level.dimension.title(), level.level),
         difference: level.uplift,
-        note: if level.randomized { "exploratory" } else { "exploratory, not drawn by chance" },
+        note: if level.randomized { "exploratory" } else { "exploratory, not assigned at random" },
     });
     let rows: Vec<Row> = std::iter::once(primary).chain(levels).collect();
     section(body, "Uplift: treated minus control", "uplift", ["Treated", "Control", "Uplift"], &rows);
     if let Some(detectable) = measurement.detectable {
         let points = points(detectable);
-        let _infallible =
-            writeln!(body, "<p>Groups of these sizes find an uplift of {points} points in 80 of 100 campaigns.</p>");
+        let _infallible = writeln!(
+            body,
+            "<p>Groups of these sizes would detect an uplift of {points} points in 80 of 100 campaigns.</p>"
+        );
     }
     let arms: Vec<Row> = measurement
         .arms
@@ -102,7 +104,7 @@ fn measured(body: &mut String, measurement: &Measurement) {
     }
 }
 
-/// Writes a chart of intervals, and the table with the same numbers.
+/// Writes a chart of intervals, and a table with the same numbers.
 fn section(body: &mut String, title: &str, id: &str, columns: [&str; 3], rows: &[Row]) {
     let _infallible = writeln!(body, "<h2>{}</h2>", escaped(title));
     intervals(body, title, id, rows);
@@ -130,7 +132,7 @@ fn section(body: &mut String, title: &str, id: &str, columns: [&str; 3], rows: &
     body.push_str("</tbody>\n</table></div>\n");
 }
 
-/// The width of a chart, and of the part with the names.
+/// The width of a chart, the width of its part with the names, and the height of a row.
 const WIDTH: f64 = 860.0;
 const NAMES: f64 = 300.0;
 const LINE: f64 = 28.0;
@@ -212,7 +214,7 @@ fn events(body: &mut String, report: &EffectReport) {
         );
     }
     body.push_str(
-        "</svg></div>\n<div class=\"scroll\"><table>\n<caption>Customers by event, without the visits of scanners</caption>\n\
+        "</svg></div>\n<div class=\"scroll\"><table>\n<caption>Customers by event, excluding visits by scanners</caption>\n\
          <thead><tr><th scope=\"col\">Event</th><th scope=\"col\">Customers</th>\
          <th scope=\"col\">Of 100 in the recommendation group</th></tr></thead>\n<tbody>\n",
     );
@@ -233,12 +235,12 @@ fn method(body: &mut String, report: &EffectReport) {
     let _infallible = write!(
         body,
         "<h2>Method</h2>\n<ul>\n\
-         <li>A keyed hash drew {} of 100 customers into the control group before anything was sent.</li>\n\
-         <li>Every customer counts in the group that they were drawn into, whatever happened later.</li>\n\
+         <li>A keyed hash assigned about {} of 100 customers to the control group before anything was sent.</li>\n\
+         <li>Every customer counts in the group that they were assigned to, whatever happened later.</li>\n\
          <li>An adoption counts if the ranking chose the product and the day lies in the window of {} days.</li>\n\
-         <li>The intervals are hybrid score intervals (Newcombe 1998, method 10). A true difference lies outside one in 20.\
+         <li>The intervals are hybrid score intervals (Newcombe 1998, method 10). About one interval in 20 misses the true difference.\
          </li>\n\
-         <li>Only the first comparison is a test. The horizon was fixed when the run started.</li>\n</ul>\n",
+         <li>Only the first comparison is a test. The length of the window was fixed when the run started.</li>\n</ul>\n",
         points(plan.holdout),
         plan.window_days
     );

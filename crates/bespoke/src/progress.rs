@@ -149,7 +149,7 @@ fn row(progress: &RunProgress) -> String {
     format!("{numbers}{rate:>9}{left:>9}{spent:>9}")
 }
 
-/// Formats a duration in its two largest units: `45 s`, `12 min`, `3 h 20 min`, `5 d 4 h`.
+/// Formats a duration in one or two units: `45 s`, `12 min`, `3 h 20 min`, `5 d 4 h`.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a campaign does not take millennia")]
 pub fn duration(seconds: f64) -> String {

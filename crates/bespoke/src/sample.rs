@@ -40,15 +40,15 @@ pub struct ProfileRow {
     pub first_name: String,
     /// Last name. Bespoke does not read it.
     pub last_name: String,
-    /// Age in years. Bespoke does not read it.
+    /// Age in years. Only `bespoke disparity` reads it.
     pub age: u8,
-    /// Gender. Bespoke does not read it.
+    /// Gender. Only `bespoke disparity` reads it.
     pub gender: String,
-    /// Marital status. Bespoke does not read it.
+    /// Marital status. Only `bespoke disparity` reads it.
     pub marital_status: String,
     /// City. Bespoke does not read it.
     pub city: String,
-    /// Zip code. Bespoke does not read it.
+    /// Zip code. Only `bespoke disparity` reads it.
     pub zip_code: String,
     /// Occupation. Bespoke does not read it.
     pub occupation: String,

@@ -209,7 +209,7 @@ async fn published_digests(
 
 /// Deletes a run's objects about the customer that are outside the customer's own folder. Returns how many it deleted.
 ///
-/// A request for only this customer is deleted too: its prompt may mention them, and it is sealed with the run's key,
+/// A request for only this customer is deleted too: its prompt may mention them, and it is sealed with the data key,
 /// which remains. A decision remains, like the evidence: it is sealed with the destroyed key, and on AWS it may be
 /// locked.
 async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> Result<usize, ErasureError> {
@@ -224,7 +224,7 @@ async fn erase_from_run(run: &RunId, reference: &CustomerRef, vault: &Vault) -> 
     match vault.read_json::<Request>(Owner::Run, &request_key).await {
         Ok((request, _)) if request.only.as_ref() == Some(reference) => keys.push(request_key),
         Ok(_) => {}
-        // If the current keys cannot open a request, no one can read it.
+        // A request that is missing, or that the current keys cannot open, need not be deleted.
         Err(error) if matches!(error.name(), ErrorName::SealBroken | ErrorName::StoreNotFound) => {}
         Err(error) => return Err(error.into()),
     }

@@ -77,7 +77,7 @@ pub struct Subject<'a> {
     pub run: &'a RunId,
     /// The name of the bank.
     pub bank: &'a str,
-    /// The products, for their names.
+    /// The catalog, for the names of products.
     pub catalogue: &'a Catalogue,
     /// The time of writing.
     pub now: Timestamp,
@@ -187,7 +187,8 @@ struct SignedHead {
 impl<'a> Letter<'a> {
     /// Reads everything that the letter contains.
     ///
-    /// # Errors Fails if the store or the keys fail, or if the run has no record of the customer.
+    /// # Errors
+    /// Fails if the store or the keys fail, or if the run has no record of the customer.
     pub async fn read(vault: &Vault, subject: Subject<'a>) -> Result<Self, LetterError> {
         let record = find_record(vault, &subject).await?;
         let since = find_since(vault, &subject).await?;
@@ -254,7 +255,7 @@ async fn find_record(vault: &Vault, subject: &Subject<'_>) -> Result<Record, Let
     Err(LetterError::NoRecord { run: run.clone() })
 }
 
-/// Opens the results of the stages, without those that were erased.
+/// Opens the stages' results. A result that does not exist is `None`.
 async fn open_results(vault: &Vault, subject: &Subject<'_>) -> Result<Opened, VaultError> {
     let Subject { reference, run, .. } = *subject;
     let key = |artefact| ObjectKey::Customer(reference.clone(), run.clone(), artefact);

@@ -5,7 +5,7 @@
 //! - [`erasure`]: destroys a customer's key and artifacts.
 //! - [`letter`]: writes the evidence about one customer as a letter.
 //!
-//! The publish stage enforces all three: it reads the records that this crate writes.
+//! The publish stage enforces reviews, recalls and erasures: it reads the records that this crate writes.
 //!
 //! **Invariant:** this crate does not depend on a stage, AWS or the file system.
 

@@ -130,15 +130,15 @@ pub struct NewDecision<'a> {
 pub async fn list_pending(vault: &Vault, run: Option<&RunId>) -> Result<Vec<PendingReview>, ReviewError> {
     let mut pending = Vec::new();
     for (run, reference) in list_keys(vault.store(), run).await? {
-        // A review is gone from the store if it was decided after the listing.
+        // A review that was decided after the listing is no longer in the store.
         pending.extend(find(vault, &run, &reference).await?);
     }
     pending.sort_by_key(|pending| pending.since);
     Ok(pending)
 }
 
-/// Returns the run and customer of each pending review, for one run or for all runs. Reads no objects. Sorts by the
-/// store's modification times, oldest first.
+/// Returns the run and customer of each pending review, for one run or for all runs, without reading the objects. Sorts
+/// by the store's modification times, oldest first.
 pub async fn list_keys(store: &dyn ObjectStore, run: Option<&RunId>) -> Result<Vec<(RunId, CustomerRef)>, ReviewError> {
     let mut listed = store.list(&Prefix::Reviews(run.cloned())).await?;
     listed.sort_by_key(|listed| listed.modified);
@@ -165,11 +165,11 @@ pub async fn load(
 
 /// Records a decision about a pending review. Only the first reviewer's decision counts.
 ///
-/// Reads `control/` again first, because a customer who may no longer be contacted needs no decision. The caller then
-/// completes the outcome: on one machine with `publish::run`; on AWS, writing the decision invokes `publish`. Returns
-/// the decision on record: this one, or an earlier reviewer's. The inner error says why the customer may no longer be
-/// contacted, in which case no decision is needed. Fails if the result has changed since the reviewer saw it, or if the
-/// reviewer approves a result of a run that they started.
+/// Reads `control/` again before it records the decision, because a customer who may no longer be contacted needs none.
+/// The caller then completes the outcome: on one machine with `publish::run`; on AWS, writing the decision invokes
+/// `publish`. Returns the decision on record: this one, or an earlier reviewer's. The inner error says why the customer
+/// may no longer be contacted, in which case no decision is needed. Fails if the result has changed since the reviewer
+/// saw it, or if the reviewer approves a result of a run that they started.
 pub async fn decide(
     run: &RunId,
     reference: &CustomerRef,
@@ -224,7 +224,7 @@ async fn check_files(pending: &PendingReview, store: &dyn ObjectStore) -> Result
     Ok(())
 }
 
-/// Returns the digest of what a reviewer sees: text and media.
+/// Returns the digest of the text and media that a reviewer sees.
 #[must_use]
 pub fn digest(pending: &PendingReview) -> Digest {
     Digest::of_json(&pending.seen)

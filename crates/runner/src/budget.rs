@@ -10,11 +10,12 @@ use crate::limits::{RunLimits, StopReason};
 /// The minimum number of failures that can stop a run. Fewer may be a coincidence.
 const MIN_FAILURES: usize = 5;
 
-/// Starts a customer only if the remaining budget covers their worst case and not too many customers have failed.
+/// The gate. It admits a customer only if the remaining budget covers their worst case and not too many customers have
+/// failed.
 pub(crate) struct BudgetGate<'a> {
     limits: &'a RunLimits,
     ledger: Mutex<Ledger>,
-    /// Notifies waiters when a customer finishes or the run stops.
+    /// Wakes waiting callers when a customer finishes or the budget stops the run.
     changed: Notify,
 }
 
@@ -23,7 +24,7 @@ struct Ledger {
     spent_usd: f64,
     /// The number of customers in progress.
     running: usize,
-    /// The US dollars that may still be spent on the customers in progress.
+    /// The worst-case cost of all customers in progress, in US dollars.
     reserved_usd: f64,
     tried: usize,
     failed: usize,

@@ -33,11 +33,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `file`, or [`FILE`] if it exists, and then the environment through `variable`. If the caller specifies a
-    /// file, it must exist.
+    /// Reads `file`, or [`FILE`] if it exists, and then the environment through `variable`. An empty variable counts as
+    /// not set. If the caller specifies a file, it must exist.
     ///
     /// # Panics
-    /// Never: settings are a table.
+    /// Never in practice: settings serialize to a table.
     pub fn load(file: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> Result<Self, Failure> {
         let path = file.unwrap_or(Path::new(FILE));
         let text = match std::fs::read_to_string(path) {
@@ -80,7 +80,7 @@ impl Config {
     }
 }
 
-/// Parses a value as a number, then as a Boolean, then as text.
+/// Parses a value as an integer, then as a Boolean, then as text.
 fn parse(text: &str) -> toml::Value {
     text.parse::<i64>()
         .map(toml::Value::from)

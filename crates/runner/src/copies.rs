@@ -19,7 +19,8 @@ fn owner_file(artifacts: &Path) -> PathBuf {
     artifacts.join("output/.customer")
 }
 
-/// Records whose results the copies are, before they are copied. So an erasure finds them without the evidence.
+/// Records whose results the copies are. Called before copying, so an erasure finds the copies even if there is no
+/// evidence.
 pub fn record_owner(artifacts: &Path, customer: &CustomerRef) -> Result<(), Failure> {
     let path = owner_file(artifacts);
     let write = || {
@@ -29,7 +30,7 @@ pub fn record_owner(artifacts: &Path, customer: &CustomerRef) -> Result<(), Fail
     write().map_err(Failure::file(ErrorName::StoreUnavailable, &path))
 }
 
-/// Returns the customer whose results the copies are, if it is on record.
+/// Returns the customer whose results the copies are, or `None` if there is no valid record.
 #[must_use]
 pub fn owner_of_copies(artifacts: &Path) -> Option<CustomerRef> {
     CustomerRef::parse(std::fs::read_to_string(owner_file(artifacts)).ok()?.trim()).ok()

@@ -108,7 +108,7 @@ pub async fn examine(folders: &Folders, settings: &Settings, secrets: &dyn Secre
     findings
 }
 
-/// Compares control data with its ledger. Returns `None` if the folder has no results yet.
+/// Compares control data with its ledger. Returns `None` if the folder does not exist or there is no reference key.
 async fn control(artifacts: &Path) -> Option<Finding> {
     let secrets = LocalSecrets::of_folder(artifacts);
     if !artifacts.is_dir() || !is_set(&secrets, SecretName::ReferenceKey).await {
@@ -249,8 +249,8 @@ fn install(package: &str) -> Option<String> {
     Some(format!("{command} {package}"))
 }
 
-/// Checks that each language with a phrasebook has the brand's texts too. Returns nothing if none is missing, or if the
-/// bank's materials cannot be read, which is reported separately.
+/// Checks that the brand has texts in each language that has a phrasebook. Returns `None` if it does. Also returns
+/// `None` if the bank's materials cannot be read, which is reported separately.
 fn languages(folders: &Folders, bank: Language) -> Option<Finding> {
     let project = Project::load(folders.clone(), bank).ok()?;
     let mut books = project.phrases.iter().map(|(language, _)| language);
@@ -258,13 +258,16 @@ fn languages(folders: &Folders, bank: Language) -> Option<Finding> {
     Some(Finding {
         what: "languages",
         state: State::Note,
-        found: format!("no customer is addressed in {}: brand.toml has no translations.{language}", language.name()),
+        found: format!(
+            "customers cannot be addressed in {}: brand.toml has no translations.{language}",
+            language.name()
+        ),
         help: Some(format!("add [translations.{language}] to brand.toml, or remove phrases/{language}.toml")),
         name: ErrorName::ConfigInvalid,
     })
 }
 
-/// Checks that the brand's scenes can show every product. Returns nothing if the bank's materials cannot be read, which
+/// Checks that the brand's scenes can show every product. Returns `None` if the bank's materials cannot be read, which
 /// is reported separately.
 fn scenes(folders: &Folders, language: Language) -> Option<Finding> {
     let project = Project::load(folders.clone(), language).ok()?;

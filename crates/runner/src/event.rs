@@ -15,7 +15,7 @@ pub enum RunnerEvent {
     Done(Option<CustomerRef>, Stage, f64),
     /// A stage failed and will not be retried.
     Failed(Option<CustomerRef>, Stage, ErrorName),
-    /// The share of the video that has been rendered, 0 to 1.
+    /// The fraction of the video that has been rendered, 0 to 1.
     Rendering(CustomerRef, f64),
     /// A stage failed and will be retried.
     Retrying(Option<CustomerRef>, Stage, ErrorName),

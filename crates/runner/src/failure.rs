@@ -1,4 +1,4 @@
-//! The error that makes a command fail: what happened, where, why, the remedy and the exit code.
+//! The error that makes a command fail, with its name, message and remedy. The name determines the exit code.
 
 use std::path::{Path, PathBuf};
 

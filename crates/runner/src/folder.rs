@@ -19,7 +19,7 @@ pub const SCRATCH: &str = ".scratch";
 /// The folder below the root for backgrounds that were fetched or prepared for a frame size.
 pub const BACKGROUNDS: &str = ".backgrounds";
 
-/// A store in one folder. Mounts let it read some keys from files elsewhere.
+/// A store in one folder. Mounts map some keys to files elsewhere.
 #[derive(Debug)]
 pub struct FolderStore {
     root: PathBuf,
@@ -35,7 +35,7 @@ impl FolderStore {
         Ok(Self { root, mounts: Vec::new() })
     }
 
-    /// Reads keys that start with `prefix` from `path`. The path is a file if the prefix is a whole key, and a folder
+    /// Maps the keys that start with `prefix` to `path`. The path is a file if the prefix is a whole key, and a folder
     /// otherwise.
     #[must_use]
     pub fn mount(mut self, prefix: &str, path: &Path) -> Self {
@@ -188,7 +188,8 @@ impl ObjectStore for FolderStore {
     }
 
     /// Writes all files, syncs the file system once, and then moves the files into place. Syncing each file separately
-    /// would take a thousand times as long as writing it.
+    /// would take a thousand times as long as writing it. Only Linux can sync a file system; elsewhere, each file is
+    /// synced.
     async fn put_all_new(&self, objects: Vec<(ObjectKey, Bytes)>) -> Result<Vec<PutOutcome>, StoreError> {
         let scratch = self.root.join(SCRATCH);
         let objects: Vec<(PathBuf, ObjectKey, Bytes)> =
@@ -275,7 +276,7 @@ fn files_below(root: &Path, folder: &Path, start: &str) -> std::io::Result<Vec<L
             let entry = entry?;
             let path = entry.path();
             if path.is_dir() {
-                // Files behind a symbolic link do not belong to the store, and a listed file may be deleted.
+                // A folder behind a symbolic link does not belong to the store, and a listed file may be deleted.
                 if !entry.file_type()?.is_symlink() {
                     folders.push(path);
                 }

@@ -1,5 +1,5 @@
 //! The dry run: makes the same decision for each customer as the stages would, and forecasts the time and cost on this
-//! machine and on AWS. It writes no files and does not call a model.
+//! machine and on AWS. It makes no results and does not call a model.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -38,14 +38,14 @@ const TRANSACTIONS: f64 = 50.0;
 pub struct Forecast {
     /// The run that would start or continue.
     pub run: RunId,
-    /// Customers whom the run would process: all in the workbooks, or only those within the limit.
+    /// Customers whom the run would process: all that the request lists, or only those within the limit.
     pub customers: usize,
     /// Customers with a recommendation or a service message, including those from earlier attempts.
     #[serde(rename = "selected")]
     pub recommendations: usize,
     /// Customers who get a service message without an offer.
     pub service_messages: usize,
-    /// Skipped customers by reason.
+    /// Skipped and held-out customers, by reason.
     pub skipped_because: BTreeMap<String, usize>,
     /// Customers whose processing an earlier attempt finished.
     pub ended_before: usize,
@@ -59,7 +59,7 @@ pub struct Forecast {
     pub model: ModelUse,
     /// The forecast for this machine.
     pub here: LocalForecast,
-    /// CPU seconds that this machine needs to encode a second of video, as just measured.
+    /// CPU seconds that this machine needs to encode a second of video, as just measured. 0 if there are no videos.
     pub encoding_cpu_seconds: f64,
     /// The forecast for AWS.
     pub aws: AwsForecast,
@@ -88,9 +88,9 @@ pub struct ModelUse {
 pub struct Decision {
     /// The customer.
     pub reference: CustomerRef,
-    /// The number of offers. 0 means a service message. `None` if the customer is skipped.
+    /// The number of offers. 0 means a service message. `None` if the customer is skipped or held out.
     pub offers: Option<usize>,
-    /// The reason for a skip.
+    /// The reason why the customer is skipped or held out.
     pub because: Option<&'static str>,
     /// Whether an earlier attempt finished processing the customer.
     pub ended_before: bool,

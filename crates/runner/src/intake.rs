@@ -1,8 +1,8 @@
-//! Reads workbooks first in a process of their own, with limits on memory and time, so a file that exhausts either is a
-//! named error instead of the end of this process.
+//! Reads workbooks first in a separate process with limits on memory and time. A file that exceeds a limit causes a
+//! named error instead of ending this process.
 //!
-//! The child gets the files and their password on standard input, and no key. It reads them as a run would, and drops the
-//! result: its only message is whether it survived. This process then reads the same bytes itself.
+//! The child gets the files and their password on standard input, but no keys. It reads the files as a run would and
+//! discards the result. Its exit status is its only message. This process then reads the same bytes itself.
 
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -31,12 +31,12 @@ pub const COMMAND: &str = "read-workbooks";
 /// The folder below the artifacts folder with an empty file for each upload that a child has read.
 const FOLDER: &str = ".intake";
 
-/// A reader of workbooks in a process of its own.
+/// A reader of workbooks in a separate process.
 #[derive(Clone, Copy)]
 pub struct IntakeGuard<'a> {
-    /// The program whose command [`COMMAND`] calls [`survive`]. `None` reads in this process only, as tests do.
+    /// The program whose command [`COMMAND`] calls [`survive`]. `None` starts no child, as in tests.
     pub program: Option<&'a Path>,
-    /// The artifacts folder, which remembers what was read. `None` reads every time.
+    /// The artifacts folder, in which a marker file records each upload that was read. `None` reads every time.
     pub artifacts: Option<&'a Path>,
     /// The settings.
     pub settings: &'a Settings,
@@ -57,8 +57,8 @@ struct Task {
 }
 
 impl IntakeGuard<'_> {
-    /// Reads the files in a child. Fails with `Input.TooLarge` if the child exceeds its limits or crashes. Faults that a
-    /// reader reports by name are not errors here.
+    /// Reads the files in a child, unless a child has already read them. Fails with `Input.TooLarge` if the child
+    /// exceeds its limits or crashes. Faults in the files are not errors here: the later read reports them.
     ///
     /// # Panics
     ///
@@ -106,7 +106,7 @@ impl IntakeGuard<'_> {
         let local = &self.settings.local;
         let mut stdin = child.stdin.take().expect("standard input is piped");
         let work = async {
-            // A child that ended early closes its input; its end says why.
+            // If the child ends early, a write fails. The exit status says why it ended.
             let mut written = stdin.write_all(input).await;
             for (_, bytes) in files {
                 if written.is_ok() {
@@ -127,11 +127,11 @@ impl IntakeGuard<'_> {
                 let memory = local.intake_memory_mib;
                 too_large(format!("the reader ended with {status}; it may use {memory} MiB of memory"))
             }
-            Ok(Err(error)) => too_large(format!("the reader cannot be awaited: {error}")),
+            Ok(Err(error)) => too_large(format!("failed to wait for the reader: {error}")),
         }
     }
 
-    /// Returns the digest of everything that determines whether the child survives.
+    /// Returns the digest of the files, the settings and this program's version, which name the marker file.
     fn digest<B: AsRef<[u8]>>(&self, files: &[(Workbook, B)]) -> Digest {
         let files: Vec<Digest> = files.iter().map(|(_, bytes)| Digest::of(bytes.as_ref())).collect();
         let settings = Digest::of_json(&(&self.settings.intake, &self.settings.local));
@@ -145,7 +145,7 @@ fn start(program: &Path) -> std::io::Result<Child> {
         .arg(COMMAND)
         .env_clear()
         .envs(child_environment())
-        // By default, glibc reserves address space for each thread, which would count as memory.
+        // By default, glibc reserves an address range for each thread, which would count toward the memory limit.
         .env("MALLOC_ARENA_MAX", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -154,7 +154,7 @@ fn start(program: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Reads the workbooks on standard input within the limits there, and returns. Runs in the child.
+/// Reads the workbooks on standard input, within the limits that the first line sets. Runs in the child.
 pub fn survive() -> std::io::Result<()> {
     let mut input = std::io::stdin().lock();
     let mut line = Zeroizing::new(Vec::new());
@@ -176,8 +176,8 @@ pub fn survive() -> std::io::Result<()> {
     std::io::stdout().flush()
 }
 
-/// Limits this process, which holds decrypted data: its memory, its time, and no dump of its memory when it crashes. It ends
-/// with its parent.
+/// Limits the memory and the CPU time of this process, and ends it with its parent. Disables core dumps, because the
+/// process holds decrypted data.
 #[cfg(unix)]
 fn limit(task: &Task) -> std::io::Result<()> {
     use nix::sys::resource::{Resource, setrlimit};
@@ -189,7 +189,7 @@ fn limit(task: &Task) -> std::io::Result<()> {
     crate::process::end_with_parent()
 }
 
-/// Windows has no such limits.
+/// Does nothing, because Windows has no such limits.
 #[cfg(not(unix))]
 fn limit(_: &Task) -> std::io::Result<()> {
     Ok(())

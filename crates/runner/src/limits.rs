@@ -15,7 +15,8 @@ pub struct RunLimits {
     pub concurrency: Option<usize>,
     /// The budget in US dollars for models and outside voices, including earlier attempts of the run.
     pub budget_usd: Option<f64>,
-    /// The percentage of customers who may fail before the run stops. `None` tolerates any number.
+    /// The percentage of customers who may fail before the run stops. Fewer than five failures never stop it. `None`
+    /// tolerates any number.
     pub tolerated_failure_percentage: Option<u8>,
 }
 
@@ -34,7 +35,7 @@ pub enum StopReason {
     Failures {
         /// Customers who failed.
         failed: usize,
-        /// Finished customers, not counting those who were skipped.
+        /// Finished customers, not counting those who were skipped or held out.
         tried: usize,
     },
 }

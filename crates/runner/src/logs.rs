@@ -1,5 +1,5 @@
-//! Sets up logging. Warnings go to the terminal. All messages go to `artifacts/logs/<run>.jsonl` as JSON. Neither
-//! contains personal data.
+//! Sets up logging. Warnings go to the terminal. Messages at level info and above go to `artifacts/logs/<name>.jsonl`
+//! as JSON. Neither contains personal data.
 
 use std::fs::File;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub enum CustomerFailures {
 }
 
 /// Starts logging to `logs/<name>.jsonl`, where `name` is a run or a command. The terminal shows warnings. If `verbose`
-/// is 1, it also shows informational messages; if it is 2, everything.
+/// is 1, it also shows informational messages; if it is 2 or more, also debug messages.
 pub fn start(artifacts: &Path, name: &str, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
     let folder = artifacts.join("logs");
     let path = folder.join(format!("{name}.jsonl"));

@@ -12,8 +12,8 @@ pub struct OsUser {
 }
 
 impl OsUser {
-    /// Returns the user who runs this process. Reads the system's list of users, because anyone can set the `USER`
-    /// variable.
+    /// Returns the user who runs this process. On Unix, reads the system's list of users, because anyone can set the
+    /// `USER` variable.
     pub fn current() -> Result<Self, Failure> {
         let unknown = |reason: String| {
             let message = format!("cannot determine the user of this process: {reason}");
@@ -39,7 +39,7 @@ impl OsUser {
     }
 }
 
-/// Returns the number of the user who runs this process.
+/// Returns the effective user id of this process.
 #[cfg(unix)]
 #[must_use]
 pub fn id() -> u32 {
@@ -56,7 +56,7 @@ fn name() -> Result<String, String> {
     }
 }
 
-/// Windows sets the variable at sign-in. A user can change it, so names are not authenticated there.
+/// Reads the variable that Windows sets at sign-in. A user can change it, so names are not authenticated there.
 #[cfg(not(unix))]
 fn name() -> Result<String, String> {
     std::env::var("USERNAME").map_err(|error| error.to_string())

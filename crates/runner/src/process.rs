@@ -1,6 +1,6 @@
-//! The state of this process that it owes to the operating system.
+//! The file permissions of this process, and its end together with its parent.
 
-/// Makes new files and folders readable by this user only.
+/// Makes new files and folders accessible to this user only. Unix only; elsewhere it does nothing.
 pub fn keep_files_private() {
     #[cfg(unix)]
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));

@@ -55,9 +55,9 @@ pub fn lexicon(data: &Path, named: Option<&PathBuf>) -> Result<Lexicon, Failure>
     Ok(Lexicon::from_toml(&text(&beside(data, named, "lexicon.toml"))?)?)
 }
 
-/// Reads the phrasebooks beside the catalog, or else those beside the workbooks. Without either, uses the packaged
-/// phrasebooks for the sample catalog, and fails for any other catalog. Without an approvals file, no line in a
-/// phrasebook is approved. `bank` is the bank's language, in which there must be a phrasebook.
+/// Reads the phrasebooks beside the catalog, or else those beside the workbooks. If there are none, uses the packaged
+/// phrasebooks for the sample catalog, and fails for any other catalog. If a phrasebook has no approvals file, none of
+/// its lines is approved. `bank` is the bank's language, in which there must be a phrasebook.
 pub fn phrasebooks(folders: &Folders, catalogue: &Catalogue, bank: Language) -> Result<Phrasebooks, Failure> {
     let by_catalogue = beside(&folders.data, folders.catalogue.as_ref(), "catalogue.json");
     for folder in [by_catalogue.parent().unwrap_or(Path::new(".")), &folders.data] {
@@ -77,8 +77,8 @@ pub fn phrasebooks(folders: &Folders, catalogue: &Catalogue, bank: Language) -> 
     Ok(Phrasebooks::packaged_for(catalogue, bank)?)
 }
 
-/// Returns the languages in which the bank addresses customers. If the phrasebooks or the brand cannot be read, which a run
-/// reports, this is only the bank's own language.
+/// Returns the languages in which the bank addresses customers. If the phrasebooks or the brand cannot be read, returns
+/// only the bank's own language. A run reports the error.
 #[must_use]
 pub fn languages(folders: &Folders, catalogue: &Catalogue, bank: Language) -> Languages {
     let books = phrasebooks(folders, catalogue, bank);
@@ -89,7 +89,7 @@ pub fn languages(folders: &Folders, catalogue: &Catalogue, bank: Language) -> La
     }
 }
 
-/// Reads the approvals beside the catalog. Without such a file, the packaged approvals apply, which cover only the
+/// Reads the approvals beside the catalog. If there is no such file, the packaged approvals apply, which cover only the
 /// sample catalog.
 pub fn material_approvals(folders: &Folders) -> Result<Approvals, Failure> {
     let path = beside(&folders.data, folders.catalogue.as_ref(), "catalogue.json").with_extension("approvals.csv");
@@ -115,7 +115,7 @@ pub struct Workbooks {
 }
 
 impl Workbooks {
-    /// Reads the workbooks in a process of their own, which fails by name if they exhaust it.
+    /// Reads the workbooks in a separate process first. Fails with a named error if they exceed its limits.
     pub async fn guard(&self, settings: &Settings, catalogue: &Catalogue) -> Result<(), Failure> {
         let program = intake::this_program();
         let guard = IntakeGuard { program: program.as_deref(), artifacts: None, settings, catalogue };
@@ -161,7 +161,7 @@ pub fn workbook_not_found(workbook: &Path, data: &Path) -> Failure {
 
 /// The bank's materials, read and checked.
 pub struct Project {
-    /// The folders that it was read from.
+    /// The folders that the materials were read from.
     pub folders: Folders,
     /// The approved products.
     pub catalogue: Catalogue,
@@ -180,7 +180,8 @@ pub struct Project {
 }
 
 impl Project {
-    /// Reads the catalog, the lexicon, the brand and the pronunciations. `language` is the bank's language.
+    /// Reads and checks the catalog, the lexicon, the phrasebooks, the brand and the pronunciations. `language` is the
+    /// bank's language.
     pub fn load(folders: Folders, language: Language) -> Result<Self, Failure> {
         let catalogue = catalogue(&folders.data, folders.catalogue.as_ref())?;
         let lexicon = lexicon(&folders.data, folders.lexicon.as_ref())?;

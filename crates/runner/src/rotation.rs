@@ -1,4 +1,4 @@
-//! Rotation of the data key: seals again what the previous data key sealed.
+//! Rotation of the data key: reseals every object that the previous data key sealed.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,9 @@ use storage::vault::Keys;
 use crate::failure::Failure;
 use crate::folder::SCRATCH;
 
-/// Seals every object in the artifacts folder again that the previous data key sealed. Returns the number of such objects.
-/// Each is replaced in one step and keeps its time, so an interrupted rotation continues, and retention does not start anew.
+/// Reseals every object in the artifacts folder that the previous data key sealed. Returns the number of such objects.
+/// Replaces each object atomically, so an interrupted rotation can continue. An object keeps its modification time, so
+/// its retention period does not start again.
 pub fn reseal(artifacts: &Path, keys: &Keys) -> Result<usize, Failure> {
     let mut resealed = 0;
     let mut folders = vec![artifacts.to_owned()];

@@ -1,5 +1,5 @@
-//! Carries out a request. Runs the stages in the order of [`contracts::stage::STAGES`], for several customers at a
-//! time, and retries them as the stage table specifies. Each customer gets exactly one outcome.
+//! Executes a request. Runs the stages in the order of [`contracts::stage::STAGES`], for several customers at a time,
+//! and retries them as the stage table specifies. Each customer gets exactly one outcome.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -34,11 +34,11 @@ use crate::project::Project;
 use crate::services::Services;
 use cost::prices;
 
-/// The number of customers in progress per video that can be rendered concurrently. The other customers are in the
-/// recommend, narrate or publish stage, so neither the cores nor the model service sits idle.
+/// How many customers to keep in progress for each concurrent render. While one video renders, the others are in
+/// earlier or later stages, so neither the cores nor the model service sits idle.
 const AHEAD: usize = 4;
 
-/// Carries out runs on one machine.
+/// The local runner. It executes runs on one machine.
 pub struct Runner {
     /// The bank's materials.
     pub project: Project,
@@ -54,7 +54,7 @@ pub struct Runner {
     pub events: UnboundedSender<RunnerEvent>,
 }
 
-/// The outcome of one customer's part of the run.
+/// The result for one customer.
 #[derive(Clone, Debug)]
 pub struct CustomerReport {
     /// The customer.
@@ -72,14 +72,14 @@ pub struct CustomerReport {
 pub struct RunReport {
     /// The run.
     pub run: RunId,
-    /// The run's customers, in the dataset's order.
+    /// The customers whom this attempt finished, in the dataset's order.
     pub customers: Vec<CustomerReport>,
     /// The manifest that finalize wrote.
     pub manifest: Manifest,
     /// The dataset of the run.
     pub dataset: DatasetId,
-    /// Customers whom no attempt has started processing, because they are beyond [`RunLimits::customers`] or because
-    /// the run stopped first.
+    /// The number of customers whom this attempt did not finish, because they are beyond [`RunLimits::customers`] or
+    /// because the run stopped first.
     pub waiting: usize,
     /// The reason why the run stopped early, or `None` if it did not.
     pub stop: Option<StopReason>,
@@ -112,7 +112,7 @@ struct Shared<'a> {
 }
 
 impl Runner {
-    /// Carries out `request`. A customer's failure is an outcome. Only a failure of the whole run is an error.
+    /// Executes `request`. A customer's failure is an outcome. Only a failure of the whole run is an error.
     pub async fn run(&self, request: &Request) -> Result<RunReport, Failure> {
         // Check this before writing anything, because the prompt may mention the customer.
         if let Some(only) = &request.only
@@ -239,7 +239,7 @@ impl Runner {
     }
 
     /// Returns the first `count` customers who get a message, in the dataset's order. Every attempt returns the same
-    /// customers.
+    /// customers, unless assess fails for one of them.
     async fn first_to_proceed(
         &self,
         run: &RunId,
@@ -273,8 +273,8 @@ impl Runner {
         Ok(assessed.await?.proceed)
     }
 
-    /// Processes one customer, or returns `None` if the run stops first. Fails only if the run is canceled or the
-    /// outcome cannot be written.
+    /// Processes one customer, or returns `None` if the run stops first. Fails only if the run is canceled or the store
+    /// fails.
     async fn customer(&self, shared: &Shared<'_>, row: IndexRow) -> Result<Option<CustomerReport>, Failure> {
         let started = Instant::now();
         let run = shared.run;
@@ -305,7 +305,7 @@ impl Runner {
             Ok(()) => self.publish(run, &reference, video, None).await,
             Err(failed) => Err(failed),
         };
-        // A failure to publish becomes this customer's outcome, and the other customers continue.
+        // Publish the failure of any stage as this customer's outcome, so the other customers continue.
         let (outcome, message) = match published {
             Ok(outcome) => (outcome, None),
             Err(failed) => {
@@ -331,9 +331,9 @@ impl Runner {
         Ok(self.services.vault.store().find(&key).await?.is_some())
     }
 
-    /// Returns a customer's cost in US dollars. Reads it from the evidence, or else from the script, or else computes
-    /// it from the tokens `used` in this attempt. An erased customer's records cannot be read, so their cost counts as
-    /// 0.
+    /// Returns a customer's cost in US dollars: the larger of the recorded model cost and the cost `used` in this
+    /// attempt, plus the outside voice. If a needed script cannot be read, such as after an erasure, counts only
+    /// `used`.
     async fn spent(&self, run: &RunId, reference: &CustomerRef, used: Usage) -> f64 {
         let vault = &self.services.vault;
         let evidence = evidence::find(vault.store(), reference, run).await.ok().flatten();
@@ -350,7 +350,8 @@ impl Runner {
         used.usd.max(usage.usd) + outside.map_or(0.0, |price| price.of_script(&script))
     }
 
-    /// Runs the stages from recommend to render, and adds the model's tokens to `used`.
+    /// Runs recommend, and for a video also narrate and render. If the model service is throttled, writes without a
+    /// model. Adds the model's usage to `used`.
     async fn make(
         &self,
         shared: &Shared<'_>,

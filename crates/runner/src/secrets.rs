@@ -75,7 +75,7 @@ impl LocalSecrets {
         })
     }
 
-    /// Forgets the previous data key. Returns whether there was one.
+    /// Deletes the previous data key. Returns whether there was one.
     pub fn end_rotation(&self) -> Result<bool, SecretError> {
         self.change_keys(|keys| {
             Ok(keys.previous_data_key.is_some().then(|| KeyFile { previous_data_key: None, ..keys }))

@@ -41,7 +41,7 @@ pub struct Services {
     pub probes: Arc<render::ProbeCache>,
     /// The programs that stages start.
     pub programs: Programs,
-    /// The program that reads workbooks in a process of its own: [`crate::intake::IntakeGuard::program`].
+    /// The program that reads workbooks in a separate process: [`crate::intake::IntakeGuard::program`].
     pub reader: Option<PathBuf>,
 }
 
@@ -57,7 +57,8 @@ impl Services {
         }
     }
 
-    /// Reads a batch's workbooks in a process of their own, which fails by name if they exhaust it.
+    /// Reads a batch's workbooks in a separate process first. Fails with a named error if they exceed its limits. Does
+    /// nothing if a workbook is missing.
     pub async fn guard_batch(&self, batch: &Batch, catalogue: &Catalogue) -> Result<(), Failure> {
         let mut files = Vec::new();
         for workbook in Workbook::ALL {

@@ -36,7 +36,7 @@ pub type Labels = HashMap<CustomerRef, CustomerId>;
 pub struct LocalRequest {
     /// The only customer in the run. `None` means all customers.
     pub customer: Option<CustomerId>,
-    /// The only customers of a campaign, in addition to those in the options. Empty for all.
+    /// Customers to whom a campaign is limited, in addition to those in the options. Empty for all customers.
     pub customers: Vec<CustomerId>,
     /// The options of the run.
     pub options: RunOptions,
@@ -120,7 +120,7 @@ impl Session {
         Ok(Self { runner, request, labels, store, lock, events })
     }
 
-    /// Records who starts the run, and starts its log. A dry run does neither.
+    /// Records who starts the run, and starts its log. A dry run does not call this.
     pub async fn begin(&self, verbose: u8, failures: CustomerFailures) -> Result<(), Failure> {
         // This record prevents the same person from approving the results.
         let vault = &self.runner.services.vault;

@@ -1,6 +1,7 @@
 //! The key that signs the transparency log on one machine: a file beside the key file.
 //!
-//! The key is created at first use, and only this user can read it. The transparency log depends on no other secret.
+//! The key is created at first use, and only this user can read it. It is the only secret that the transparency log
+//! needs.
 
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ use crate::event::RunnerEvent;
 pub struct OutcomeCounts {
     /// Customers whose text is published, together with the video if the run makes one.
     pub published: usize,
-    /// Customers who were skipped.
+    /// Customers who were skipped or held out.
     pub skipped: usize,
     /// Customers whose result is in review.
     pub held: usize,
@@ -42,7 +42,7 @@ pub struct RunProgress {
     pub customers: usize,
     /// Customers by state.
     pub counts: OutcomeCounts,
-    /// Skipped customers by reason.
+    /// Skipped and held-out customers, by reason.
     pub skipped_because: BTreeMap<String, usize>,
     /// Failed customers by error and stage.
     pub failed_with: BTreeMap<String, usize>,

@@ -14,7 +14,7 @@ use crate::run::CustomerReport;
 /// The number of results that a run published or put in review, by writer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct WriterCounts {
-    /// Results by writer: `phrases`, `phrases, selected by MODEL`, or the model's name for free text.
+    /// Results by writer: `phrases`, `phrases, selected by MODEL`, `template`, or the model's name for free text.
     pub written_by: BTreeMap<String, usize>,
     /// Results that the phrasebook wrote although a model should have been used, by reason.
     pub instead_of_model: BTreeMap<String, usize>,

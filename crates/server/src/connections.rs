@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 /// The limits on connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The maximum number of open connections. A process may have about 1,000 open files.
+    /// The maximum number of open connections. Many systems allow a process only about 1,000 open files.
     pub connections: usize,
     /// The time within which a client must send the headers of a request.
     pub headers: Duration,

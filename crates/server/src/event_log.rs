@@ -15,7 +15,7 @@ use runner::folder::create_private;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// The number of unused run logs that are kept open.
+/// The number of open run logs at which the unused ones are closed.
 const OPEN_LOGS: usize = 64;
 
 /// The delay before another attempt to write events.
@@ -75,7 +75,8 @@ struct Lines {
 }
 
 impl RunLog {
-    /// Reads the file. Drops the last line if a killed process left it incomplete.
+    /// Reads the file. Ignores everything from the first incomplete or malformed line on, such as one that a killed
+    /// process left.
     fn read(path: PathBuf, stop: CancellationToken) -> std::io::Result<Self> {
         let mut lines = Lines::default();
         match std::fs::read(&path) {

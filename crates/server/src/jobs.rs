@@ -39,13 +39,13 @@ use crate::event_log::{DiskEventLog, RunLog};
 /// The maximum number of runs that are queued or in progress.
 const MAX_OPEN_RUNS: usize = 100;
 
-/// The maximum number of single-customer runs in progress. With two, one is narrated while the other is rendered.
+/// The maximum number of single-customer runs in progress. With two, one can be narrated while the other is rendered.
 const CONCURRENCY: usize = 2;
 
 /// The number of times that the process may crash while it works on a run.
 const MAX_CRASHES: u32 = 2;
 
-/// The minimum growth of the rendered fraction of a video that creates a progress event.
+/// The minimum increase in a video's rendered fraction that creates a progress event.
 const SHARE_STEP: f64 = 0.02;
 
 /// A run, as recorded in its file.
@@ -149,13 +149,13 @@ impl Jobs {
         &self.services
     }
 
-    /// Returns the token that fires when the server stops.
+    /// Returns the token that is canceled when the server stops.
     pub const fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// Carries out a decision: publishes an approved result or records a rejected one, and rewrites the manifest of a
-    /// run that has ended.
+    /// Executes a decision: publishes an approved result or records a rejected one, and rewrites the manifest of a run
+    /// that has ended.
     pub async fn follow(&self, run: &RunId, reference: &CustomerRef) -> Result<(), Failure> {
         let Services { vault, folders, settings, signer, .. } = &self.services;
         let Some(waiting) = policy::review::find_pending(vault, run, reference).await? else { return Ok(()) };
@@ -176,8 +176,8 @@ impl Jobs {
         });
     }
 
-    /// Notifies the bank's system about a customer's answers in the background. `bespoke notify RUN` sends what is left if
-    /// the server stops before that.
+    /// Notifies the bank's system about a customer's answers in the background. If the server stops before all
+    /// notifications are sent, `bespoke notify RUN` sends the rest.
     pub fn notify_answers_later(self: &Arc<Self>, run: RunId, reference: CustomerRef) {
         let jobs = self.clone();
         tokio::spawn(async move {
@@ -344,7 +344,7 @@ impl Jobs {
             return Ok(StartOutcome::NameTaken);
         }
         if table.values().filter(|job| job.ended.is_none()).count() >= MAX_OPEN_RUNS {
-            return Err(refused(format!("{MAX_OPEN_RUNS} runs are already waiting")));
+            return Err(refused(format!("{MAX_OPEN_RUNS} runs are already queued or in progress")));
         }
         self.write(name, &job).map_err(|error| refused(error.to_string()))?;
         table.insert(name.to_owned(), job);
@@ -385,7 +385,7 @@ impl Executions for Jobs {
     }
 }
 
-/// Starts runs within limits.
+/// The jobs of this server, for runs that start within limits.
 pub struct BoundedJobs<'a> {
     pub jobs: &'a Jobs,
     pub bounds: CampaignBounds,
@@ -449,7 +449,8 @@ fn shown(progress: RunProgress) -> CampaignProgress {
     }
 }
 
-/// Reads the recorded runs and returns them keyed by name. Removes files that a killed process left incomplete.
+/// Reads the recorded runs and returns them keyed by name. Removes all other files, such as those that a killed process
+/// left incomplete.
 fn read(folder: &Path) -> std::io::Result<HashMap<String, Job>> {
     create_private(folder)?;
     let mut table = HashMap::new();

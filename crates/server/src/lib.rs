@@ -2,8 +2,8 @@
 //!
 //! A restarted server continues the unfinished runs, and event numbers survive the restart.
 //!
-//! **Invariant:** the server listens on the loopback interface only, and every caller must present its token. The crate
-//! does not depend on AWS or a command line.
+//! **Invariant:** the server listens on the loopback interface only, and every API call must carry its token. A result
+//! file needs a short-lived token from a link instead. The crate does not depend on AWS or a command line.
 
 mod connections;
 mod event_log;
@@ -80,7 +80,7 @@ pub struct Server {
     listener: TcpListener,
     /// The address that it listens on.
     pub address: SocketAddr,
-    /// The token that every call must carry.
+    /// The token that every API call must carry.
     pub token: String,
     /// The bank's name.
     pub bank: String,
@@ -392,7 +392,8 @@ fn problem(failure: Failure) -> Problem {
     Problem::new(failure.name(), failure.to_string())
 }
 
-/// Returns the voices of all engines in the bank's language, installed engines first.
+/// Returns the voices for the bank's language: Kokoro's, espeak-ng's and, if enabled, OpenAI's. Installed engines come
+/// first.
 async fn voices(services: &Services) -> Vec<VoiceOption> {
     let available = services.engines.local();
     let bank = services.settings.language;

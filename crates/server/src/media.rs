@@ -25,8 +25,8 @@ use crate::token;
 pub struct MediaTokens(Mutex<HashMap<String, (ObjectKey, Timestamp)>>);
 
 impl MediaTokens {
-    /// Issues a token for an object, valid for `seconds`. Returns an earlier token if at least half of its time is
-    /// left. So frequent callers share a few tokens, and each token still expires at the time that was announced for it.
+    /// Issues a token for an object, valid for `seconds`. Returns an earlier token if more than half of its time is
+    /// left. Frequent callers thus share a few tokens, and each token still expires at the announced time.
     pub fn issue(&self, key: &ObjectKey, seconds: u64) -> std::io::Result<SignedUrl> {
         let now = Timestamp::now();
         let half = SignedUrl::since(now, seconds / 2, String::new()).ends;

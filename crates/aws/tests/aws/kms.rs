@@ -28,7 +28,8 @@ fn signer(server: &MockServer) -> KmsSigner {
     KmsSigner::new(&config, KEY.to_owned())
 }
 
-/// Answers the documented AWS request, a signed call of `operation` with exactly this body, at most `times` times.
+/// Answers the documented AWS request, a signed call of `operation` with exactly this body. The test fails unless there
+/// are exactly `times` such calls.
 async fn answer(server: &MockServer, operation: &str, body: Value, response: ResponseTemplate, times: u64) {
     Mock::given(header("x-amz-target", format!("TrentService.{operation}")))
         .and(header_regex("authorization", "^AWS4-HMAC-SHA256 Credential=id/[0-9]{8}/us-east-1/kms/aws4_request"))

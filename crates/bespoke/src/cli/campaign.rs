@@ -15,10 +15,10 @@ pub struct CampaignArgs {
     /// The folder with the three workbooks
     #[arg(value_name = "DIR", default_value = "data", env = "BESPOKE_DATA")]
     pub data: PathBuf,
-    /// The schedule whose segment and options the run has, such as schedules/spring.toml; other options override it
+    /// The schedule that sets the run's segment and options, such as schedules/spring.toml; other options override it
     #[arg(long, value_name = "FILE")]
     pub schedule: Option<PathBuf>,
-    /// A file with the ids of the only customers, one per line; - reads standard input
+    /// A file with the ids of the customers to include, one per line; - reads standard input
     #[arg(long, value_name = "FILE")]
     pub customers: Option<PathBuf>,
     /// Forecast the run without making results: the skipped customers with reasons, the duration and the cost
@@ -30,7 +30,8 @@ pub struct CampaignArgs {
     /// Customers narrated and rendered at a time [default: local.concurrency]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub max_concurrency: Option<u16>,
-    /// The budget in US dollars for models and outside voices; a customer starts only if the rest covers their maximum cost
+    /// The budget in US dollars for models and outside voices; a customer starts only if it still covers their maximum
+    /// cost
     #[arg(long, value_name = "USD", value_parser = dollars)]
     pub budget: Option<f64>,
     /// The options of the recommendations

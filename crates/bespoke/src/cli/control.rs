@@ -150,13 +150,13 @@ pub struct DeliverArgs {
     /// The run
     #[arg(value_name = "RUN")]
     pub run: String,
-    /// Write the table of bespoke export and the e-mails of its option --mail to this folder
+    /// Write the table and the e-mails of bespoke export --mail to this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// The folder with the brand
     #[arg(long, value_name = "DIR", default_value = "assets", env = "BESPOKE_ASSETS")]
     pub assets: PathBuf,
-    /// Does what bespoke notify does
+    /// Send notifications, as bespoke notify does
     #[arg(long)]
     pub notify: bool,
     /// The folder with all results

@@ -25,7 +25,7 @@ pub struct EffectArgs {
 /// The commands of `bespoke effect`.
 #[derive(Debug, Subcommand)]
 pub enum EffectCommand {
-    /// Import which customers adopted which products: all rows of the table, or none
+    /// Import a table of adoptions; if any row is bad, nothing is imported
     Import(ImportArgs),
 }
 

@@ -119,6 +119,6 @@ fn protected_column(text: &str) -> Result<(&'static str, String), String> {
     match merge::PROTECTED_COLUMNS.into_iter().find(|known| *known == column) {
         Some(column) if !name.trim().is_empty() => Ok((column, name.to_owned())),
         Some(_) => Err("the name after = is empty".to_owned()),
-        None => Err(format!("the columns are {}", merge::PROTECTED_COLUMNS.join(", "))),
+        None => Err(format!("choose one of these columns: {}", merge::PROTECTED_COLUMNS.join(", "))),
     }
 }

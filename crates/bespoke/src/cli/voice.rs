@@ -32,7 +32,7 @@ pub struct NarrateArgs {
     /// The text, one segment per paragraph; - reads standard input
     #[arg(long, value_name = "FILE", required_unless_present = "show")]
     pub text: Option<PathBuf>,
-    /// Make no audio; list every sentence in a text, phrasebook (.toml) or catalog (.json) file with its spoken form
+    /// Only list every sentence in a text, phrasebook (.toml) or catalog (.json) file with its spoken form
     #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "voice", "rate", "out", "cues"])]
     pub show: Option<PathBuf>,
     /// The language of the text, en or es [default: the phrasebook's or the catalog's, otherwise the setting `language`]

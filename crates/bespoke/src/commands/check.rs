@@ -25,7 +25,7 @@ use thiserror::Error;
 use super::context::{Context, print_failure};
 use crate::cli::tools::CheckArgs;
 
-/// The maximum number of rows that the terminal shows from a list.
+/// The maximum number of problem groups that the terminal shows.
 const MAX_ROWS: usize = 20;
 /// The maximum number of unknown categories that are listed.
 const MAX_CATEGORIES: usize = 10;

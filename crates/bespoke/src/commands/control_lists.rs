@@ -1,5 +1,5 @@
-//! `bespoke suppress`, `bespoke consent` and `bespoke legal-hold`: maintain the lists under `control/`. Each change is
-//! one atomic write, and a run in progress always reads the latest list.
+//! `bespoke suppress`, `bespoke consent` and `bespoke legal-hold`: maintain the lists under `control/`. Each list is
+//! replaced atomically, and a run in progress reads the latest list for each customer.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -97,7 +97,7 @@ fn reason_and_date(bytes: &[u8]) -> (String, String) {
     }
 }
 
-/// Adds, removes or lists legal holds.
+/// Adds or removes a legal hold, or lists them.
 pub(super) async fn legal_hold(args: LegalHoldArgs, context: Context) -> Result<u8, Failure> {
     let columns = ["reference", "hold", "since"];
     let Some((customer, name)) = args.customer.zip(args.name) else {
@@ -245,7 +245,7 @@ fn audit_to_text(audit: &Audit) -> String {
     text
 }
 
-/// Returns a customer's reference under the keys of this folder, which must exist.
+/// Returns a customer's reference under the keys of this folder.
 async fn reference_in(customer: String, artifacts: &Path) -> Result<CustomerRef, Failure> {
     reference(customer, &Keys::from_secrets(&LocalSecrets::of_folder(artifacts)).await?)
 }

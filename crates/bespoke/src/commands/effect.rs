@@ -1,4 +1,4 @@
-//! `bespoke effect`: measures whether a campaign helped, and imports what customers adopted.
+//! `bespoke effect`: measures whether a campaign helped, and imports customers' adoptions.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -68,8 +68,7 @@ fn to_text(report: &EffectReport, html: Option<&Path>) -> String {
     let _infallible = writeln!(text, "{bold}{run}{bold:#}  {dim}campaign {:?}{dim:#}", plan.campaign);
     if let Some(window) = report.window {
         let state = if report.is_over { "ended" } else { "not over yet" };
-        let _infallible =
-            writeln!(text, "window: {} to {}, fixed when the run started ({state})", window.first, window.last);
+        let _infallible = writeln!(text, "window: {} to {} ({state})", window.first, window.last);
     }
     let _infallible = writeln!(
         text,
@@ -108,7 +107,7 @@ fn measured(text: &mut String, measurement: &Measurement) {
     if let Some(detectable) = measurement.detectable {
         let _infallible = writeln!(
             text,
-            "  groups of these sizes find an uplift of {} points in 80 of 100 campaigns",
+            "  groups of these sizes would detect an uplift of {} points in 80 of 100 campaigns",
             points(detectable)
         );
     }
@@ -122,14 +121,14 @@ fn measured(text: &mut String, measurement: &Measurement) {
         );
     }
     if measurement.levels.iter().any(|level| !level.randomized) {
-        text.push_str("  * not drawn by chance, and compared with the whole control group\n");
+        text.push_str("  * not assigned at random; compared with the whole control group\n");
     }
     for arm in &measurement.arms {
         let name = format!("{} minus {}", arm.first, arm.second);
         row(text, &name, arm.difference, "");
     }
     if !measurement.arms.is_empty() {
-        text.push_str("  The intervals between arms hold together with 95 % confidence (Bonferroni).\n");
+        text.push_str("  The intervals between arms have 95 % simultaneous confidence (Bonferroni).\n");
     }
 }
 

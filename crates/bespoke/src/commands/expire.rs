@@ -28,7 +28,8 @@ pub(super) async fn execute(args: &ExpireArgs, config: &Config, context: Context
     let artifacts = &args.artifacts;
     let store = Arc::new(FolderStore::open(artifacts).map_err(Failure::file(ErrorName::StoreUnavailable, artifacts))?);
     let keys = match Keys::from_secrets(&LocalSecrets::of_folder(artifacts)).await {
-        // A folder without keys has no results yet. Random keys open no ledger, so nothing is deleted against one.
+        // A folder without keys has no results yet. If it has a ledger after all, random keys cannot open it, and the
+        // command fails.
         Err(SecretError::Missing(_)) => Keys::new(rand::random(), rand::random()),
         keys => keys?,
     };
@@ -117,8 +118,8 @@ async fn expired(
     Ok(expired)
 }
 
-/// Deletes expired copies under `output/`, unless this is a dry run or their customer is under a legal hold. Returns how
-/// many have expired.
+/// Deletes expired copies under `output/`, unless this is a dry run or their customer is under a legal hold. Returns
+/// how many it deleted, or would delete.
 fn expire_copies(
     artifacts: &Path,
     before: Timestamp,
@@ -128,7 +129,7 @@ fn expire_copies(
 ) -> std::io::Result<usize> {
     let names: Vec<String> = match owner_of_copies(artifacts) {
         Some(owner) => holds.get(&owner).cloned().unwrap_or_default(),
-        // Without a record, the copies could be any customer's.
+        // If there is no record, the copies could be any customer's.
         None => holds.values().flatten().cloned().collect(),
     };
     let mut expired = 0;

@@ -34,10 +34,10 @@ struct Export {
     mails: usize,
 }
 
-/// Where to write an export, and with which brand the e-mails are written.
+/// The destination of an export, and the brand of its e-mails.
 struct Target<'a> {
     out: &'a Path,
-    /// The assets folder. `None` without e-mails.
+    /// The assets folder. `None` if there are no e-mails to write.
     assets: Option<&'a Path>,
 }
 
@@ -87,7 +87,7 @@ pub(super) async fn deliver(args: DeliverArgs, config: &Config, context: Context
     Ok(exit_code(sent))
 }
 
-/// Writes the table of a run's results and links to a folder, as CSV and as JSON, and the e-mails.
+/// Writes the table of a run's results and links to a folder, as CSV and as JSON, and any e-mails.
 async fn write_export(run: &RunId, target: Target<'_>, settings: &Settings, vault: &Vault) -> Result<Export, Failure> {
     let settings = &settings.delivery;
     let now = Timestamp::now();

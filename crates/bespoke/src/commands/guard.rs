@@ -18,7 +18,7 @@ use super::context::Context;
 use super::sections;
 use crate::cli::tools::GuardArgs;
 
-/// The maximum size of the text in bytes. No voice can narrate longer text.
+/// The maximum size of the text in bytes, far beyond any text that a video could narrate.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The command's output.

@@ -85,7 +85,7 @@ fn read(file: &Path) -> Result<String, Failure> {
     text.map_err(Failure::file(ErrorName::InputInvalidRequest, file))
 }
 
-/// Reads the bank's pronunciations. Returns an empty list if there is no `brand.toml`.
+/// Reads the bank's pronunciations. Returns an empty list if `brand.toml` cannot be read.
 fn pronunciations(assets: &Path) -> Result<Pronunciations, Failure> {
     let brand = match std::fs::read_to_string(assets.join("brand.toml")) {
         Ok(text) => Brand::from_toml(&text)?,

@@ -1,4 +1,4 @@
-//! `bespoke pin` copies what a verifier needs to keep: the public key and the newest signed head.
+//! `bespoke pin` copies the public key and the newest signed head, which a verifier must keep.
 
 use std::path::Path;
 

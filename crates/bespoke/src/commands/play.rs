@@ -87,11 +87,11 @@ mod aloud {
     const POLL: Duration = Duration::from_millis(200);
     /// The slowest speech rate: 40 words per minute.
     const SECONDS_PER_WORD: f64 = 1.5;
-    /// The maximum time that the desktop's speech takes to start.
+    /// The maximum time to wait for the desktop's speech to start.
     const START: Duration = Duration::from_secs(15);
 
-    /// Speaks on a separate thread. Without a sound server, the desktop's speech may never end. In that case, the
-    /// thread ends with the process.
+    /// Speaks on a separate thread. If there is no sound server, the desktop's speech may never end. Then the thread
+    /// ends with the process.
     pub(super) fn speak(text: &str) -> Result<(), Failure> {
         let words = u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
         let deadline = START + Duration::from_secs_f64(f64::from(words) * SECONDS_PER_WORD);

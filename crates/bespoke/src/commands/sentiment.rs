@@ -1,4 +1,4 @@
-//! `bespoke sentiment`: prints what the assess stage detects in posts.
+//! `bespoke sentiment`: prints the sentiment and the topics that the assess stage detects in posts.
 
 use std::io::{BufWriter, ErrorKind, Read as _, Write};
 use std::path::Path;

@@ -60,8 +60,8 @@ pub(super) async fn execute(args: ServeArgs, config: Config, context: Context) -
 }
 
 /// Restarts the process in place with one allocation arena, unless the environment sets the number of arenas. By
-/// default, glibc creates an arena for every few threads and keeps freed memory in each of them. The server's memory
-/// then grew by two thirds in ten minutes (`make bench`). glibc reads the number only at startup.
+/// default, glibc creates up to eight arenas per core and keeps freed memory in each of them. The server's memory then
+/// grew by two thirds in ten minutes (`make bench`). glibc reads the number only at startup.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn restart_with_one_arena() {
     use std::os::unix::process::CommandExt as _;

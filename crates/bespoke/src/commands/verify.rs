@@ -56,7 +56,7 @@ pub(super) async fn execute(args: VerifyArgs, config: &Config, context: Context)
     Ok(if verification.findings.is_empty() && is_proven { 0 } else { EXIT_REFUSED })
 }
 
-/// Reads the public key and the pinned head. Without a key file, uses this machine's own key, if it has one.
+/// Reads the public key and the pinned head. If no key file is given, uses this machine's own key, if it has one.
 async fn trust(key: Option<&Path>, head: Option<&Path>, artifacts: &Path) -> Result<Trust, Failure> {
     let key = match key {
         Some(file) => {

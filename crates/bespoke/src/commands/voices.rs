@@ -45,7 +45,7 @@ pub(super) async fn execute(args: VoicesArgs, config: &Config, context: Context)
     }
 }
 
-/// Returns espeak-ng's voices of all languages.
+/// Returns espeak-ng's voices for all supported languages.
 async fn espeak_voices(program: &Path) -> Result<Vec<String>, narrate::Error> {
     let mut voices = Vec::new();
     for language in Language::ALL {

@@ -22,7 +22,7 @@ pub(super) fn page() -> String {
     let mut text = format!(
         "{NOTICE}\n\n# Errors\n\n\
          Every error has a stable name, which appears on the terminal, in `manifest.csv`, in the API and in the execution's \
-         history on AWS. The runner and the workflow retry retryable errors by themselves.\n\n\
+         history on AWS. The runner and the workflow retry retryable errors automatically.\n\n\
          ## Exit codes\n\n| Code | Meaning |\n|---|---|\n"
     );
     for (code, meaning) in EXIT_CODES {
@@ -38,7 +38,7 @@ pub(super) fn page() -> String {
     text
 }
 
-/// Returns what a person can do about an error.
+/// Returns the remedy for an error.
 const fn remedy(name: ErrorName) -> &'static str {
     match name {
         ErrorName::InputWrongPassword => "Set `EXCEL_PASSWORD` to the workbook's password.",

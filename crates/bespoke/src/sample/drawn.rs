@@ -54,7 +54,7 @@ const KINDS: &[Kind] = &[
     ("Student", STUDENT, (12_000, 35_000), (200, 5_000), &[&[(2, "Passed the exam, what a relief!")], &[]]),
 ];
 
-/// A customer's consent answers, each with the percentile below which it is picked.
+/// The possible consent answers, each with the percentile below which it is chosen.
 const ANSWERS: &[(u32, &[&str])] =
     &[(78, &["Yes"]), (86, &["Y"]), (93, &["No"]), (96, &[""]), (98, &["Yes", "No"]), (100, &["maybe"])];
 

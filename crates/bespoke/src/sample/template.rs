@@ -52,8 +52,7 @@ pub struct CustomerTemplate {
     pub tweets: &'static [(i64, &'static str)],
 }
 
-/// Returns the number of days since customer `number` joined the bank. It is up to twelve years, and does not depend on
-/// the template.
+/// Returns the number of days since customer `number` joined the bank: up to twelve years, whatever the template.
 fn days_as_customer(number: usize) -> i64 {
     i64::try_from(number * 397 % 4_383).unwrap_or_default()
 }

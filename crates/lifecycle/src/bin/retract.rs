@@ -1,5 +1,6 @@
-//! The `retract` Lambda: recalls a run, erases a customer, or accepts a change of control data. Authorized operators invoke it directly, and the request of a
-//! person with the role compliance invokes it. All calls can be repeated, and finish the work of an interrupted call.
+//! The `retract` Lambda: recalls a run, erases a customer, or accepts a change to control data. Authorized operators
+//! invoke it directly. A stored erasure request from a person with the role `compliance` also invokes it. A repeated
+//! call finishes the work of an interrupted one.
 
 use std::collections::BTreeMap;
 
@@ -26,15 +27,15 @@ enum RetractRequest {
     MoveRecalled(MoveRequest),
     /// Erases a customer.
     Forget(ForgetRequest),
-    /// Makes the ledger cover the control data that exists, after a change that was intended.
+    /// Makes the ledger cover the current control data, after an intended change.
     AcceptControl(AcceptRequest),
 }
 
 /// The payload, as it arrives.
 enum Payload {
-    /// A call of an operator.
+    /// An operator's call.
     Call(RetractRequest),
-    /// The key of a request that was stored, as S3 reports it.
+    /// The key of a stored erasure request, as S3 reports it.
     Stored(String),
 }
 
@@ -118,7 +119,7 @@ async fn move_recalled(request: MoveRequest, vault: &Vault) -> Result<Value, bes
     Ok(json!({ "customers": recalled.len() }))
 }
 
-/// Erases the customer of a request. Only holders of the keys can write one.
+/// Erases the customer whom a stored request names. Only a holder of the keys can write a valid request.
 async fn carry_out(key: &str, vault: &Vault) -> Result<Value, bespoke_aws::Failure> {
     let reference =
         ObjectKey::customer_of(key).filter(|reference| ObjectKey::ErasureRequest(reference.clone()).to_string() == key);

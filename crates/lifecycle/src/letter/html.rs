@@ -1,4 +1,4 @@
-//! The letter as HTML: one document with its own style, without scripts.
+//! The letter as HTML: one document with inline styles and no scripts.
 
 use std::fmt::Write as _;
 
@@ -23,14 +23,14 @@ fn date(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%B %-d, %Y, %H:%M UTC").to_string()
 }
 
-/// Returns a cell of a table. A digest may break anywhere; a word may not.
+/// Returns a table cell. A digest may wrap after any character; other text wraps between words.
 fn cell_html(text: &str) -> String {
     let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let class = if is_digest { " class=\"digest\"" } else { "" };
     format!("<td{class}>{}</td>", escaped(text))
 }
 
-/// A document that grows by sections.
+/// An HTML document, to which sections are appended.
 #[derive(Default)]
 struct Page(String);
 

@@ -55,7 +55,7 @@ async fn approved_result_is_published_as_reviewed() {
 }
 
 #[tokio::test]
-async fn nobody_approves_their_own_run() {
+async fn reviewer_cannot_approve_own_run() {
     for kind in RunKind::ALL {
         let bank = Bank::open_with_review().await.rendered().await;
         bank.publish(true).await.unwrap();
@@ -77,7 +77,7 @@ async fn nobody_approves_their_own_run() {
     decide(&bank, ReviewChoice::Reject, "ann").await.unwrap().unwrap();
 }
 
-/// Without any key, an attacker replaces the waiting video with another one and adapts the digests in both records.
+/// An attacker who has no key replaces the waiting video with another one and adapts the digests in both records.
 #[tokio::test]
 async fn replaced_video_with_adapted_digests_is_never_published() {
     let bank = Bank::open_with_review().await.rendered().await;

@@ -21,7 +21,7 @@ const COLUMNS: [(&str, [&str; 2]); 3] = [
     ("date", ["date", "adopted_on"]),
 ];
 
-/// The number of bad rows that a message lists.
+/// The maximum number of problems that a message lists.
 const LISTED: usize = 20;
 
 /// The number of adoptions that are written concurrently.
@@ -36,8 +36,8 @@ pub struct ImportReport {
     pub added: usize,
     /// The adoptions that an earlier import, or an earlier row, had added.
     pub known: usize,
-    /// The rows about people who are not among the customers of any run here, or who were erased. Nothing is kept of
-    /// them.
+    /// The rows about people who are not among the customers of any run here, or who were erased. Nothing about them is
+    /// stored.
     pub others: usize,
 }
 
@@ -48,8 +48,8 @@ struct Adoption {
     on: Date,
 }
 
-/// Imports a table, a CSV file with the columns customer, product and date. Imports all of it or nothing: a bad row fails
-/// the import with every bad row's number. An import can be repeated.
+/// Imports a CSV table with the columns customer, product and date. Skips rows about people who are not customers here.
+/// If any row is bad, nothing is imported, and the error lists the first problems by row. An import can be repeated.
 pub async fn import(csv: &[u8], catalogue: &Catalogue, today: Date, vault: &Vault) -> Result<ImportReport, Failure> {
     let adoptions = parse(csv, catalogue, today)?;
     let rows = adoptions.len();
@@ -85,8 +85,8 @@ async fn is_customer(reference: &CustomerRef, vault: &Vault) -> Result<bool, Fai
         && !store.exists(&ObjectKey::Forgotten(reference.clone())).await?)
 }
 
-/// Parses the table. Fails with the numbers of all bad rows, counted as in a spreadsheet: the header is row 1. No message
-/// quotes a cell, because cells are personal.
+/// Parses the table. If a row is bad, fails with the first [`LISTED`] problems. Rows are counted as in a spreadsheet:
+/// the header is row 1. Messages never quote a cell, because cells hold personal data.
 fn parse(csv: &[u8], catalogue: &Catalogue, today: Date) -> Result<Vec<Adoption>, Failure> {
     let csv = csv.strip_prefix(b"\xef\xbb\xbf").unwrap_or(csv);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(csv);
@@ -131,17 +131,17 @@ fn parse(csv: &[u8], catalogue: &Catalogue, today: Date) -> Result<Vec<Adoption>
         return Err(bad_rows(problems.len(), &problems));
     }
     if adoptions.is_empty() {
-        let message = "the table has no row";
+        let message = "the table has no rows";
         return Err(Failure::new(ErrorName::InputBadRow, message, "export the adoptions again"));
     }
     Ok(adoptions)
 }
 
-/// Returns the place of a column. Its name may differ in case, and have spaces for underscores.
+/// Returns the index of a column. Its name may differ in case, and may have spaces instead of underscores.
 fn find_column(header: &csv::StringRecord, column: &str, names: &[&str]) -> Result<usize, Failure> {
     let is_named = |cell: &str| names.contains(&cell.to_lowercase().replace(' ', "_").as_str());
     let places: Vec<usize> = header.iter().enumerate().filter(|(_, cell)| is_named(cell)).map(|(at, _)| at).collect();
-    let help = "the table is a CSV file with a header: customer, product, date";
+    let help = "use a CSV file with the header customer, product, date";
     match places[..] {
         [place] => Ok(place),
         [] => {

@@ -29,7 +29,7 @@ pub(super) struct GroupMember {
     pub(super) events: BTreeSet<PageEvent>,
     /// The adoptions of all products, on any day.
     pub(super) adoptions: Vec<(ProductId, Date)>,
-    /// The day on which the customer's outcome was recorded.
+    /// The day on which the customer's outcome was recorded. `None` if there is no evidence.
     pub(super) ended: Option<Date>,
 }
 
@@ -55,8 +55,8 @@ pub(super) struct MeasuredRun<'a> {
 }
 
 impl MeasuredRun<'_> {
-    /// Returns a customer of the run, or `None` if they belong to no group: they were skipped, never started or erased, or
-    /// got a service message.
+    /// Returns a customer in the run as a member of their group. Returns `None` for a customer in neither group:
+    /// skipped, never started, erased, or with a service message.
     pub(super) async fn member(&self, entry: &ManifestEntry) -> Result<Option<GroupMember>, Failure> {
         let reference = &entry.reference;
         if entry.outcome == Outcome::NotStarted {
@@ -83,7 +83,8 @@ impl MeasuredRun<'_> {
         Ok(Some(member))
     }
 
-    /// Returns the customer's level in each dimension: what the plan drew, or else what the result has.
+    /// Returns the customer's level in each dimension: the one that the plan assigned, or else the one in the published
+    /// result.
     fn levels(&self, reference: &CustomerRef, record: Option<&Evidence>) -> BTreeMap<Dimension, String> {
         let assigned = assign_in(self.request, self.vault.keys(), reference);
         let published = record.filter(|record| record.is_published());
@@ -117,7 +118,7 @@ impl MeasuredRun<'_> {
     }
 }
 
-/// Returns the value, or `None` if its object does not exist or its customer was erased.
+/// Returns the value, or `None` if its object does not exist or can no longer be opened, as after an erasure.
 pub(super) fn existing<T>(read: Result<T, VaultError>) -> Result<Option<T>, Failure> {
     match read {
         Ok(value) => Ok(Some(value)),

@@ -27,12 +27,12 @@ pub struct CustomerOutcome {
     pub benefited: bool,
 }
 
-/// The outcomes of a run, for customers who were not erased.
+/// The outcomes of a run. A customer who was erased later still counts as reached, but never as having benefited.
 #[derive(Debug, Default)]
 pub struct RunOutcomes {
     /// The customers.
     pub customers: HashMap<CustomerRef, CustomerOutcome>,
-    /// Whether any adoption was imported. If not, who benefited is unknown.
+    /// Whether any adoption by these customers was imported. If not, it is unknown who benefited.
     pub has_adoptions: bool,
 }
 

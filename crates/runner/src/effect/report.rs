@@ -18,10 +18,10 @@ use crate::failure::Failure;
 /// The number of customers who are read concurrently.
 pub(super) const CONCURRENCY: usize = 16;
 
-/// The days in which an adoption counts. They are fixed when the run starts.
+/// The days in which an adoption counts. Their number is fixed when the run starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Window {
-    /// The first day: the day of the run's first outcome, in UTC.
+    /// The first day: the UTC day of the first outcome recorded for a customer in either group.
     pub first: Date,
     /// The last day.
     pub last: Date,
@@ -57,7 +57,7 @@ pub struct EffectReport {
     pub run: RunId,
     /// The plan, as it was when the run started.
     pub plan: EffectPlan,
-    /// The window. `None` if no customer has an outcome yet.
+    /// The window. `None` if no customer in either group has an outcome.
     pub window: Option<Window>,
     /// Whether the window has ended.
     pub is_over: bool,
@@ -67,9 +67,9 @@ pub struct EffectReport {
     pub published: usize,
     /// The customers in the control group.
     pub held_out: usize,
-    /// The customers in no group: skipped, never started or erased, or with a service message.
+    /// The customers in neither group: skipped, never started, erased, or with a service message.
     pub in_no_group: usize,
-    /// The customers of both groups together who adopted an offered product within the window so far.
+    /// The customers in both groups who have adopted an offered product within the window so far.
     pub adopters: usize,
     /// The day of the newest adoption that was imported for these customers.
     pub newest_adoption: Option<Date>,
@@ -79,7 +79,7 @@ pub struct EffectReport {
     pub measurement: Option<Measurement>,
     /// The reading in plain language.
     pub reading: String,
-    /// The limits that a reader must know before relying on the numbers.
+    /// Warnings that a reader must know before relying on the numbers.
     pub warnings: Vec<String>,
 }
 
@@ -176,7 +176,7 @@ fn warnings(window: Option<Window>, newest: Option<Date>, measurement: Option<&M
     if let Some(Window { last, .. }) = window
         && newest.is_none_or(|newest| newest < last)
     {
-        let newest = newest.map_or("none was imported".to_owned(), |newest| format!("the newest is of {newest}"));
+        let newest = newest.map_or("none was imported".to_owned(), |newest| format!("the newest is dated {newest}"));
         warnings.push(format!("Check that the imported adoptions cover the window, which ended on {last}: {newest}."));
     }
     warnings

@@ -81,7 +81,7 @@ impl Fixture {
         assign(&self.plan, self.vault.keys(), reference).held_out
     }
 
-    /// Writes what a run leaves about a customer.
+    /// Writes the records that a run leaves about a customer.
     async fn finish(&self, reference: &CustomerRef) -> ManifestEntry {
         let held_out = self.is_held_out(reference);
         let facts = facts(reference);

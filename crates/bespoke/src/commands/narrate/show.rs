@@ -1,4 +1,4 @@
-//! `bespoke narrate --show`: lists every sentence of a file with its spoken form, for people to read through.
+//! `bespoke narrate --show`: lists every sentence in a file with its spoken form, for proofreading.
 
 use std::fmt::Write as _;
 use std::path::Path;

@@ -102,7 +102,7 @@ pub(super) async fn execute(args: &ProposeArgs, config: &Config, context: Contex
     Ok(if report.filed.is_empty() { EXIT_NOTHING_TO_DO } else { 0 })
 }
 
-/// Returns the products and grounds for which to request lines: those in the arguments, or all that have too few lines.
+/// Returns the products and grounds to request lines for: those in the arguments, or all that have too few lines.
 fn places<'a>(
     args: &ProposeArgs,
     book: &Phrasebook,
