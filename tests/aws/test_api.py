@@ -11,7 +11,7 @@ BODY = {"customer_id": "0001"}
 
 
 class Caller:
-    """A client of the API. With an email address, it is a person in the user pool who has a token; without, it has no token."""
+    """A client of the API: a person in the user pool with a token, or a client without a token if `email` is empty."""
 
     def __init__(self, cloud, email, groups=("bankers", "campaign-managers")):
         self.cloud, self.token = cloud, self.sign_in(cloud, email, groups) if email else None

@@ -7,8 +7,8 @@
   off       videos that start without shared speech and scenes, as if nothing were reused
   moviepy   one video as the original program made it: espeak-ng speaks, and MoviePy 2 composes and encodes
   floor     the same number of frames of the brand's loop, which ffmpeg only decodes and encodes
-  simulated a campaign of 1,000 videos: its letters are written, and each sentence that no letter before had costs as much
-            as new sentences cost in the measured campaign; the first half of that campaign predicts the second as a check
+  simulated a campaign of 1,000 videos: its letters are written, and each sentence that no earlier letter had costs as
+            much as a new sentence does in the measured campaign; the first half of that campaign predicts the second as a check
 
 Also prints the sizes of the stores of shared speech and scenes, and of a video. Run it on a machine without other load.
 
@@ -138,7 +138,7 @@ def body(text):
 
 
 def new_words(letters):
-    """Returns, for each letter, the number of words in sentences about offers that no letter before it had."""
+    """Returns, for each letter, the number of words in sentences about offers that no earlier letter had."""
     seen, counts = set(), []
     for text in letters:
         # The greeting and the closing contain the customer's data.

@@ -1,4 +1,4 @@
-// Tests sign-in by authorization code with PKCE, with a fake token service that checks the proof. They need no browser.
+// Tests of sign-in by authorization code with PKCE. A fake token service checks the proof. No browser is needed.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

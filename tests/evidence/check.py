@@ -4,8 +4,8 @@
     check.py BESPOKE [MUTATIONS [SEED]]
 
 Runs the sample campaign with one video, has a reviewer approve the first customer, pins the head, and verifies the run. Then
-it applies MUTATIONS (1000) random changes to the run's files, one at a time, and carries out an operator's attack. At last, it
-deletes each control record.
+it applies MUTATIONS (1000) random changes to the run's files, one at a time, and simulates an attack by an
+operator. Finally, it deletes each control record.
 """
 
 import json

@@ -174,7 +174,7 @@ def read_pinned(data):
 
 
 class Verifier:
-    """Verifies one run. `findings` lists what is wrong, `excused` what a control record explains."""
+    """Verifies one run. `findings` lists the discrepancies, `excused` the missing files that a control record explains."""
 
     def __init__(self, files, run, key, pinned=None):
         self.files, self.run, self.key, self.pinned = files, run, key, pinned
@@ -238,7 +238,7 @@ class Verifier:
         return head
 
     def add_control(self, path, control):
-        """Checks that each part of the ledger has the state in the head before, or a later one."""
+        """Checks that each part of the ledger has the same state as in the preceding head, or a later one."""
         for name, mark in self.control.items():
             if not follows(control.get(name), mark):
                 self.wrong(path, "names a state of control data that does not follow the one before it")
@@ -335,7 +335,7 @@ class Verifier:
         lines_path = f"datasets/{manifest.get('dataset')}/customers.jsonl"
         lines = self.files.get(lines_path)
         if lines is None:
-            return  # Datasets expire after some days.
+            return  # Datasets expire after their retention period.
         self.compared += 1
         for row in rows:
             start, length = int(row["offset"]), int(row["length"])

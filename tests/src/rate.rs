@@ -22,7 +22,7 @@ impl Rate {
         self.of += 1;
     }
 
-    /// Returns the share of hits, from 0 to 1. Without trials, it is 0.
+    /// Returns the share of hits, from 0 to 1. It is 0 if there are no trials.
     #[must_use]
     pub fn share(self) -> f64 {
         f64::from(self.hits) / f64::from(self.of.max(1))

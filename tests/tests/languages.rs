@@ -1,4 +1,4 @@
-//! Tests that Bespoke speaks each of its languages completely, and names what a third one would lack.
+//! Tests that each supported language is complete, and lists the files and fields that a third one would lack.
 
 #![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 

@@ -155,8 +155,8 @@ async fn run_that_crashed_the_server_twice_is_given_up() {
     let read = || -> Value { serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap() };
     server.stop();
     let mut job = read();
-    // The record is as a server leaves it that was killed twice.
-    assert_eq!(job["open_attempts"], 0, "a run that ended counts no longer");
+    // Put the record into the state that two kills of the server leave.
+    assert_eq!(job["open_attempts"], 0, "a run that ended no longer counts");
     job["open_attempts"] = 2.into();
     job["ended"] = Value::Null;
     std::fs::write(&record, job.to_string()).unwrap();

@@ -117,7 +117,7 @@ fn digest(path: &Path) -> String {
     Digest::of(text.as_bytes()).short()
 }
 
-/// Compares the sources with the lock. Returns what to do if they disagree.
+/// Compares the sources with the lock. If they disagree, the error is the remedy.
 fn check(lock: &Lock, current: &Lock) -> Result<(), String> {
     let changes = current.changes(lock);
     if lock == current {

@@ -34,13 +34,13 @@ export function compliance() {
     button("Record an objection", "plain", async (body) => {
       const { known } = await call("POST", "suppressions", { body });
       show(known
-        ? "The bank must not contact this customer any more. This includes runs in progress."
-        : "The objection is on record, but no batch has had a customer with this id. Check it.");
+        ? "The bank must no longer contact this customer. This includes runs in progress."
+        : "The objection is on record, but no batch has had a customer with this id. Check the id.");
     }),
     button("Erase", "plain danger", async (body) => {
       const confirmed = await confirmDialog({
         title: "Erase this customer?", action: "Erase", danger: true,
-        body: "Their key is destroyed and their results are deleted. The evidence stays, but nobody can open its personal part. You cannot undo this.",
+        body: "Their key is destroyed and their results are deleted. The evidence stays, but its personal part can no longer be opened. You cannot undo this.",
       });
       if (!confirmed) return;
       const { state } = await call("POST", "erasures", { body });
@@ -53,7 +53,7 @@ export function compliance() {
   };
 }
 
-/** Returns a link that saves the letter. The browser opens the file apart from this page, and can print it. */
+/** Returns a link that saves the letter as a file. A browser can open the file apart from this page, and print it. */
 function save({ html, run, customer_ref: reference }) {
   const address = URL.createObjectURL(new Blob([html], { type: "text/html" }));
   return h("p", {}, h("a", { href: address, download: `letter-${run}-${short(reference)}.html` }, "Save the letter"));

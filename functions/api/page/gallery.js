@@ -7,7 +7,7 @@ import { plural, short } from "./words.js";
 /** The number of results that the gallery reads at a time. */
 const PAGE = 12;
 
-/** Returns the gallery. It stays hidden while no published result has a video. */
+/** Returns the gallery. It stays hidden until a published result has a video. */
 export function gallery(path, signal) {
   const tiles = h("ul", { class: "gallery" });
   const more = h("div", { class: "actions" });

@@ -5,7 +5,7 @@ import { h, problemNote, section } from "./dom.js";
 import * as fields from "./fields.js";
 import { STAGES } from "./words.js";
 
-/** The last input, with which the form is filled in when the user returns to it. It is lost when the page closes. */
+/** The last input, which fills the form when the user returns to it. It is lost when the page closes. */
 let draft = {};
 
 export function recommend(_, { options, storeName }) {

@@ -146,7 +146,7 @@ function notice({ shown, isServerLost }) {
 const failure = (reason) => problemNote({ title: "The run failed", ...reason, error: reason?.code },
   h("p", {}, h("a", { href: "#/" }, "Try again"), ". Finished work is reused."));
 
-/** Returns the values that decide whether the player must be rebuilt. New links alone must not interrupt a playing video. */
+/** Returns the values that determine whether to rebuild the player. New links alone must not interrupt a playing video. */
 const videoSource = (shown) => [Boolean(shown.links?.video), shown.media, shown.status, shown.outcome];
 
 /** Returns the running stage and its completed fraction. */
@@ -200,7 +200,7 @@ function stages({ shown, fractions }) {
     total > 0 && hasEnded && h("p", { class: "total" }, h("span", {}, "Total"), h("span", { class: "figures" }, duration(total))));
 }
 
-/** Updates the elapsed time of the running stage. Screen readers are given stage changes, but not each second. */
+/** Updates the elapsed time of the running stage. Screen readers announce stage changes, but not every second. */
 function tick() {
   for (const place of document.querySelectorAll("[data-since]")) {
     const seconds = (Date.now() - new Date(place.dataset.since)) / 1_000;

@@ -13,7 +13,7 @@ export async function service() {
   return response?.ok ? response.json() : null;
 }
 
-/** Sends the user to the sign-in service, from which they return to `address`, a fragment of the page. */
+/** Sends the user to the sign-in service. They then return to `returnTo`, a fragment of the page. */
 export async function begin({ address, client }, returnTo) {
   const verifier = random();
   const state = random();

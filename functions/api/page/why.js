@@ -47,7 +47,7 @@ const authorship = ({ writer, model, fallback_reason: reason }) => writer === "m
   ? `Every sentence is one that the bank approved${model ? `; the model ${model} selected from them` : ""}${reason ? `. No model was used: ${reason}` : ""}. Names, rates and disclosures come from the catalog.`
   : `The template wrote the text${reason ? ` instead of the model: ${reason}` : ""}. Names, rates and disclosures come from the catalog.`;
 
-/** Returns the sections that explain the result. Leaves out those for which there is no data yet. */
+/** Returns the sections that explain the result. Leaves out sections that have no data yet. */
 export function why({ offers = [], candidates = [], checks = [], written_by: writtenBy, outcome }) {
   const ranked = [...candidates].sort((a, b) => (b.offered - a.offered) || (b.score - a.score));
   const failed = checks.filter((each) => !each.passed).length;

@@ -142,7 +142,7 @@ pub struct CampaignState {
     pub dry_run: bool,
     /// The bounds that the campaign was started with.
     pub bounds: CampaignBounds,
-    /// The progress. `None` if the campaign has not run since the server started.
+    /// The progress. `None` for a dry run, or if the campaign has not run since a local server started.
     pub progress: Option<CampaignProgress>,
     /// The forecast of a dry run, a JSON object.
     pub forecast: Option<Value>,
@@ -157,6 +157,6 @@ pub struct CampaignState {
 pub struct DryRunDecision {
     /// The customer.
     pub reference: CustomerRef,
-    /// The reason for a skip. `None` if the customer would get a recommendation.
+    /// The reason why the customer would be skipped or held out. `None` if they would get a recommendation.
     pub skip_reason: Option<String>,
 }

@@ -22,11 +22,11 @@
 //! Modules depend on each other in one direction: `role` ← `problem` ← `view` ← `backend` ← `access` ← `extract` ←
 //! `runs` ← `timeline` ← `results` ← `routes`.
 //!
-//! **Invariant:** a caller sees only their own runs. The backend authenticates callers, and the table in `access` lists the
-//! roles that each operation accepts. A customer id arrives in a request's body, never in a path, and no log contains a
-//! customer id or any of the text. No text is shown before it has passed the guard, and the API rereads `control/` before it
-//! shows a result. No file path is built from a request. Only the `aws` module, which the `lambda` feature adds, depends on
-//! AWS or Lambda.
+//! **Invariant:** a caller sees only their own runs, except for reviews and the work of compliance. The backend
+//! authenticates callers, and the table in `access` lists the roles that each operation accepts. A customer id arrives
+//! in a request's body, never in a path, and no log contains a customer id or any of the text. No text is shown before
+//! it has passed the guard, and the API rereads `control/` before it shows a result. No file path is built from a
+//! request. Only the `aws` module, which the `lambda` feature adds, depends on AWS or Lambda.
 
 mod access;
 #[cfg(feature = "lambda")]

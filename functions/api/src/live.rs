@@ -49,7 +49,8 @@ impl LiveCounts {
     }
 }
 
-/// Counts the outcomes of a run. After a review, a customer has two objects, and only the one that is not `in-review` counts.
+/// Counts the outcomes of a run. A customer may have several objects, for example after a review. Only the most final
+/// outcome counts.
 async fn count(run: &RunId, customers: usize, store: &dyn ObjectStore) -> Result<CampaignProgress, StoreError> {
     let lists = stream::iter(0..16).map(|shard| async move { store.list(&Prefix::Ended(run.clone(), shard)).await });
     let lists: Vec<_> = lists.buffer_unordered(16).try_collect().await?;

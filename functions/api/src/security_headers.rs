@@ -17,7 +17,8 @@ const HEADERS: [(&str, &str); 5] = [
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()"),
 ];
 
-/// Adds security headers to every response of `router`. The content security policy allows only the backend's origins.
+/// Adds security headers to every response of `router`. The content security policy allows only the server's own
+/// origin, the backend's origins and the sign-in service.
 pub(crate) fn secure<S: Clone + Send + Sync + 'static>(router: Router<S>, backend: &dyn Backend) -> Router<S> {
     let origins = backend.origins().join(" ");
     // The page calls the sign-in service to exchange the code for a token.

@@ -85,8 +85,8 @@ fn sample_catalogue() -> Catalogue {
     Catalogue::from_json(&data("catalogue.json")).unwrap()
 }
 
-/// An in-memory backend. It trusts the `subject` and `roles` headers. Without a `roles` header, `rita` has every role, and
-/// all others have the roles that start runs.
+/// An in-memory backend. It trusts the `subject` and `roles` headers. If there is no `roles` header, `rita` has every
+/// role, and all others have the roles that start runs.
 struct Bank {
     store: Arc<MemoryStore>,
     vault: Vault,
@@ -96,7 +96,7 @@ struct Bank {
     erases: bool,
     /// The runs that continued after a decision.
     continued: Mutex<Vec<RunId>>,
-    /// The answers about which the bank's system is to be notified.
+    /// The answers that the bank's system is notified about.
     answered: Mutex<Vec<(RunId, CustomerRef)>>,
     /// The completed recalls.
     recalled: Mutex<Vec<(RunId, BTreeSet<Digest>)>>,
@@ -266,7 +266,7 @@ impl Api {
         Self::with(true).await
     }
 
-    /// Returns an API whose backend either erases customers itself or leaves this to a function.
+    /// Returns an API whose backend either erases customers itself or leaves erasure to a function.
     async fn with(erases: bool) -> Self {
         let store = Arc::new(MemoryStore::default());
         let vault = Vault::new(store.clone(), Keys::new([1; 32], [2; 32]));

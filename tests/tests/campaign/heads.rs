@@ -314,8 +314,8 @@ async fn operator_with_the_signing_key_cannot_rewrite_what_a_pinned_head_covers(
     );
 }
 
-/// Someone deletes a withdrawal. The command refuses to go on, and `verify` finds it with and without the keys, even if the
-/// ledger is deleted or rolled back too.
+/// Someone deletes a withdrawal. The command refuses to continue, and `verify` finds it with and without the keys, even
+/// if the ledger is deleted or rolled back too.
 #[tokio::test]
 async fn deleted_control_record_is_found() {
     let run = ReviewedRun::new(0);

@@ -1,4 +1,4 @@
-//! A campaign over customers who must not be sold to, each for one reason.
+//! A campaign over customers who must not get some or all offers, each for one reason.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use super::{ends, sandbox};
 /// The result that a customer must get.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Expected {
-    /// Offers, among them credit.
+    /// Offers that include credit.
     Offers,
     /// Offers without credit; `explain` names this stop.
     NoCredit(&'static str),

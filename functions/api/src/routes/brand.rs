@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn value_that_is_no_color_never_reaches_the_stylesheet() {
+    fn invalid_color_never_reaches_the_stylesheet() {
         let mut colours = brand("brand.toml").colours;
         colours.background = "red; } body { display: none".to_owned();
         colours.ink = "#12345g".to_owned();

@@ -114,7 +114,7 @@ async fn font(State(backend): State<SharedBackend>, Path(name): Path<String>) ->
     Ok(([(header::CONTENT_TYPE, "font/woff2"), (header::CACHE_CONTROL, FONT_CACHE)], bytes).into_response())
 }
 
-/// Responds to a form, and has the bank notified of a new answer.
+/// Responds to a form, and notifies the bank's system of a new answer.
 async fn reply(backend: &SharedBackend, outcome: LinkOutcome) -> Result<Response, Problem> {
     let LinkOutcome { reply, recorded } = outcome;
     if let Some((run, reference)) = recorded {

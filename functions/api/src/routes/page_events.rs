@@ -1,7 +1,7 @@
 //! Records what customers do on the pages behind their links, for runs with an effect plan.
 //!
-//! The routes of the pages know nothing about it: this layer looks at the request and at the status of the response. An
-//! error is logged, and never changes what the customer sees.
+//! The routes of the pages are not involved: this layer inspects each request and the status of its response. It logs
+//! an error, but shows the customer the same response.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -76,7 +76,7 @@ impl PageRequest {
         })
     }
 
-    /// Returns the event that a successful response to this request means.
+    /// Returns the event to record if this request succeeded.
     fn event(&self, response: &Response) -> Option<PageEvent> {
         match (&self.method, self.action.as_str()) {
             (&Method::GET | &Method::HEAD, "") => Some(PageEvent::Opened),
@@ -119,7 +119,7 @@ async fn observe(State(backend): State<SharedBackend>, request: Request, next: N
     }
 }
 
-/// Adds the script that reports what was played, if events on the page are recorded.
+/// Adds the script that reports playback and clicks, if events on the page are recorded.
 async fn add_script(response: Response, asked: &PageRequest, backend: &SharedBackend) -> Response {
     match page_events::is_recorded(&asked.token, backend.vault()).await {
         Ok(true) => {}

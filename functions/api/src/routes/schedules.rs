@@ -1,4 +1,4 @@
-//! Schedules: campaigns that start by themselves. The stored file is the schedule; on AWS, writing it sets the timer.
+//! Schedules: campaigns that start automatically. The stored file is the schedule; on AWS, writing it sets the timer.
 
 use axum::extract::{Path, State};
 use contracts::key::Prefix;

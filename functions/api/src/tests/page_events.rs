@@ -63,7 +63,7 @@ async fn page_events_are_recorded_for_people_and_not_for_scanners() {
         let (parts, _) = api.send(person(Request::post(&events)), &format!("event={event}")).await;
         assert_eq!(parts.status, StatusCode::BAD_REQUEST, "{event}");
     }
-    // A click at once after the opening shows that a program opened the page.
+    // A click immediately after the page was opened shows that a program opened it.
     api.send(person(Request::post(&events)), "event=clicked").await;
     assert_eq!(recorded().await, 0);
 }
