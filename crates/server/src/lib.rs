@@ -2,8 +2,8 @@
 //!
 //! A restarted server continues the unfinished runs, and event numbers survive the restart.
 //!
-//! **Invariant:** the server listens on the loopback interface only, and every API call must carry its token. A result
-//! file needs a short-lived token from a link instead. The crate does not depend on AWS or a command line.
+//! **Invariant:** the server listens on the loopback interface only. Every request for a bank's data must carry the
+//! server's token, or the token in a link to a file or page. The crate does not depend on AWS or a command line.
 
 mod connections;
 mod event_log;
@@ -80,7 +80,7 @@ pub struct Server {
     listener: TcpListener,
     /// The address that it listens on.
     pub address: SocketAddr,
-    /// The token that every API call must carry.
+    /// The token that calls to the API must carry.
     pub token: String,
     /// The bank's name.
     pub bank: String,
