@@ -147,6 +147,8 @@ impl ToneAnalyzer<'_> {
         match (PostWeights::get().stops(&Self::features_of(text, tone, &found, &verdict)), verdict) {
             (true, PostVerdict::Ordinary) => PostVerdict::Stops(complaint_topic(tone).unwrap_or(Topic::Care)),
             (true, verdict) => verdict,
+            // The weights cannot overrule a complaint about the bank either.
+            (false, PostVerdict::Stops(topic)) if complaint_topic(tone) == Some(topic) => PostVerdict::Stops(topic),
             (false, _) => PostVerdict::Ordinary,
         }
     }

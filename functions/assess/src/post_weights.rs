@@ -24,7 +24,13 @@ pub const BIAS: &str = "bias";
 
 /// A post stops selling if its score is higher. The value is a compromise between the rates that the test `weights`
 /// measures.
-const MAX_ORDINARY_SCORE: f64 = 0.1;
+const MAX_ORDINARY_SCORE: f64 = 0.25;
+
+/// The same for a post with a phrase of trouble. Only a clearly ordinary post, such as one about a film, overrules the phrase.
+const MAX_ORDINARY_SCORE_OF_TROUBLE: f64 = -0.5;
+
+/// The prefix of the features for phrases of trouble.
+const TROUBLE: &str = "trouble:";
 
 /// The scale of the scores, which makes a post with many features as decided as one with few.
 const SCALE: f64 = 3.0;
@@ -86,7 +92,8 @@ impl PostWeights {
     /// Returns whether a post with these features must stop selling.
     #[must_use]
     pub fn stops(&self, features: &BTreeSet<String>) -> bool {
-        self.score(features) > MAX_ORDINARY_SCORE
+        let has_trouble = features.iter().any(|feature| feature.starts_with(TROUBLE));
+        self.score(features) > if has_trouble { MAX_ORDINARY_SCORE_OF_TROUBLE } else { MAX_ORDINARY_SCORE }
     }
 
     /// Returns the logarithm of the odds that a post with these features must stop selling.
@@ -110,7 +117,7 @@ pub fn feature_scale(features: usize) -> f64 {
 pub fn features(post: &PostEvidence<'_>) -> BTreeSet<String> {
     let mut features = word_features(post.text);
     let PostStops { troubles, unreadable: _, distress, sensitive, everyday, excused, without_idioms } = post.found;
-    features.extend(troubles.iter().map(|trouble| format!("trouble:{trouble:?}").to_lowercase()));
+    features.extend(troubles.iter().map(|trouble| format!("{TROUBLE}{trouble:?}").to_lowercase()));
     features.extend(post.topics.iter().map(|topic| format!("topic:{topic:?}").to_lowercase()));
     let flags = [
         ("distress", *distress),
