@@ -141,9 +141,9 @@ mod tests {
 
     #[test]
     fn sentence_starts_with_a_frame() {
-        assert_eq!(nearest_frame(4_800, 0), 6_000);
-        assert_eq!(nearest_frame(100_900, 16_800), 118_000);
-        assert_eq!(nearest_frame(101_100, 16_800), 118_000);
+        assert_eq!(nearest_frame(2_400, 0), 3_000);
+        assert_eq!(nearest_frame(50_450, 8_400), 59_000);
+        assert_eq!(nearest_frame(50_550, 8_400), 59_000);
         assert_eq!(nearest_frame(0, 0), 0);
     }
 
