@@ -9,6 +9,7 @@ import http.server
 import json
 import threading
 import urllib.request
+import uuid
 
 import boto3
 import moto.stepfunctions.parser.asl.component.common.retry.retrier_decl as retrier
@@ -218,7 +219,7 @@ class Interpreter:
             arn = f"arn:aws:lambda:{REGION}:123456789012:function:{stage}"
             text = text.replace(f"${{{stage.title()}FunctionArn}}", arn)
         role = "arn:aws:iam::123456789012:role/any"
-        machine = self.client.create_state_machine(name=f"m{id(bank)}", definition=text, roleArn=role)["stateMachineArn"]
+        machine = self.client.create_state_machine(name=f"m{uuid.uuid4().hex}", definition=text, roleArn=role)["stateMachineArn"]
         given = {"run": RUN, "batch": "monday", "concurrency": 20, "tolerated_failure_percentage": 5,
                  "video": True, "limit": None, "dry_run": False} | given
         started = self.client.start_execution(stateMachineArn=machine, input=json.dumps(whole or given))

@@ -21,6 +21,12 @@ ROUTES = [
     ("GET", "/v1/campaigns", {MANAGER}),
     ("GET", "/v1/campaigns/run-0", {MANAGER}),
     ("GET", "/v1/campaigns/run-0/customers", {MANAGER}),
+    ("GET", "/v1/schedules", {MANAGER}),
+    ("GET", "/v1/schedules/none", {MANAGER}),
+    ("PUT", "/v1/schedules/none", {MANAGER}),
+    ("DELETE", "/v1/schedules/none", {MANAGER}),
+    ("POST", "/v1/schedules/none/pause", {MANAGER}),
+    ("POST", "/v1/schedules/none/resume", {MANAGER}),
     ("GET", "/v1/reviews", {REVIEWER}),
     ("POST", f"/v1/reviews/run-0/{NOBODY}", {REVIEWER}),
     ("POST", "/v1/erasures", {COMPLIANCE}),
@@ -42,7 +48,7 @@ def staff(cloud, published):
 def test_route_accepts_only_its_roles(staff, method, path, allowed):
     for role, person in staff.items():
         # The body is invalid, so even an allowed call starts nothing.
-        status, answer = person.call(method, path, {"unknown": True} if method == "POST" else None, idempotency_key="k")
+        status, answer = person.call(method, path, {"unknown": True} if method in ("POST", "PUT") else None, idempotency_key="k")
         if role in allowed:
             assert status not in (401, 403), (role, answer)
         else:

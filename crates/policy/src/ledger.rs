@@ -39,7 +39,7 @@ pub struct Gap {
 }
 
 impl Gap {
-    fn new(object: impl ToString, problem: &'static str) -> Self {
+    fn new(object: &impl ToString, problem: &'static str) -> Self {
         Self { object: object.to_string(), problem }
     }
 }
@@ -125,13 +125,13 @@ pub async fn prove(vault: &Vault, reference: Option<&CustomerRef>, present: &Pre
         let own = |record: &&String| record.split(['/', '.']).any(|word| word == reference.as_str());
         if let Some(missing) = part.ledger.records.iter().filter(own).find(|record| !present.records.contains(*record))
         {
-            return Err(Gap::new(missing, MISSING).into());
+            return Err(Gap::new(&missing, MISSING).into());
         }
     }
     let Some(part) = open(vault, LedgerPart::Lists).await? else { return Ok(()) };
     for (list, actual) in &present.lists {
         if part.ledger.lists.get(list).is_some_and(|expected| !expected.contains(actual)) {
-            return Err(Gap::new(list, CHANGED).into());
+            return Err(Gap::new(&list, CHANGED).into());
         }
     }
     Ok(())
@@ -154,7 +154,7 @@ async fn open(vault: &Vault, part: LedgerPart) -> Result<Option<Part>, LedgerErr
     let known = vault.known_sequence(&place);
     let Some(bytes) = vault.store().find(&key).await? else {
         if known.is_some() || vault.store().exists(&ObjectKey::LogEntry(0)).await? {
-            return Err(Gap::new(key, "missing, although the transparency log has begun").into());
+            return Err(Gap::new(&key, "missing, although the transparency log has begun").into());
         }
         return Ok(None);
     };
@@ -162,7 +162,7 @@ async fn open(vault: &Vault, part: LedgerPart) -> Result<Option<Part>, LedgerErr
         .open_authenticated(&key, &bytes)
         .map_err(|_| Gap::new(&key, "not written with the current keys, or changed since"))?;
     if known.is_some_and(|known| ledger.sequence < known) {
-        return Err(Gap::new(key, "older than a state that this process has seen").into());
+        return Err(Gap::new(&key, "older than a state that this process has seen").into());
     }
     vault.remember_sequence(&place, ledger.sequence);
     Ok(Some(Part { bytes, ledger }))
@@ -257,7 +257,7 @@ pub fn check_order(earlier: &BTreeMap<String, LedgerMark>, now: &BTreeMap<String
     for (name, earlier) in earlier {
         if !now.get(name).is_some_and(|now| now.follows(earlier)) {
             let object = part(name).map_or_else(|| name.clone(), |part| ObjectKey::Ledger(part).to_string());
-            return Err(Gap::new(object, "not the state that the log records, or one after it"));
+            return Err(Gap::new(&object, "not the state that the log records, or one after it"));
         }
     }
     Ok(())
@@ -306,7 +306,7 @@ pub async fn audit(vault: &Vault, signed: &BTreeMap<String, LedgerMark>, with_ke
     let existing = existing(vault.store()).await?;
     let is_list = |key: &str| LISTS.iter().any(|list| list.to_string() == key);
     let missing = covered.iter().filter(|key| !is_list(key) && !existing.contains(*key));
-    audit.gaps.extend(missing.map(|key| Gap::new(key, MISSING)));
+    audit.gaps.extend(missing.map(|key| Gap::new(&key, MISSING)));
     audit.covered = covered.len();
     audit.uncovered = existing.difference(&covered).cloned().collect();
     Ok(audit)
@@ -316,7 +316,7 @@ pub async fn audit(vault: &Vault, signed: &BTreeMap<String, LedgerMark>, with_ke
 async fn read(store: &dyn ObjectStore, part: LedgerPart) -> Result<Option<Part>, LedgerError> {
     let key = ObjectKey::Ledger(part);
     let Some(bytes) = store.find(&key).await? else { return Ok(None) };
-    let ledger = serde_json::from_slice(&bytes).map_err(|_| Gap::new(key, "not a part of the ledger"))?;
+    let ledger = serde_json::from_slice(&bytes).map_err(|_| Gap::new(&key, "not a part of the ledger"))?;
     Ok(Some(Part { bytes, ledger }))
 }
 

@@ -3,7 +3,7 @@
 //! `BESPOKE_WRITE=1 cargo test -p assess --test weights` rewrites the file.
 
 #![expect(clippy::print_stdout, reason = "prints measured rates")]
-#![expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "the corpus is small")]
+#![expect(clippy::cast_precision_loss, reason = "the corpus is small")]
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 #[path = "../../../tests/src/rate.rs"]

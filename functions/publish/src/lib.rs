@@ -69,7 +69,7 @@ pub struct Deps<'a> {
 pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error> {
     let place = Place { run: &input.run, reference: &input.reference };
     if let Some(evidence) = outcome::find_evidence(deps, place).await? {
-        return outcome::settle(deps, place, evidence).await;
+        return Box::pin(outcome::settle(deps, place, evidence)).await;
     }
     let store = deps.vault.store();
     if store.find(&ObjectKey::Forgotten(input.reference.clone())).await?.is_some() {
@@ -101,7 +101,7 @@ pub async fn run(input: PublishInput, deps: &Deps<'_>) -> Result<Outcome, Error>
 /// Writes the evidence of an outcome, and makes the store consistent with it.
 async fn conclude(deps: &Deps<'_>, place: Place<'_>, request: Digest, ending: Ending) -> Result<Outcome, Error> {
     let evidence = outcome::write_evidence(deps, place, request, ending).await?;
-    outcome::settle(deps, place, evidence).await
+    Box::pin(outcome::settle(deps, place, evidence)).await
 }
 
 /// Completes a customer's part of a run after a decision. Returns `None` if no result is in review, for example because

@@ -52,7 +52,7 @@ pub(super) async fn execute(args: CampaignArgs, config: Config, context: Context
         request.customers = schedules::customers(file)?;
     }
     let session = Session::open(SessionSetup { folders, request, config, secrets, limits }, |_| Ok(())).await?;
-    if args.dry_run { dry_run(&session, context).await } else { run(session, context).await }
+    if args.dry_run { dry_run(&session, context).await } else { Box::pin(run(session, context)).await }
 }
 
 async fn dry_run(session: &Session, context: Context) -> Result<u8, Failure> {

@@ -71,7 +71,7 @@ fn end_card_is_shown_while_its_lines_are_spoken() {
     let lines = |sentence: &&Sentence| sentence.segment == script.segments.len();
     let first = narration.sentences.iter().find(lines).unwrap();
     let last = narration.sentences.last().unwrap();
-    let before = narration.sentences.iter().filter(|sentence| !lines(sentence)).next_back().unwrap();
+    let before = narration.sentences.iter().rfind(|sentence| !lines(sentence)).unwrap();
     assert!(plan.end_card > VOICE_START + before.end, "{}", plan.end_card);
     let lead = VOICE_START + first.start - plan.end_card;
     assert!((0.2..0.5).contains(&lead), "{lead}");

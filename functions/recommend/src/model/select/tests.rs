@@ -33,7 +33,9 @@ fn hostile_answer(generator: &mut Generator, slots: &Slots<'_>) -> String {
         }
         3 => answer(&any_id(generator), &reasons, &closing).to_string(),
         4 => {
-            reasons.iter_mut().for_each(|reason| *reason = any_id(generator));
+            for reason in &mut reasons {
+                *reason = any_id(generator);
+            }
             answer(&opening, &reasons, &closing).to_string()
         }
         5 => answer(&closing, &reasons, &opening).to_string(),
