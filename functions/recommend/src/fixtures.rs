@@ -169,7 +169,13 @@ impl Generator {
             }
             offers.push(offer(product.id.as_str(), *self.one(&product.needs), grounds));
         }
+        // A customer holds the products that their offers complement.
+        let held = offers.iter().flat_map(|offer| &offer.grounds).filter_map(|ground| match ground {
+            Ground::Holds { product } => Some(product.clone()),
+            _ => None,
+        });
         Facts {
+            products_held: held.collect(),
             language: contracts::Language::English,
             reference: reference(number),
             first_name: first_name.to_owned(),
