@@ -41,7 +41,7 @@ test("a reviewer sees why the offers were chosen, and compliance gets a letter a
   assert.match(letter, /^<!doctype html>[\s\S]*0001/);
 
   await page.getByRole("button", { name: "Record an objection" }).click();
-  await page.getByText("The bank must no longer contact this customer").waitFor();
+  await page.getByRole("region", { name: "Result" }).getByText("The bank must no longer contact this customer").waitFor();
   await page.getByRole("button", { name: "Erase" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Erase" }).click();
   await page.getByText("The customer has been erased").waitFor();

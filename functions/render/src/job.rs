@@ -156,7 +156,7 @@ impl RenderJob {
         };
         self.report(0.92);
         let (mut media, _) = measure_file(&self.runner, &video.path)?;
-        let captions = vtt::document(&cues);
+        let captions = vtt::document(&cues, plan.end_card);
         let timed_texts = vtt::read(&captions);
         media.captions = captions::facts(&timed_texts);
         if self.inputs.narration.timing == Timing::Exact {

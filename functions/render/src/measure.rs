@@ -295,7 +295,7 @@ pub fn inspect(tools: &Tools, file: &Path) -> Result<MediaFacts, Error> {
         let cues = vtt::read(&text);
         media.captions = captions::facts(&cues);
         media.captions.sync = caption_sync(&runner, &file, &cues)?;
-        media.contrast = caption_contrast(&runner, &file, &cues, (media.width, media.height))?;
+        media.contrast = caption_contrast(&runner, &file, &vtt::read_of_image(&text), (media.width, media.height))?;
     }
     media.warnings = check::warnings(&media);
     Ok(media)
