@@ -43,7 +43,7 @@ pub struct HeadReport {
 }
 
 /// Returns the state of the ledger of control data in the log's newest head. It is empty if there is none, or if the entry
-/// cannot be read, which [`check`] reports.
+/// cannot be read, which `check` reports.
 pub async fn newest_marks(store: &dyn ObjectStore) -> Result<BTreeMap<String, LedgerMark>, StoreError> {
     let Some(last) = transparency::log::size(store).await?.checked_sub(1) else { return Ok(BTreeMap::new()) };
     let entry = store.find(&ObjectKey::LogEntry(last)).await?.and_then(|bytes| LogEntry::from_bytes(&bytes));
