@@ -44,7 +44,7 @@ test("a reviewer sees why the offers were chosen, and compliance gets a letter a
   await page.getByRole("region", { name: "Result" }).getByText("The bank must no longer contact this customer").waitFor();
   await page.getByRole("button", { name: "Erase" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Erase" }).click();
-  await page.getByText("The customer has been erased").waitFor();
+  await page.getByRole("region", { name: "Result" }).getByText("The customer has been erased").waitFor();
   await customer.fill("9999");
   await page.getByRole("button", { name: "Write a letter" }).click();
   await page.locator(".note.bad").waitFor();
