@@ -54,7 +54,7 @@ pub const FACT_NAMES: [&str; 8] = ["need", "offer", "holds", "spending", "rising
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum CustomerSegment {
-    /// The customers of whom a fact is true.
+    /// The customers with this fact.
     Fact(SegmentFact),
     /// The customers outside another segment.
     Not(Box<Self>),
